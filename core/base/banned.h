@@ -11,9 +11,12 @@
 #undef strncpy
 #undef strncat
 #undef strcat
+#undef strtok
+#undef sprintf
+#undef vsprintf
 #undef strcpy
 #undef alloca
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok gets atoi atol atoll strtol strtoul
-#pragma GCC poison strtoll strtoull gmtime localtime asctime ctime rand srand alloca strncat
+#pragma GCC poison strtoll strtoull gmtime localtime asctime ctime srand alloca strncat
 
 #endif
