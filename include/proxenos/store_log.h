@@ -1,0 +1,97 @@
+/* The log: every change, in order, hash-chained. Bus, SSE, audit, history and metrics are its
+ * readers.
+ *
+ * chain(n) = SHA-256(chain(n-1) ‖ leaf(n));  leaf = SHA-256(header ‖ SHA-256(stored payload))
+ * header: format byte, seq, at, type, object, record, version, actor, via, request, cause,
+ * changeset, compartment, each length-prefixed (numbers big-endian). */
+#ifndef PROXENOS_STORE_LOG_H
+#define PROXENOS_STORE_LOG_H
+
+#include "proxenos/store.h"
+
+struct log_entry {
+    int64_t seq, at_ms;
+    struct str type;   /* "opportunity.updated", "relations.review_done" */
+    struct str object; /* empty for a plugin's own event */
+    struct str state;  /* "stage.won" when the entry entered a state (contract 12): alias = object +
+                          "." + state */
+    int64_t record, version;
+    struct str actor, via, request;
+    int64_t cause, changeset;
+    int depth; /* length of the chain of causes */
+    struct str compartment;
+    struct str payload; /* JSON: {"before":{…},"after":{…}} of the changed fields, or the event's
+                           data; sealed parts opened */
+    bool erased;        /* a sealed part could not be opened any more: it is absent */
+    unsigned char payload_hash[32], chain[32];
+};
+typedef enum err (*log_cb)(void *context, const struct log_entry *entry, struct error *error);
+
+/* Entries with seq > after, at most `limit`, in order. The pattern ("" all, "organisation.*",
+ * "opportunity.stage.won",
+ * "*.created") narrows; scope: entries of objects, rows and fields it may not read are left out or
+ * cut. Entry lives until the callback returns. *out_last is the last seq looked at (not only
+ * delivered). */
+struct log_query {
+    int64_t after;
+    int64_t limit;
+    struct str pattern;
+    struct str object;
+    int64_t record;
+    int64_t from_ms, to_ms;
+    bool newest_first;
+};
+enum err reader_log(struct reader *reader, const struct scope *scope, const struct log_query *query,
+                    log_cb entry, void *context, int64_t *out_last, struct error *error) MUST_CHECK;
+bool log_pattern_valid(struct str pattern);
+bool log_pattern_match(struct str pattern, const struct log_entry *entry);
+/* Row as it is stored, without rights and without opening anything: verification and backup alone.
+ */
+enum err reader_log_raw(struct reader *reader, int64_t after, int64_t limit, log_cb entry,
+                        void *context, struct error *error) MUST_CHECK;
+void log_chain_next(const unsigned char previous[32], const struct log_entry *entry,
+                    unsigned char out_chain[32]);
+int64_t store_seq(struct store *store); /* last committed seq; any thread */
+void store_head(struct store *store, int64_t *out_seq, unsigned char out_chain[32]);
+
+/* Told after each commit that logged something (coalesced): `committed` runs on the mailbox's
+ * thread. */
+struct store_watch {
+    struct message message;
+    struct mailbox *mailbox;
+    void (*committed)(struct store_watch *watch, int64_t seq);
+    struct list_node watching;
+    int64_t seq;
+    int posted; /* store's own, atomic */
+};
+void store_watch(struct store *store, struct store_watch *watch);
+void store_unwatch(
+    struct store *store,
+    struct store_watch *watch); /* afterwards no more calls, once the mailbox is drained */
+
+/* The second log (contract 2): audited reads, refusals, exports. Batched by the writer, chained
+ * apart. Any thread; copies its arguments; never blocks (a full queue is counted in store_stats).
+ */
+void store_access(struct store *store, const struct scope *scope, struct str action,
+                  struct str object, int64_t record, struct str detail);
+
+/* ---- keeping ---- */
+
+/* Online backup of a snapshot into an existing empty folder: database, keys, sidecar; manifest of
+ * hashes. progress may be NULL and may return false to cancel. Blocks: a lane's thread. */
+typedef bool (*progress_cb)(void *context, int64_t done, int64_t total);
+enum err store_backup(struct store *store, const char *folder, progress_cb progress, void *context,
+                      struct error *error) MUST_CHECK;
+/* On closed folders. verify_only checks hashes, integrity and chain. */
+enum err store_restore(struct env *env, const char *backup, const char *folder, bool verify_only,
+                       progress_cb progress, void *context, struct error *error) MUST_CHECK;
+
+struct store_stats {
+    int64_t units, groups, rows, log_entries, units_waiting, wal_bytes, commit_ns_last,
+        fsync_ns_average, access_dropped;
+    int64_t read_statements;
+    bool disk_full;
+};
+void store_stats(struct store *store, struct store_stats *out_stats); /* any thread */
+
+#endif
