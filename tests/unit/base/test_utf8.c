@@ -147,6 +147,7 @@ static void agrees_with_the_corpus(void **state)
     buf_deinit(&file);
 }
 
+int test_utf8(void);
 int test_utf8(void)
 {
     const struct CMUnitTest tests[] = {
