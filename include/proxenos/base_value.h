@@ -26,6 +26,7 @@ enum value_kind {
 
 struct value;
 struct value_entry;
+struct value_room;
 
 struct value {
     uint8_t kind; /* enum value_kind */
@@ -45,7 +46,10 @@ struct value {
             size_t count;
         } map;
     };
-    struct str raw; /* VALUE_REAL only */
+    union {
+        struct str raw;          /* VALUE_REAL only */
+        struct value_room *room; /* lists and maps: set by value_put and value_push, else NULL */
+    };
 };
 
 struct value_entry {
@@ -89,15 +93,16 @@ static inline struct value value_time(int64_t ms)
 const char *value_kind_name(const struct value *value); /* "text", "integer" … for sentences */
 struct value value_copy(struct arena *arena,
                         const struct value *value); /* deep; depth is bounded by its makers (64) */
-/* Same kind and same content; numbers of different kinds compare by value; maps regardless of
- * order. */
+/* Same kind and same content; numbers (integer, real, decimal) compare by value whatever their kind;
+ * maps regardless of order. */
 bool value_equal(const struct value *a, const struct value *b);
 
-/* Maps. get: NULL when absent or `map` is not a map. put: replaces or appends (grows in the arena).
- */
+/* Maps. get: NULL when absent or `map` is not a map. put: replaces or appends (grows in the arena);
+ * the key and the value are borrowed, not copied. A list or map copied by assignment shares its
+ * items until one of the two grows. */
 const struct value *value_get(const struct value *map, struct str key);
 const struct value *value_get_c(const struct value *map, const char *key);
-/* By path "a.b.0.c". */
+/* By path "a.b.0.c": names for maps, positions for lists; NULL when a part is absent. */
 const struct value *value_path(const struct value *value, const char *path);
 struct value value_map_new(void);
 void value_put(struct arena *arena, struct value *map, struct str key, struct value value);

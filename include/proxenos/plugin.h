@@ -1,0 +1,108 @@
+/* Plugins: discovered, checked, ordered, given their rights, run as actors in Lua states of their
+ * own. Loop thread unless said otherwise. */
+#ifndef PROXENOS_PLUGIN_H
+#define PROXENOS_PLUGIN_H
+
+#include "proxenos/auth.h"
+#include "proxenos/bus.h"
+
+struct plugins;
+
+struct plugins_options {
+    struct store *store;
+    struct auth *auth;
+    struct bus *bus;
+    struct loop *loop;
+    const char *const *folders; /* searched in order; a name found twice: the first wins and the
+                                   second is reported */
+    int folder_count;
+    const struct str *enable;
+    int enable_count; /* --enable */
+    const struct str *disable;
+    int disable_count;
+    bool bundled_trusted; /* grants of plugins in folders[0] are given at first start (contract 27)
+                           */
+    int executors;        /* 0: cores, at most 8 */
+    const struct value *config; /* { plugin = { name = value } } from proxenos.lua; may be NULL */
+};
+/* Discovers and reads manifests, orders by dependency, applies all schemas in one change, loads
+ * main.lua of each enabled plugin, registers its handlers, starts. A broken plugin is kept with its
+ * error and the service starts without it. Blocks: start-up, before bus_start. */
+enum err plugins_open(const struct plugins_options *options, struct plugins **out_plugins,
+                      struct error *error) MUST_CHECK;
+/* px.stop in reverse order, states closed, executors joined. Blocks up to 5 s. NULL is fine. */
+void plugins_close(struct plugins *plugins);
+
+/* [{name, version, label, status: "running|disabled|failed|suspended|waiting", error, can, limits,
+ * objects, metrics…}] */
+struct value plugins_describe(struct plugins *plugins, struct arena *arena);
+/* All plugins that need their line in "start without": names and errors were logged already. */
+int plugins_failed(const struct plugins *plugins);
+
+/* ---- before-hooks (contract 19) ---- */
+
+/* Cheap: is there any hook for this object and verb ("create", "update", "delete")? */
+bool plugins_has_before(struct plugins *plugins, const struct object_type *type,
+                        enum draft_kind kind);
+/* Drafts may be amended in place (their arena is the caller's). done runs once on the loop: OK,
+ * ERR_REFUSED (detail, pointer to the field), ERR_HOOK_UNAVAILABLE. */
+struct hook_call {
+    const struct object_type *type;
+    struct draft **drafts;
+    int draft_count;
+    struct arena *arena;
+    const struct scope *scope;
+    struct str request;
+    void (*done)(struct hook_call *call);
+    void *context;
+    enum err err;
+    struct error error;
+    void *private;
+};
+void plugins_before(struct plugins *plugins, struct hook_call *call);
+
+/* ---- routes: /x/<plugin>/… ---- */
+
+struct route_call {
+    struct str plugin, method, path; /* path behind /x/<plugin> */
+    struct value query, headers;     /* maps of text */
+    struct str body;
+    const struct scope *scope; /* the user's; NULL when not logged in */
+    struct str request;
+    struct arena *arena; /* the caller's, until done */
+    void (*done)(struct route_call *call);
+    void *context;
+    enum err err; /* ERR_NOT_FOUND: no such plugin or route */
+    struct error error;
+    int status;
+    struct str content_type, response; /* in arena */
+    struct value response_headers;
+    void *private;
+};
+void plugins_route(struct plugins *plugins, struct route_call *call);
+
+/* ---- commands: `proxenos <words> …` ---- */
+
+/* [{words:"suppliers requalify", plugin, help, args}] */
+struct value plugins_commands(struct plugins *plugins, struct arena *arena);
+struct command_call {
+    struct str plugin, words;
+    struct value args;
+    const struct scope *scope;
+    struct str request;
+    struct arena *arena;
+    void (*done)(struct command_call *call);
+    void *context;
+    enum err err;
+    struct error error;
+    struct str output; /* what the command wrote, in arena */
+    int exit_code;
+    void *private;
+};
+void plugins_command(struct plugins *plugins, struct command_call *call);
+
+/* Waits until no handler runs and nothing is due (tests, stop). True when quiet within timeout_ms;
+ * runs the loop's mailbox. */
+bool plugins_quiet(struct plugins *plugins);
+
+#endif

@@ -1,0 +1,96 @@
+/* Jobs, import and export: long work that shows progress, can be cancelled, and goes on after a
+ * crash (contract 14). Loop thread unless said otherwise. */
+#ifndef PROXENOS_TRANSFER_H
+#define PROXENOS_TRANSFER_H
+
+#include "proxenos/auth.h"
+#include "proxenos/store_query.h"
+
+struct jobs;
+
+struct jobs_options {
+    struct store *store;
+    struct auth *auth;
+    struct loop *loop;
+    /* Before-hooks, given by service (plugin is above this layer); NULL: none. Called on the loop.
+     */
+    bool (*has_before)(void *context, const struct object_type *type, enum draft_kind kind);
+    void (*before)(void *context, const struct object_type *type, struct draft **drafts, int count,
+                   struct arena *arena, const struct scope *scope,
+                   void (*done)(void *done_context, enum err err, const struct error *error),
+                   void *done_context);
+    void *context;
+    int threads; /* 0: 1 */
+};
+/* Opens the job table and goes on with what was running. */
+enum err jobs_open(const struct jobs_options *options, struct jobs **out_jobs,
+                   struct error *error) MUST_CHECK;
+void jobs_stop(struct jobs *jobs);  /* running ones stop at a batch boundary and are taken up at the
+                                       next start */
+void jobs_close(struct jobs *jobs); /* NULL is fine */
+
+enum job_state { JOB_WAITING, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_CANCELLED };
+
+/* An import: the file lies spooled in DATA/spool under its SHA-256 (jobs_spool_*). */
+enum on_conflict { CONFLICT_ERROR, CONFLICT_SKIP, CONFLICT_UPDATE };
+struct import_spec {
+    struct str object;      /* name */
+    unsigned char file[32]; /* hash of the spooled file */
+    struct str file_name;   /* shown only */
+    struct str format;      /* "csv" or "ndjson" */
+    struct str map;         /* JSON text, see docs/guides; empty: columns are field names */
+    struct str key;         /* field that finds existing records; empty: external_id when mapped */
+    enum on_conflict on_conflict;
+    bool dry_run, atomic;
+};
+/* Spooling: append chunks, finish gives the hash after fsync. Any thread (one at a time per spool).
+ */
+struct spool;
+enum err spool_open(struct jobs *jobs, int64_t bytes_max, struct spool **out_spool,
+                    struct error *error) MUST_CHECK;
+enum err spool_write(struct spool *spool, const void *bytes, size_t len,
+                     struct error *error) MUST_CHECK;
+enum err spool_finish(struct spool *spool, unsigned char out_hash[32],
+                      struct error *error) MUST_CHECK; /* frees it */
+void spool_abort(struct spool *spool);
+
+/* Same file, map and options by the same user while a job for them is unfinished gives that job
+ * (CLI reattaches). */
+struct job_start {
+    const struct scope *scope;
+    struct str request;
+    struct import_spec import;
+    void (*done)(struct job_start *start);
+    void *context;
+    enum err err;
+    struct error error;
+    int64_t job;
+    bool reattached;
+    void *private;
+};
+enum err jobs_import(struct jobs *jobs, struct job_start *start) MUST_CHECK;
+enum err jobs_cancel(struct jobs *jobs, const struct scope *scope, int64_t job,
+                     struct error *error) MUST_CHECK;
+/* {id, kind, object, state, progress: {done_bytes, total_bytes}, counts: {read, created, updated,
+ * skipped, failed, null_refs: {field: n}}, error, created_at, finished_at, by, errors_file: bool}.
+ * ERR_NOT_FOUND for others' jobs unless admin. */
+enum err jobs_show(struct jobs *jobs, const struct scope *scope, int64_t job, struct arena *arena,
+                   struct value *out_job, struct error *error) MUST_CHECK;
+struct value jobs_list(struct jobs *jobs, const struct scope *scope, struct arena *arena);
+/* Path of the errors file (CSV: line, column, value, reason), NUL-terminated in arena;
+ * ERR_NOT_FOUND when there is none. */
+enum err jobs_errors_path(struct jobs *jobs, const struct scope *scope, int64_t job,
+                          struct arena *arena, const char **out_path,
+                          struct error *error) MUST_CHECK;
+bool jobs_busy(struct jobs *jobs); /* any waiting or running */
+
+/* ---- export: rows as CSV or NDJSON, streamed; formula cells are made safe ---- */
+
+struct exporter; /* turns records into bytes; any one thread */
+enum export_format { EXPORT_CSV, EXPORT_NDJSON };
+struct exporter *exporter_new(const struct query *bound, enum export_format format);
+void exporter_header(struct exporter *exporter, struct buf *out);
+void exporter_row(struct exporter *exporter, const struct record *record, struct buf *out);
+void exporter_free(struct exporter *exporter);
+
+#endif
