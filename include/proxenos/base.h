@@ -15,6 +15,8 @@
     __attribute__((format(printf, format_index, first_argument)))
 #define NORETURN __attribute__((noreturn))
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#undef MIN /* sys/param.h, which uv.h includes, has them too */
+#undef MAX
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define CONTAINER_OF(pointer, type, member)                                                        \
