@@ -98,9 +98,12 @@ const struct schema *store_schema(struct store *store);
 /* Compares declared with stored schema, migrates additively (new types, fields, indexes, widened
  * enums and lengths), logs the change, publishes the snapshot. Blocks the calling thread until
  * committed: start-up or a lane, never the running loop. A drop or narrowing is ERR_SCHEMA naming
- * it (fields no longer declared stay in the table, unused). */
+ * it (fields no longer declared stay in the table, unused). The sources are all that shall be
+ * declared; core_schema() is put first when no source is of plugin "core". All findings are chained
+ * in error, the further ones in error_arena (NULL: only the first is kept). */
 enum err store_schema_apply(struct store *store, const struct schema_source *sources, size_t count,
-                            const struct scope *scope, struct error *error) MUST_CHECK;
+                            const struct scope *scope, struct arena *error_arena,
+                            struct error *error) MUST_CHECK;
 
 /* ---- readers ---- */
 

@@ -50,8 +50,9 @@ struct field {
     bool required, unique, many, readonly, search, indexed;
     bool sorted_text;   /* text that keeps a collation key column beside it, for order */
     int scale;          /* decimal */
-    int64_t max_length; /* text; bytes of UTF-8 */
-    struct value min, max, otherwise; /* VALUE_NULL: none; otherwise = the default */
+    int64_t max_length; /* text; code points, as in JSON Schema's maxLength */
+    struct value min, max, otherwise; /* VALUE_NULL: none; otherwise = the default. Text: min is an
+                                         integer, the shortest length; max is in max_length */
     struct str *values;
     size_t value_count;         /* enum */
     struct label *value_labels; /* beside values; empty strings where not given */
@@ -93,6 +94,9 @@ struct index {
     bool unique;
 };
 
+/* May records of this type be kept in a compartment, must they be? */
+enum compartment_use { COMPARTMENT_NONE, COMPARTMENT_OPTIONAL, COMPARTMENT_REQUIRED };
+
 struct object_type {
     struct str name, path, plugin;
     struct label label, plural;
@@ -107,6 +111,7 @@ struct object_type {
     struct index *indexes;
     int index_count;
     bool track;
+    enum compartment_use compartment;
     struct str subject; /* name of the ref field (or "id") whose record is the data subject of
                            classed fields */
     struct map field_by_name;
@@ -159,11 +164,14 @@ struct schema_source {
     struct str plugin;
     struct value tree;
 };
-/* Pure: builds a snapshot with epoch 0. All findings are chained in error (arena: `error_arena`):
- * ERR_SCHEMA with pointer "suppliers: objects.contract.fields[2].type", the nearest valid word.
- * Names: [a-z][a-z0-9_]{0,39}. */
+/* Pure: builds a snapshot with epoch 0 and one reference. All findings are chained in error, the
+ * further ones in error_arena (NULL: only the first is kept): ERR_SCHEMA with pointer "suppliers:
+ * objects.contract.fields[2].type" (positions from 1, as in Lua), the nearest valid word. Names:
+ * [a-z][a-z0-9_]{0,39} without "__". The trees are copied. */
 enum err schema_build(const struct schema_source *sources, size_t count, struct schema **out_schema,
-                      struct error *error) MUST_CHECK;
+                      struct arena *error_arena, struct error *error) MUST_CHECK;
+/* The core's own declaration: user, team, role, approval. Static; any thread. */
+const struct schema_source *core_schema(void);
 /* The schema as data, for /schema, OpenAPI, plugin list, Lua types: one object or all. Lives in
  * arena. */
 struct value schema_describe(struct arena *arena, const struct object_type *type);
