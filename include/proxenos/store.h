@@ -216,6 +216,7 @@ struct unit {
     struct str request;        /* request id */
     int64_t cause;     /* seq that led to this, 0: none; depth is checked against CAUSE_DEPTH_MAX */
     int64_t changeset; /* 0: none */
+    bool alone;        /* in a group of its own: changes of tables (contract 5) */
     /* results */
     enum err err;
     struct error error; /* error.next chains live in `arena` */

@@ -1,0 +1,165 @@
+/* Shared inside core/store: the store's parts and what each part may ask of the others.
+ *
+ *   engine   store.c writer.c unit.c log*.c access.c table.c reader.c backup.c … : files, threads,
+ *            transactions, the log
+ *   schema   declarations, tables, drafts, validation, record writes, sealing
+ *   query    filters, pages, aggregates, records as JSON
+ *
+ * Threads: struct store by any thread under its locks; struct reader by its owner; struct tx on the
+ * writer thread, while one unit is applied. */
+#ifndef PROXENOS_STORE_INTERNAL_H
+#define PROXENOS_STORE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "driver.h"
+#include "proxenos/base_crypto.h"
+#include "proxenos/store.h"
+#include "proxenos/store_log.h"
+
+struct writer;
+struct access_queue;
+struct seal;
+
+/* The newest position of a chained log, as the writer holds it in memory. Rewound together with the
+ * savepoint when a unit fails (contract 1). */
+struct log_head {
+    int64_t seq;
+    unsigned char chain[HASH_BYTES];
+};
+
+struct sidecar {
+    int fd;              /* audit/head; -1: closed */
+    int slot;            /* which of the two places is written next */
+    int64_t written_ns;  /* monotonic */
+    int64_t synced_ns;   /* monotonic */
+    struct log_head log; /* what was written last */
+    struct log_head access;
+};
+
+enum { SYSTEM_SCOPE_COUNT = SYSTEM_BUS + 1 };
+
+struct store {
+    struct env *env;
+    struct ids *ids;
+    char *folder;       /* without a slash at its end */
+    char *database;     /* folder/proxenos.db */
+    int lock_fd;        /* flock on folder/LOCK */
+    int64_t mmap_bytes; /* readers */
+    int64_t keys_cache_bytes;
+    struct sidecar sidecar; /* writer thread once it runs */
+
+    pthread_mutex_t schema_lock;
+    const struct schema *schema;                           /* held; schema_lock */
+    const struct scope *system_scopes[SYSTEM_SCOPE_COUNT]; /* of that schema; schema_lock */
+
+    struct writer *writer;       /* writer.c */
+    struct access_queue *access; /* access.c */
+    struct seal *seal;           /* keys; the schema part's own; NULL until seal_open */
+
+    pthread_mutex_t head_lock;
+    struct log_head head; /* last committed; head_lock */
+    int64_t seq;          /* the same seq, atomic, for store_seq */
+
+    pthread_mutex_t watch_lock;
+    struct list watches; /* struct store_watch.watching; watch_lock */
+
+    int64_t read_statements; /* atomic */
+    int64_t access_dropped;  /* atomic */
+};
+
+/* ---- transactions: what a unit's apply works on (engine) ---- */
+
+struct tx {
+    struct store *store;
+    struct db *db;
+    struct unit *unit;
+    const struct scope *scope;   /* unit->scope, or that of tx_as */
+    const struct schema *schema; /* of this group; held by the writer */
+    int64_t now_ms;              /* of this group */
+    struct log_head head;        /* with this unit's entries; the store's is set when it succeeds */
+    struct log_pending *entries; /* appended, not yet hashed and inserted; in seq order */
+    struct log_pending **entries_end;
+    int64_t entry_count;
+    int depth;                    /* of this unit's entries; -1: not looked up yet */
+    int64_t changes;              /* rows changed by the last tx_table */
+    const struct schema *publish; /* becomes the store's schema after COMMIT; held; or NULL */
+};
+
+struct db *tx_db(struct tx *tx);
+/* The snapshot this unit is applied under (not held for the caller). */
+const struct schema *tx_schema(struct tx *tx);
+/* Takes schema (one reference): published after COMMIT, dropped if the unit fails. For units with
+ * `alone` set. */
+void tx_publish_schema(struct tx *tx, const struct schema *schema);
+
+/* Gives the entry its seq, time, actor, via, request, cause, changeset (when 0) and depth and keeps
+ * it to be hashed, chained and inserted when the unit's apply has succeeded. The caller fills type,
+ * object, state, record, version, compartment and payload in its stored form; the strings must live
+ * until the unit ends (tx_arena or constants). A payload with sealed parts starts with the key
+ * "sealed": {"sealed":…}. out_seq may be NULL. ERR_LOOP past CAUSE_DEPTH_MAX, ERR_NOT_FOUND for a
+ * cause that is not in the log. */
+enum err log_append(struct tx *tx, const struct log_entry *draft_entry, int64_t *out_seq,
+                    struct error *error) MUST_CHECK;
+
+/* ---- readers (engine) ---- */
+
+struct reader {
+    struct store *store;
+    struct db *db;
+    bool pinned;
+    int64_t pinned_seq;
+};
+struct db *reader_db(struct reader *reader);
+struct store *reader_store(struct reader *reader);
+/* One snapshot for the statements until reader_leave, unless one is pinned already: wraps calls
+ * that run more than one statement. *out_entered goes to reader_leave. */
+enum err reader_enter(struct reader *reader, bool *out_entered, struct error *error) MUST_CHECK;
+void reader_leave(struct reader *reader, bool entered);
+
+/* ---- scopes (engine) ---- */
+
+/* A record's compartment is seen by the system's own scopes alone, until scopes carry
+ * compartments; the empty one by all. */
+bool scope_sees_compartment(const struct scope *scope, struct str compartment);
+
+/* ---- schema snapshots (engine) ---- */
+
+/* Takes schema (one reference), puts it in the place of the old one and remakes the system scopes.
+ * Open, and the writer after COMMIT. */
+void store_publish_schema(struct store *store, const struct schema *schema);
+
+/* ---- the store's own tables: each part's, run once each in order, recorded by number and hash in
+ * table_migration. Append only. Their SQL is in core/store/sqlite. ---- */
+
+extern const char *const engine_migrations[];
+extern const int engine_migration_count;
+extern const char *const schema_migrations[]; /* schema part: tables beside o_… and log */
+extern const int schema_migration_count;
+
+/* ---- asked of the schema part ---- */
+
+/* At open, in a transaction on the writer's connection, after the own tables were migrated and
+ * before the writer runs: reads the stored declarations, builds the snapshot with its stored epoch
+ * (an empty one, epoch 0, when nothing is stored) and publishes it by store_publish_schema. Tells
+ * ids_seen the largest id in use. */
+enum err store_schema_load(struct store *store, struct db *db, struct error *error) MUST_CHECK;
+
+/* Keys for sealed fields: their own file in the folder. Opened before, closed after the database.
+ * `for_restore` folders are never opened by these. */
+enum err seal_open(struct store *store, struct error *error) MUST_CHECK;
+void seal_close(struct store *store); /* fine when not open */
+/* Writer, before each COMMIT: keys made by the group's units are on the disk when this returns. */
+enum err seal_before_commit(struct store *store, struct error *error) MUST_CHECK;
+/* Copies the key file to `path`, consistent and fsynced. A lane's thread, after the database was
+ * copied: so every key that the copy needs is in it. *out_made is false when there are no keys. */
+enum err seal_backup(struct store *store, const char *path, bool *out_made,
+                     struct error *error) MUST_CHECK;
+/* The key file's name in the folder, "keys.db" or so: for backup, restore and manifest. */
+const char *seal_file_name(void);
+/* Opens the sealed parts of a stored payload (the parsed JSON, first key "sealed") in place, in
+ * arena; *out_erased when a key is gone. Any thread. */
+enum err seal_open_payload(struct store *store, struct arena *arena, struct value *payload,
+                           bool *out_erased, struct error *error) MUST_CHECK;
+
+#endif
