@@ -22,9 +22,11 @@ struct jobs_options {
     void *context;
     int threads; /* 0: 1 */
 };
-/* Opens the job table and goes on with what was running. */
+/* Opens the job table. */
 enum err jobs_open(const struct jobs_options *options, struct jobs **out_jobs,
                    struct error *error) MUST_CHECK;
+/* Goes on with what was running when the service stopped or died. */
+void jobs_resume(struct jobs *jobs);
 void jobs_stop(struct jobs *jobs);  /* running ones stop at a batch boundary and are taken up at the
                                        next start */
 void jobs_close(struct jobs *jobs); /* NULL is fine */
@@ -82,6 +84,29 @@ struct value jobs_list(struct jobs *jobs, const struct scope *scope, struct aren
 enum err jobs_errors_path(struct jobs *jobs, const struct scope *scope, int64_t job,
                           struct arena *arena, const char **out_path,
                           struct error *error) MUST_CHECK;
+/* Other kinds of jobs ("verify", "backup"), registered by the layers above before jobs_start_kind.
+ * `run` is on a lane's thread; progress false means: cancelled or stopping, return soon. result
+ * (arena) becomes the job's "result". */
+struct job_run {
+    const struct scope *scope;
+    const struct value *params;
+    bool (*progress)(struct job_run *run, int64_t done, int64_t total);
+    struct arena *arena;
+    struct value result;
+    void *thread_context; /* a `struct reader *` of the lane's thread */
+    void *private;
+};
+struct job_kind {
+    const char *name;
+    bool resumes; /* started again after a restart; otherwise it ends as failed ("interrupted") */
+    enum err (*run)(struct job_run *run, void *context, struct error *error);
+    void *context;
+};
+void jobs_register(struct jobs *jobs, const struct job_kind *kind);
+/* start->import is not looked at; the rest as jobs_import. */
+enum err jobs_start_kind(struct jobs *jobs, struct job_start *start, struct str kind,
+                         const struct value *params) MUST_CHECK;
+
 bool jobs_busy(struct jobs *jobs); /* any waiting or running */
 
 /* ---- export: rows as CSV or NDJSON, streamed; formula cells are made safe ---- */
