@@ -31,23 +31,16 @@ struct reader {
     struct frame frames[JSON_DEPTH_MAX];
 };
 
-/* Always false, so that `return fail(…)` reads as one act. */
+/* Always false, so that `return fail(…)` reads as one act. The value shown is one character, no
+ * more: what follows may be part of a secret. */
 static bool fail(struct reader *reader, const char *at, enum err err, const char *what)
 {
     char place[40];
-    char value[32] = "";
+    char value[5] = "";
     snprintf(place, sizeof(place), "byte %zu", (size_t)(at - reader->start));
-    size_t len = 0;
-    while (at < reader->end && len < sizeof(value) - 1) {
-        size_t step = utf8_step(at, reader->end);
-        if (step == 0 || len + step > sizeof(value) - 1 || (unsigned char)*at < 0x20) {
-            break;
-        }
-        memcpy(value + len, at, step);
-        len += step;
-        at += step;
+    if (at < reader->end && (unsigned char)*at >= 0x20) {
+        memcpy(value, at, utf8_step(at, reader->end));
     }
-    value[len] = '\0';
     reader->err = error_at(reader->error, err, place, value, "%s", what);
     return false;
 }
