@@ -38,6 +38,17 @@ enum err password_hash(struct str password, char out[PASSWORD_HASH_MAX]) MUST_CH
 bool password_verify(const char *hash, struct str password);
 bool password_stale(const char *hash); /* made with older parameters */
 
+/* Ed25519 signatures (RFC 8032), for checkpoints that leave the house. The secret key holds the
+ * public one in its second half, as libsodium keeps it. */
+enum { SIGN_PUBLIC_BYTES = 32, SIGN_SECRET_BYTES = 64, SIGN_BYTES = 64 };
+void sign_make_key(unsigned char out_secret[SIGN_SECRET_BYTES]); /* from crypto_random */
+void sign_public_of(const unsigned char secret[SIGN_SECRET_BYTES],
+                    unsigned char out_public[SIGN_PUBLIC_BYTES]);
+void sign_text(const unsigned char secret[SIGN_SECRET_BYTES], struct str text,
+               unsigned char out_signature[SIGN_BYTES]);
+bool sign_verify(const unsigned char public_key[SIGN_PUBLIC_BYTES], struct str text,
+                 const unsigned char signature[SIGN_BYTES]);
+
 /* Tokens people copy: prefix + 43 characters base64url of 32 random bytes, NUL behind. */
 void token_make(const char *prefix, char *out, size_t out_size);
 void password_make(char out[21]); /* 20 characters without look-alikes, > 110 bits */
