@@ -109,6 +109,7 @@ struct reader {
     struct db *db;
     bool pinned;
     int64_t pinned_seq;
+    struct read_cache *cache; /* the query part's; NULL until its first use */
 };
 struct db *reader_db(struct reader *reader);
 struct store *reader_store(struct reader *reader);
@@ -117,7 +118,13 @@ struct store *reader_store(struct reader *reader);
 enum err reader_enter(struct reader *reader, bool *out_entered, struct error *error) MUST_CHECK;
 void reader_leave(struct reader *reader, bool entered);
 
-/* ---- scopes (engine) ---- */
+/* Asked of the query part by reader_close, before the connection closes; NULL is fine. */
+void read_cache_free(struct read_cache *cache);
+
+/* ---- scopes (scope.c, query part) ---- */
+
+/* One system scope of this snapshot (which it holds), reference 1: for store_publish_schema. */
+const struct scope *system_scope_new(const struct schema *schema, enum system_scope which);
 
 /* A record's compartment is seen by the system's own scopes alone, until scopes carry
  * compartments; the empty one by all. */

@@ -52,6 +52,7 @@ struct scope {
     const struct scope_grant *grants; /* one per object type, by object_type.index */
     bool audit;                       /* sees seq, cause and all events' envelopes */
     bool admin;                       /* may manage users, roles, plugins, configuration */
+    bool every_compartment;           /* sees records of all compartments: system scopes alone */
     void (*free)(struct scope *scope);
 };
 void scope_ref(const struct scope *scope);

@@ -18,6 +18,17 @@ enum {
     COUNT_CAP = 10000
 };
 
+/* A dotted path after binding: over `hops` (ref fields, each of the type before) to `field` of
+ * `type`. Money may be named whole or by part: "value.amount", "value.currency". */
+enum path_part { PART_WHOLE, PART_AMOUNT, PART_CURRENCY };
+struct field_path {
+    const struct field *hops[PATH_HOPS_MAX];
+    int hop_count;
+    const struct object_type *type;
+    const struct field *field; /* NULL: not bound yet */
+    enum path_part part;
+};
+
 enum filter_kind { FILTER_AND, FILTER_OR, FILTER_NOT, FILTER_TEST };
 enum filter_op {
     OP_EQ,
@@ -52,11 +63,9 @@ struct filter {
     struct str path;
     enum filter_op op;
     struct value value; /* TEST, as written */
-    size_t at;          /* where in the source, for errors */
+    struct str pointer; /* where in the source, for errors: "filter, position 5", "/filter/stage" */
     /* set by query_bind: */
-    const struct field *hops[3];
-    int hop_count;
-    const struct field *field;
+    struct field_path target;
     struct value *typed;
     int typed_count;
 };
@@ -76,9 +85,7 @@ struct query {
     struct order_part {
         struct str path;
         bool descending;
-        const struct field *hops[3];
-        int hop_count;
-        const struct field *field;
+        struct field_path target;
     } order[ORDER_PARTS_MAX];
     int order_count; /* 0: -id (newest first); id is always the last part */
     struct str *fields;
@@ -138,14 +145,12 @@ struct aggregate {
     struct filter *filter;
     struct group_part {
         struct str path, bucket;
-        const struct field *hops[3];
-        int hop_count;
-        const struct field *field;
+        struct field_path target;
     } groups[4];
     int group_count;
     struct measure {
         struct str name, function, path;
-        const struct field *field;
+        struct field_path target;
     } measures[12];
     int measure_count;
     bool archived;
