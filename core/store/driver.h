@@ -9,11 +9,14 @@
 struct db;      /* a connection */
 struct db_stmt; /* a prepared statement */
 
-enum db_mode { DB_WRITER, DB_READER };
+/* Frozen: a file that nobody writes and that has no WAL (a backup), read without touching its
+ * folder. */
+enum db_mode { DB_WRITER, DB_READER, DB_FROZEN };
 struct db_options {
     const char *path;
     enum db_mode mode;
     int64_t mmap_bytes;
+    int64_t *statement_count; /* atomic; raised for each statement started; may be NULL */
 };
 
 /* Pragmas by mode: quality.md, "The store's rules"; FULL is asserted. */
@@ -58,13 +61,20 @@ bool db_in_transaction(struct db *db); /* false after SQLite rolled back by itse
 enum err db_savepoint(struct db *db, struct error *error) MUST_CHECK; /* one level, named by us */
 enum err db_release(struct db *db, struct error *error) MUST_CHECK;
 void db_rollback_to(struct db *db);
-/* Writer only, between transactions. truncate: waits for readers and resets the file.
- * *out_wal_bytes is what is left. */
+/* Writer only, between transactions. truncate: waits for readers, a moment, and resets the file.
+ * *out_wal_bytes is what is not in the database yet (0: all of it is). */
 enum err db_checkpoint(struct db *db, bool truncate, int64_t *out_wal_bytes,
                        struct error *error) MUST_CHECK;
+/* Writer: length of the WAL after the last commit. */
+int64_t db_wal_bytes(struct db *db);
+/* One snapshot into a new file, fsynced. progress may be NULL; false cancels (ERR_CANCELLED). */
 enum err db_backup(struct db *db, const char *path,
                    bool (*progress)(void *context, int64_t done, int64_t total), void *context,
                    struct error *error) MUST_CHECK;
+/* SQLite's own check of pages and indexes: ERR_CORRUPT with its first findings. */
+enum err db_integrity(struct db *db, struct error *error) MUST_CHECK;
+/* Readers only: contract 1 forbids both on the writer. Steps count from the start of a statement
+ * that runs while no other does, those nested in it included. */
 void db_limit_steps(struct db *db, int64_t steps);                              /* 0: none */
 void db_limit_time(struct db *db, struct env *env, int64_t until_monotonic_ns); /* 0: none */
 void db_interrupt(struct db *db);                                               /* any thread */
