@@ -15,12 +15,15 @@ size_t utf8_put(char out[4], uint32_t code_point);
 /* At most `len_max` bytes, never cutting a code point. */
 struct str utf8_cut(struct str text, size_t len_max);
 
-/* Lower case, no accents, final sigma as sigma, full-width as ASCII, spaces joined to one: what
- * search and `like` compare. "Παπαδόπουλος" → "παπαδοπουλοσ". Appended to `out`. ASCII takes a
- * short path. */
+/* Lower case, no accents or strokes, final sigma as sigma, full-width as ASCII, ligatures apart,
+ * invisible characters left out, spaces joined to one: what search and `like` compare.
+ * "Παπαδόπουλος" → "παπαδοπουλοσ". Appended to `out`. ASCII takes a short path. */
 void text_fold(struct buf *out, struct str text);
-/* Folded and in Latin letters: Greek by ICU and a Greeklish table (θ → th, χ → ch, ου → ou, μπ → mp
- * …), so that "Παπαδόπουλος" and "Papadopoulos" meet. */
+/* A key for comparing names across scripts and spellings: folded, in ASCII letters, levelled so
+ * that Greek, its standard transcription (ELOT 743, ISO 843) and common Greeklish meet:
+ * "Παπαδόπουλος" and "Papadopulos", "Χρήστος" and "Xristos". Not for showing: "b" becomes "mp", "c"
+ * "k". The key of a beginning is the beginning of the key, but for a few digraphs still being
+ * typed. */
 void text_latin(struct buf *out, struct str text);
 void text_lower(struct buf *out, struct str text);
 void text_upper(struct buf *out, struct str text); /* Greek loses its tonos, as is right in Greek */
@@ -33,7 +36,7 @@ int text_collate(struct str a, struct str b);
 void text_sort_key(struct buf *out, struct str text);
 
 /* The candidate with the smallest edit distance to `text`, if it is near enough to be meant
- * (distance ≤ max(2, len / 3), compared folded); the empty string otherwise. */
+ * (distance ≤ max(2, len / 3) and < len, compared folded); the empty string otherwise. */
 struct str text_nearest(struct str text, const struct str *candidates, size_t count);
 size_t text_distance(struct str a,
                      struct str b); /* Damerau-Levenshtein on code points, capped at 64 */

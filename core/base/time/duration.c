@@ -22,6 +22,7 @@ static const struct unit iso_time_units[] = {
 struct units {
     const struct unit *units;
     size_t count;
+    bool signs; /* every part may have its own */
 };
 
 enum { NUMBER_DIGITS_MAX = 18 };
@@ -103,7 +104,7 @@ static enum err take_components(struct str *rest, struct units units, int sign,
     size_t next_unit = 0;
     while (rest->len > 0 && rest->at[0] != 'T') {
         struct amount amount;
-        int component_sign = time_take_char(rest, '-') ? -sign : sign;
+        int component_sign = units.signs && time_take_char(rest, '-') ? -sign : sign;
         enum err err = take_amount(rest, &amount);
         if (err != OK) {
             return err;
@@ -126,8 +127,8 @@ static enum err take_components(struct str *rest, struct units units, int sign,
 
 static enum err parse_iso(struct str rest, int sign, struct duration *duration)
 {
-    struct units date = {iso_date_units, COUNT_OF(iso_date_units)};
-    struct units time = {iso_time_units, COUNT_OF(iso_time_units)};
+    struct units date = {iso_date_units, COUNT_OF(iso_date_units), true};
+    struct units time = {iso_time_units, COUNT_OF(iso_time_units), true};
     bool any = rest.len > 0;
     enum err err = take_components(&rest, date, sign, duration);
     if (err == OK && time_take_char(&rest, 'T')) {
@@ -143,7 +144,7 @@ static enum err parse_iso(struct str rest, int sign, struct duration *duration)
 enum err duration_parse(struct str text, struct duration *out_duration)
 {
     struct duration duration = {0};
-    struct units units = {short_units, COUNT_OF(short_units)};
+    struct units units = {short_units, COUNT_OF(short_units), false};
     enum err err;
     int sign = time_take_char(&text, '-') ? -1 : 1;
     if (time_take_char(&text, 'P')) {
