@@ -34,11 +34,13 @@ void csv_reader_end(struct csv_reader *reader);
 bool csv_reader_next(struct csv_reader *reader, struct csv_row *out_row);
 char csv_reader_separator(const struct csv_reader *reader);
 
-/* Writes one field, quoted when needed; text that a spreadsheet would run (first character that is
- * not space or control is one of = + - @, full-width forms too) gets an apostrophe in front. */
-void csv_write_text(struct buf *out, struct str text);
-void csv_write_raw(struct buf *out,
-                   struct str number_or_date); /* never made safe: it is not text */
-void csv_write_end(struct buf *out);           /* CRLF */
+/* Writes one field, with a comma before it unless `first` in its row; quoted when needed. Text that
+ * a spreadsheet would run (the first character that is not space, control, invisible or a quote is
+ * one of = + - @ or their full-width forms) gets an apostrophe in front. Empty text is "", nothing
+ * at all is null. */
+void csv_write_text(struct buf *out, bool first, struct str text);
+/* Numbers and dates: never made safe, since they are not text; empty for null. */
+void csv_write_raw(struct buf *out, bool first, struct str number_or_date);
+void csv_write_end(struct buf *out); /* CRLF */
 
 #endif
