@@ -7,10 +7,10 @@
 
 enum {
     SCRATCH_BYTES = 4096, /* on the thread's stack: enough for most requests */
-    LINEAR_KEYS_MAX = 16, /* up to here comparing each key with each is fastest */
-    KEY_SLOTS = 2 * 1024, /* a power of two, twice JSON_KEYS_MAX */
+    LINEAR_KEYS_MAX = 8,  /* up to here comparing each key with each is fastest */
+    KEY_SLOTS = 4 * 1024, /* a power of two above twice JSON_KEYS_MAX */
 };
-_Static_assert(KEY_SLOTS >= 2 * JSON_KEYS_MAX, "the set of keys must keep empty slots");
+_Static_assert(KEY_SLOTS > 2 * JSON_KEYS_MAX, "the set of keys must keep empty slots");
 
 struct frame {
     const char *opened_at;
@@ -25,6 +25,7 @@ struct reader {
     struct error *error;
     enum err err; /* set once something is wrong */
     size_t depth;
+    struct value outermost;
     char *scratch;
     size_t scratch_len, scratch_cap;
     char *scratch_first; /* the one on the stack */
@@ -83,8 +84,86 @@ static inline void *scratch_push(struct reader *reader, size_t bytes)
 
 /* ---- unique keys ---- */
 
-static bool refuse_double_key(struct reader *reader, const struct frame *frame, struct str key)
+enum keys { KEYS_UNIQUE, KEYS_DOUBLE, KEYS_UNKNOWN };
+
+static inline bool same_key(struct str a, struct str b)
 {
+    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+}
+
+static enum keys compare_each(const struct value_entry *entries, size_t count, size_t *out_double)
+{
+    for (size_t i = 1; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (same_key(entries[i].key, entries[j].key)) {
+                *out_double = i;
+                return KEYS_DOUBLE;
+            }
+        }
+    }
+    return KEYS_UNIQUE;
+}
+
+/* Made of a key's ends, so that colliding keys are easy to make: there is a limit on trying with
+ * it, behind which str_hash is asked. */
+static uint64_t quick_hash(struct str key)
+{
+    uint64_t first = 0, last = 0;
+    if (key.len >= sizeof(first)) {
+        memcpy(&first, key.at, sizeof(first));
+        memcpy(&last, key.at + key.len - sizeof(last), sizeof(last));
+    } else if (key.len >= sizeof(uint32_t)) {
+        memcpy(&first, key.at, sizeof(uint32_t));
+        memcpy(&last, key.at + key.len - sizeof(uint32_t), sizeof(uint32_t));
+    } else if (key.len > 0) {
+        first = (uint64_t)(unsigned char)key.at[0] << 8 | (unsigned char)key.at[key.len / 2];
+        last = (unsigned char)key.at[key.len - 1];
+    }
+    uint64_t mixed = (first ^ (last << 23 | last >> 41) ^ key.len) * 0x9E3779B97F4A7C15u;
+    return mixed ^ mixed >> 32;
+}
+
+static enum keys compare_hashed(const struct value_entry *entries, size_t count,
+                                uint64_t (*hash)(struct str key), size_t tries_max,
+                                size_t *out_double)
+{
+    uint16_t slots[KEY_SLOTS]; /* index + 1 of an entry; 0 is empty */
+    size_t mask = 63;
+    while (mask < count * 2) {
+        mask = mask * 2 + 1;
+    }
+    memset(slots, 0, (mask + 1) * sizeof(slots[0]));
+    size_t tries = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t slot = hash(entries[i].key) & mask;
+        for (; slots[slot] != 0; slot = (slot + 1) & mask) {
+            if (same_key(entries[slots[slot] - 1].key, entries[i].key)) {
+                *out_double = i;
+                return KEYS_DOUBLE;
+            }
+            if (++tries > tries_max) {
+                return KEYS_UNKNOWN;
+            }
+        }
+        slots[slot] = (uint16_t)(i + 1);
+    }
+    return KEYS_UNIQUE;
+}
+
+static bool check_keys(struct reader *reader, const struct frame *frame,
+                       const struct value_entry *entries)
+{
+    size_t count = frame->count, twice = 0;
+    enum keys keys = count <= LINEAR_KEYS_MAX
+                         ? compare_each(entries, count, &twice)
+                         : compare_hashed(entries, count, quick_hash, count * 4, &twice);
+    if (keys == KEYS_UNKNOWN) {
+        keys = compare_hashed(entries, count, str_hash, SIZE_MAX, &twice);
+    }
+    if (keys == KEYS_UNIQUE) {
+        return true;
+    }
+    struct str key = entries[twice].key;
     /* A key with escapes is not in the source as it stands here; its object must do. */
     bool in_source = key.at >= reader->start && key.at < reader->end;
     char what[120];
@@ -93,41 +172,41 @@ static bool refuse_double_key(struct reader *reader, const struct frame *frame, 
     return fail(reader, in_source ? key.at - 1 : frame->opened_at, ERR_JSON, what);
 }
 
-static bool unique_linear(struct reader *reader, const struct frame *frame,
-                          const struct value_entry *entries)
-{
-    for (size_t i = 1; i < frame->count; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (str_eq(entries[i].key, entries[j].key)) {
-                return refuse_double_key(reader, frame, entries[i].key);
-            }
-        }
-    }
-    return true;
-}
+/* ---- strings ---- */
 
-static bool unique_hashed(struct reader *reader, const struct frame *frame,
-                          const struct value_entry *entries)
+/* On the opening quote. Most strings are short and plain and end here. */
+static inline bool read_string(struct reader *reader, struct str *out_text)
 {
-    uint16_t slots[KEY_SLOTS]; /* index + 1 of an entry; 0 is empty */
-    size_t slot_count = 64;
-    while (slot_count < frame->count * 2) {
-        slot_count *= 2;
+    const char *from = reader->at + 1;
+    const char *at = scan_plain(from, reader->end);
+    if (at < reader->end && *at == '"') {
+        *out_text = (struct str){from, (size_t)(at - from)};
+        reader->at = at + 1;
+        return true;
     }
-    memset(slots, 0, slot_count * sizeof(slots[0]));
-    for (size_t i = 0; i < frame->count; i++) {
-        size_t slot = str_hash(entries[i].key) & (slot_count - 1);
-        for (; slots[slot] != 0; slot = (slot + 1) & (slot_count - 1)) {
-            if (str_eq(entries[slots[slot] - 1].key, entries[i].key)) {
-                return refuse_double_key(reader, frame, entries[i].key);
-            }
-        }
-        slots[slot] = (uint16_t)(i + 1);
+    struct scan scan = scan_string(from, reader->end, reader->arena, out_text);
+    if (scan.fault != NULL) {
+        return fail(reader, scan.at, scan.err, scan.fault);
     }
+    reader->at = scan.at;
     return true;
 }
 
 /* ---- containers ---- */
+
+_Static_assert(offsetof(struct value_entry, value) + sizeof(struct value) ==
+                   sizeof(struct value_entry),
+               "the last item's value is on top of the scratch stack in lists and maps alike");
+
+/* Where the value that is being read goes: straight to its place, for moving it there later costs
+ * more than reading it. Valid until the next push. */
+static inline struct value *place_of(struct reader *reader)
+{
+    if (reader->depth == 0) {
+        return &reader->outermost;
+    }
+    return (struct value *)(void *)(reader->scratch + reader->scratch_len) - 1;
+}
 
 static bool open_container(struct reader *reader, bool map)
 {
@@ -141,37 +220,31 @@ static bool open_container(struct reader *reader, bool map)
 }
 
 /* Takes the items of the innermost container off the scratch stack. */
-static bool close_container(struct reader *reader, struct value *out_value)
+static bool close_container(struct reader *reader)
 {
     const struct frame *frame = &reader->frames[reader->depth - 1];
     const char *items = reader->scratch + frame->scratch_from;
     size_t bytes = reader->scratch_len - frame->scratch_from;
-    if (frame->map) {
-        const struct value_entry *entries = (const struct value_entry *)(const void *)items;
-        bool unique = frame->count <= LINEAR_KEYS_MAX ? unique_linear(reader, frame, entries)
-                                                      : unique_hashed(reader, frame, entries);
-        if (!unique) {
-            return false;
-        }
+    if (frame->map && !check_keys(reader, frame, (const void *)items)) {
+        return false;
     }
     void *kept = bytes == 0 ? NULL : arena_dup(reader->arena, items, bytes);
-    *out_value = (struct value){.kind = frame->map ? VALUE_MAP : VALUE_LIST};
-    if (frame->map) {
-        out_value->map.entries = kept;
-        out_value->map.count = frame->count;
-    } else {
-        out_value->list.items = kept;
-        out_value->list.count = frame->count;
-    }
     reader->scratch_len = frame->scratch_from;
     reader->depth--;
     reader->at++;
+    struct value *place = place_of(reader);
+    if (frame->map) {
+        *place = (struct value){.kind = VALUE_MAP, .map = {kept, frame->count}};
+    } else {
+        *place = (struct value){.kind = VALUE_LIST, .list = {kept, frame->count}};
+    }
     return true;
 }
 
-/* The key and colon of the next entry, whose value is filled in when it is known. */
-static bool read_key(struct reader *reader, struct frame *frame)
+/* The key and colon of the next entry. */
+static bool begin_entry(struct reader *reader, struct frame *frame)
 {
+    skip_space(reader);
     if (frame->count == JSON_KEYS_MAX) {
         return fail(reader, reader->at, ERR_LIMIT, "an object has more than 1024 keys");
     }
@@ -179,11 +252,9 @@ static bool read_key(struct reader *reader, struct frame *frame)
         return fail(reader, reader->at, ERR_JSON, "a key in double quotes was expected");
     }
     struct value_entry *entry = scratch_push(reader, sizeof(*entry));
-    struct scan scan = scan_string(reader->at + 1, reader->end, reader->arena, &entry->key);
-    if (scan.fault != NULL) {
-        return fail(reader, scan.at, scan.err, scan.fault);
+    if (!read_string(reader, &entry->key)) {
+        return false;
     }
-    reader->at = scan.at;
     skip_space(reader);
     if (reader->at == reader->end || *reader->at != ':') {
         return fail(reader, reader->at, ERR_JSON, "a colon was expected after the key");
@@ -193,54 +264,34 @@ static bool read_key(struct reader *reader, struct frame *frame)
     return true;
 }
 
-static inline void keep_item(struct reader *reader, struct frame *frame, const struct value *value)
+/* Makes the place for the next item of the innermost container. */
+static inline bool begin_item(struct reader *reader)
 {
+    struct frame *frame = &reader->frames[reader->depth - 1];
     if (frame->map) {
-        char *top = reader->scratch + reader->scratch_len - sizeof(struct value_entry);
-        ((struct value_entry *)(void *)top)->value = *value;
-    } else {
-        *(struct value *)scratch_push(reader, sizeof(*value)) = *value;
-        frame->count++;
+        return begin_entry(reader, frame);
     }
+    scratch_push(reader, sizeof(struct value));
+    frame->count++;
+    return true;
 }
 
 /* ---- values ---- */
 
-static bool read_word(struct reader *reader, struct str word, struct value value,
-                      struct value *out_value)
+static bool read_word(struct reader *reader, struct str word, struct value value)
 {
     struct str rest = {reader->at, (size_t)(reader->end - reader->at)};
     if (!str_starts(rest, word)) {
         return fail(reader, reader->at, ERR_JSON, "a value was expected");
     }
     reader->at += word.len;
-    *out_value = value;
+    *place_of(reader) = value;
     return true;
 }
 
-static bool read_scalar(struct reader *reader, struct value *out_value)
+static bool read_number(struct reader *reader)
 {
-    struct scan scan;
-    switch (*reader->at) {
-    case '"': {
-        struct str text;
-        scan = scan_string(reader->at + 1, reader->end, reader->arena, &text);
-        *out_value = value_text(scan.fault == NULL ? text : STR(""));
-        break;
-    }
-    case 't':
-        return read_word(reader, STR("true"), value_bool(true), out_value);
-    case 'f':
-        return read_word(reader, STR("false"), value_bool(false), out_value);
-    case 'n':
-        return read_word(reader, STR("null"), value_null(), out_value);
-    default:
-        if (*reader->at != '-' && (*reader->at < '0' || *reader->at > '9')) {
-            return fail(reader, reader->at, ERR_JSON, "a value was expected");
-        }
-        scan = scan_number(reader->at, reader->end, out_value);
-        break;
-    }
+    struct scan scan = scan_number(reader->at, reader->end, place_of(reader));
     if (scan.fault != NULL) {
         return fail(reader, scan.at, scan.err, scan.fault);
     }
@@ -248,9 +299,32 @@ static bool read_scalar(struct reader *reader, struct value *out_value)
     return true;
 }
 
+static bool read_scalar(struct reader *reader)
+{
+    char c = *reader->at;
+    if (c == '"') {
+        struct value *place = place_of(reader);
+        *place = (struct value){.kind = VALUE_TEXT};
+        return read_string(reader, &place->text);
+    }
+    if (c == '-' || (c >= '0' && c <= '9')) {
+        return read_number(reader);
+    }
+    switch (c) {
+    case 't':
+        return read_word(reader, STR("true"), value_bool(true));
+    case 'f':
+        return read_word(reader, STR("false"), value_bool(false));
+    case 'n':
+        return read_word(reader, STR("null"), value_null());
+    default:
+        return fail(reader, reader->at, ERR_JSON, "a value was expected");
+    }
+}
+
 /* Reads up to the next whole value: a scalar or an empty container. *out_whole is false when a
  * container was opened whose first item comes next. */
-static bool read_value(struct reader *reader, struct value *out_value, bool *out_whole)
+static bool read_value(struct reader *reader, bool *out_whole)
 {
     skip_space(reader);
     if (reader->at == reader->end) {
@@ -259,39 +333,36 @@ static bool read_value(struct reader *reader, struct value *out_value, bool *out
     char c = *reader->at;
     *out_whole = true;
     if (c != '{' && c != '[') {
-        return read_scalar(reader, out_value);
+        return read_scalar(reader);
     }
     if (!open_container(reader, c == '{')) {
         return false;
     }
     skip_space(reader);
     if (reader->at < reader->end && *reader->at == (c == '{' ? '}' : ']')) {
-        return close_container(reader, out_value);
+        return close_container(reader);
     }
     *out_whole = false;
-    return c == '[' || read_key(reader, &reader->frames[reader->depth - 1]);
+    return begin_item(reader);
 }
 
-/* Puts a whole value into its container and closes all containers that end behind it. *out_done
- * when the outermost value is whole; otherwise another item comes. */
-static bool place_value(struct reader *reader, struct value *value, bool *out_done)
+/* Closes all containers that end behind a whole value. *out_done when the outermost value is whole;
+ * otherwise another item comes. */
+static bool end_value(struct reader *reader, bool *out_done)
 {
     while (reader->depth > 0) {
-        struct frame *frame = &reader->frames[reader->depth - 1];
-        keep_item(reader, frame, value);
         skip_space(reader);
+        bool map = reader->frames[reader->depth - 1].map;
         char c = reader->at < reader->end ? *reader->at : '\0';
         if (c == ',') {
             reader->at++;
-            skip_space(reader);
-            *out_done = false;
-            return !frame->map || read_key(reader, frame);
+            return begin_item(reader);
         }
-        if (c != (frame->map ? '}' : ']')) {
+        if (c != (map ? '}' : ']')) {
             return fail(reader, reader->at, ERR_JSON,
-                        frame->map ? "a comma or } was expected" : "a comma or ] was expected");
+                        map ? "a comma or } was expected" : "a comma or ] was expected");
         }
-        if (!close_container(reader, value)) {
+        if (!close_container(reader)) {
             return false;
         }
     }
@@ -299,7 +370,7 @@ static bool place_value(struct reader *reader, struct value *value, bool *out_do
     return true;
 }
 
-static bool read_text(struct reader *reader, struct value *out_value)
+static bool read_text(struct reader *reader)
 {
     if (str_starts((struct str){reader->at, (size_t)(reader->end - reader->at)},
                    STR("\xEF\xBB\xBF"))) {
@@ -307,8 +378,7 @@ static bool read_text(struct reader *reader, struct value *out_value)
     }
     for (bool done = false; !done;) {
         bool whole;
-        if (!read_value(reader, out_value, &whole) ||
-            (whole && !place_value(reader, out_value, &done))) {
+        if (!read_value(reader, &whole) || (whole && !end_value(reader, &done))) {
             return false;
         }
     }
@@ -331,9 +401,8 @@ enum err json_decode(struct arena *arena, struct str text, struct value *out_val
     reader.scratch = reader.scratch_first = scratch;
     reader.scratch_len = 0;
     reader.scratch_cap = sizeof(scratch);
-    struct value value;
-    if (read_text(&reader, &value)) {
-        *out_value = value;
+    if (read_text(&reader)) {
+        *out_value = reader.outermost;
     }
     if (reader.scratch != scratch) {
         mem_free(reader.scratch);

@@ -44,35 +44,6 @@ static struct scan fault_at(const char *at, enum err err, const char *fault)
     return (struct scan){.at = at, .fault = fault, .err = err};
 }
 
-/* Skips bytes that need no attention: not a quote, a backslash, a control or beyond ASCII. */
-static inline const char *skip_plain(const char *at, const char *end)
-{
-    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
-    while (end - at >= 8) {
-        uint64_t word;
-        memcpy(&word, at, sizeof(word));
-        uint64_t quote = word ^ (ones * '"');
-        uint64_t backslash = word ^ (ones * '\\');
-        /* The high bit of a byte is set where it is zero, or under 0x20, or not ASCII. Borrows may
-         * mark a byte too many, never one too few, and only above a marked one. */
-        uint64_t marks =
-            ((quote - ones) | (backslash - ones) | (word - ones * 0x20) | word) & highs;
-        if (marks != 0) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-            return at + (__builtin_ctzll(marks) >> 3);
-#else
-            break;
-#endif
-        }
-        at += 8;
-    }
-    while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' &&
-           *at != '\\') {
-        at++;
-    }
-    return at;
-}
-
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9') {
@@ -215,12 +186,25 @@ static struct str unescape(const char *at, const char *end, struct arena *arena)
     return (struct str){text, (size_t)(out - text)};
 }
 
+/* Steps over text beyond ASCII, of which there are mostly several characters together. */
+static const char *skip_beyond_ascii(const char *at, const char *end)
+{
+    while (at < end && (unsigned char)*at >= 0x80) {
+        size_t len = utf8_step(at, end);
+        if (len == 0) {
+            return NULL;
+        }
+        at += len;
+    }
+    return at;
+}
+
 struct scan scan_string(const char *at, const char *end, struct arena *arena, struct str *out_text)
 {
     const char *start = at;
     bool escapes = false;
     for (;;) {
-        at = skip_plain(at, end);
+        at = scan_plain(at, end);
         if (at == end) {
             return fault_at(at, ERR_JSON, "the text ends inside a string");
         }
@@ -237,12 +221,14 @@ struct scan scan_string(const char *at, const char *end, struct arena *arena, st
             escapes = true;
         } else if (c < 0x20) {
             return fault_at(at, ERR_JSON, "a control character in a string must be escaped");
+        } else if (c < 0x80) {
+            at++;
         } else {
-            size_t len = utf8_step(at, end);
-            if (len == 0) {
+            const char *behind = skip_beyond_ascii(at, end);
+            if (behind == NULL) {
                 return fault_at(at, ERR_UTF8, "the string is not valid UTF-8");
             }
-            at += len;
+            at = behind;
         }
     }
     *out_text = escapes ? unescape(start, at, arena) : (struct str){start, (size_t)(at - start)};

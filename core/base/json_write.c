@@ -29,6 +29,18 @@ enum {
     TEXT_PIECE_BYTES = 4096, /* room is made for this much at once */
 };
 
+/* buf_reserve and buf_append_char without a call when there is room, as there mostly is. */
+static inline char *reserve(struct buf *buf, size_t bytes)
+{
+    return bytes < buf->cap - buf->len ? buf->at + buf->len : buf_reserve(buf, bytes);
+}
+
+static inline void put_char(struct buf *buf, char c)
+{
+    *reserve(buf, 1) = c;
+    buf->len++;
+}
+
 static char *put_escape(char *out, unsigned char c)
 {
     static const char hex_digits[] = "0123456789abcdef";
@@ -43,11 +55,21 @@ static char *put_escape(char *out, unsigned char c)
     return out;
 }
 
-static void write_piece(struct buf *buf, struct str piece)
+/* Several bytes are written at a time before it is known whether all of them may stand; there is
+ * room for it. */
+static char *put_text(char *out, const char *at, const char *end)
 {
-    char *out = buf_reserve(buf, piece.len * ESCAPED_BYTES_MAX);
-    const char *at = piece.at, *end = piece.at + piece.len;
     while (at < end) {
+        if (end - at >= SCAN_STEP) {
+            memcpy(out, at, SCAN_STEP);
+            uint64_t marks = scan_marks(at, false);
+            size_t fine = marks == 0 ? SCAN_STEP : scan_unmarked(marks);
+            at += fine;
+            out += fine;
+            if (marks == 0) {
+                continue;
+            }
+        }
         unsigned char c = (unsigned char)*at++;
         if (escapes[c] == 0) {
             *out++ = (char)c;
@@ -55,16 +77,20 @@ static void write_piece(struct buf *buf, struct str piece)
             out = put_escape(out, c);
         }
     }
-    buf->len = (size_t)(out - buf->at);
+    return out;
 }
 
 void json_write_text(struct buf *buf, struct str text)
 {
-    buf_append_char(buf, '"');
-    for (size_t from = 0; from < text.len; from += TEXT_PIECE_BYTES) {
-        write_piece(buf, str_sub(text, from, TEXT_PIECE_BYTES));
-    }
-    buf_append_char(buf, '"');
+    const char *at = text.len == 0 ? "" : text.at, *end = at + text.len;
+    put_char(buf, '"');
+    do {
+        size_t piece = MIN((size_t)(end - at), (size_t)TEXT_PIECE_BYTES);
+        char *out = put_text(reserve(buf, piece * ESCAPED_BYTES_MAX + 1), at, at + piece);
+        buf->len = (size_t)(out - buf->at);
+        at += piece;
+    } while (at < end);
+    put_char(buf, '"');
 }
 
 /* ---- numbers ---- */
@@ -110,7 +136,7 @@ static void write_real_value(struct buf *buf, const struct value *value)
 static void write_typed(struct buf *buf, const struct value *value)
 {
     char id[ID_TEXT_LEN + 1];
-    buf_append_char(buf, '"');
+    put_char(buf, '"');
     switch ((enum value_kind)value->kind) {
     case VALUE_ID:
         id_format(value->integer, id);
@@ -138,7 +164,7 @@ static void write_typed(struct buf *buf, const struct value *value)
     case VALUE_MONEY:
         ASSERT(!"a typed value");
     }
-    buf_append_char(buf, '"');
+    put_char(buf, '"');
 }
 
 static void write_money(struct buf *buf, const struct value *value)
@@ -147,7 +173,7 @@ static void write_money(struct buf *buf, const struct value *value)
     json_write_int(buf, value->integer);
     buf_append_str(buf, STR(",\"currency\":"));
     json_write_text(buf, (struct str){value->currency, strnlen(value->currency, 3)});
-    buf_append_char(buf, '}');
+    put_char(buf, '}');
 }
 
 /* ---- values ---- */
@@ -166,10 +192,10 @@ static void write_value(struct buf *buf, const struct value *value, int indent);
 static void write_list(struct buf *buf, const struct value *list, int indent)
 {
     int inner = indent == COMPACT ? COMPACT : indent + 1;
-    buf_append_char(buf, '[');
+    put_char(buf, '[');
     for (size_t i = 0; i < list->list.count; i++) {
         if (i > 0) {
-            buf_append_char(buf, ',');
+            put_char(buf, ',');
         }
         new_line(buf, inner);
         write_value(buf, &list->list.items[i], inner);
@@ -177,26 +203,29 @@ static void write_list(struct buf *buf, const struct value *list, int indent)
     if (list->list.count > 0) {
         new_line(buf, indent);
     }
-    buf_append_char(buf, ']');
+    put_char(buf, ']');
 }
 
 static void write_map(struct buf *buf, const struct value *map, int indent)
 {
     int inner = indent == COMPACT ? COMPACT : indent + 1;
-    buf_append_char(buf, '{');
+    put_char(buf, '{');
     for (size_t i = 0; i < map->map.count; i++) {
         if (i > 0) {
-            buf_append_char(buf, ',');
+            put_char(buf, ',');
         }
         new_line(buf, inner);
         json_write_text(buf, map->map.entries[i].key);
-        buf_append_str(buf, inner == COMPACT ? STR(":") : STR(": "));
+        put_char(buf, ':');
+        if (inner != COMPACT) {
+            put_char(buf, ' ');
+        }
         write_value(buf, &map->map.entries[i].value, inner);
     }
     if (map->map.count > 0) {
         new_line(buf, indent);
     }
-    buf_append_char(buf, '}');
+    put_char(buf, '}');
 }
 
 static void write_value(struct buf *buf, const struct value *value, int indent)
@@ -249,9 +278,9 @@ void json_encode_pretty(struct buf *buf, const struct value *value)
 void json_write_key(struct buf *buf, struct str key, bool *first)
 {
     if (!*first) {
-        buf_append_char(buf, ',');
+        put_char(buf, ',');
     }
     *first = false;
     json_write_text(buf, key);
-    buf_append_char(buf, ':');
+    put_char(buf, ':');
 }

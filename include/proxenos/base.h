@@ -188,8 +188,9 @@ void *map_get_int(const struct map *map,
                   int64_t key); /* the int calls are the same with 8 bytes as the key */
 void *map_set_int(struct map *map, int64_t key, void *value);
 void *map_remove_int(struct map *map, int64_t key);
-/* In no order. `for (size_t i = 0; map_next(&map, &i, &key, &value);)`. No change of the map while
- * walking. */
+/* In the order in which the keys were first set: the same in every run. `for (size_t i = 0;
+ * map_next(&map, &i, &key, &value);)`. No change of the map while walking; the keys are borrowed.
+ */
 bool map_next(const struct map *map, size_t *position, struct str *out_key, void **out_value);
 
 #endif

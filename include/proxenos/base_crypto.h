@@ -34,6 +34,8 @@ enum err crypto_open(const unsigned char key[KEY_BYTES], const void *sealed, siz
 /* Argon2id, 19 MiB, 2 passes (OWASP ASVS 5.0 appendix C). Slow by design: only in the password
  * pool. */
 enum { PASSWORD_HASH_MAX = 128, PASSWORD_LEN_MIN = 8, PASSWORD_LEN_MAX = 128 };
+/* Lengths are in characters. ERR_RANGE outside PASSWORD_LEN_MIN..MAX, ERR_BUSY when the memory is
+ * not to be had. `out` is text, NUL behind. */
 enum err password_hash(struct str password, char out[PASSWORD_HASH_MAX]) MUST_CHECK;
 bool password_verify(const char *hash, struct str password);
 bool password_stale(const char *hash); /* made with older parameters */
@@ -53,6 +55,8 @@ bool sign_verify(const unsigned char public_key[SIGN_PUBLIC_BYTES], struct str t
 void token_make(const char *prefix, char *out, size_t out_size);
 void password_make(char out[21]); /* 20 characters without look-alikes, > 110 bits */
 
+/* Encoders append to `out`. Decoders answer ERR_TYPE and leave `out` as it was when the text is not
+ * exactly what the encoder writes (hex may be in capitals). */
 void hex_encode(struct buf *out, const void *bytes, size_t len);
 enum err hex_decode(struct str text, void *out, size_t len) MUST_CHECK; /* exactly len bytes */
 void base64_encode(struct buf *out, const void *bytes, size_t len);

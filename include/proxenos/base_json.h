@@ -8,13 +8,16 @@
 enum { JSON_DEPTH_MAX = 64, JSON_KEYS_MAX = 1024 };
 
 /* Strings without escapes point into `text`, which must live as long as the value. ERR_JSON with
- * the byte offset in error->pointer ("byte 17"), ERR_LIMIT past JSON_KEYS_MAX keys in one object.
- * Numbers: integers that fit are VALUE_INT, all others VALUE_REAL with raw text. */
+ * the byte offset in error->pointer ("byte 17") and the one character there in error->value,
+ * ERR_UTF8 likewise, ERR_LIMIT past JSON_KEYS_MAX keys in one object or JSON_DEPTH_MAX levels.
+ * Numbers: integers that fit are VALUE_INT, all others VALUE_REAL with raw text; a number past the
+ * range of a double is ERR_JSON. *out_value is written only on success. */
 enum err json_decode(struct arena *arena, struct str text, struct value *out_value,
                      struct error *error) MUST_CHECK;
 
 /* Writers: append to a buffer. Text is escaped minimally (quote, backslash, controls; U+2028/9 and
- * '<' are left). */
+ * '<' are left). A real number with raw text goes out as that text. Money is
+ * {"amount":1250,"currency":"EUR"} in minor units; decimals, dates, times and ids are text. */
 void json_encode(struct buf *buf, const struct value *value);
 void json_encode_pretty(struct buf *buf, const struct value *value);
 void json_write_text(struct buf *buf, struct str text); /* with its quotes */

@@ -17,11 +17,14 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 #define log_error(module, ...) log_write(LOG_ERROR, module, __VA_ARGS__)
 void log_write(enum log_level level, const char *module, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* Lines: time=… level=info module=bus message="delivered" event=… attempts=3, or one JSON object
+ * with the same members (a pair named like one of the first four gets a "_" behind its name). */
+
 /* Before threads start. levels: "info" or "info,store=debug,http=warn". ERR_CONFIG names the wrong
  * word. */
 enum err log_configure(struct str levels, bool json, struct error *error) MUST_CHECK;
 bool log_enabled(enum log_level level, const char *module);
-/* Tests: lines go to this function instead (NULL: back to standard error). */
+/* Tests: lines, without their end, go to this function instead (NULL: back to standard error). */
 void log_capture(void (*sink)(void *context, struct str line), void *context);
 
 #endif
