@@ -93,8 +93,8 @@ static inline struct value value_time(int64_t ms)
 const char *value_kind_name(const struct value *value); /* "text", "integer" … for sentences */
 struct value value_copy(struct arena *arena,
                         const struct value *value); /* deep; depth is bounded by its makers (64) */
-/* Same kind and same content; numbers (integer, real, decimal) compare by value whatever their kind;
- * maps regardless of order. */
+/* Same kind and same content; numbers (integer, real, decimal) compare by value whatever their
+ * kind; maps regardless of order. */
 bool value_equal(const struct value *a, const struct value *b);
 
 /* Maps. get: NULL when absent or `map` is not a map. put: replaces or appends (grows in the arena);
