@@ -86,6 +86,9 @@ typedef void (*part_cb)(struct builder *builder, struct object_parts *parts,
                         const struct schema_source *source, const struct value *item);
 void each_part(struct builder *builder, struct object_parts *parts, const char *key, part_cb each);
 
+/* What tells two snapshots apart: SHA-256 of all descriptions, so that the order in which a Lua
+ * table was walked makes no difference. */
+void schema_hash(struct schema *schema);
 void schema_free(struct schema *schema);
 
 #endif

@@ -170,8 +170,8 @@ struct schema_source {
  * [a-z][a-z0-9_]{0,39} without "__". The trees are copied. */
 enum err schema_build(const struct schema_source *sources, size_t count, struct schema **out_schema,
                       struct arena *error_arena, struct error *error) MUST_CHECK;
-/* The core's own declaration: user, team, role, approval. Static; any thread. */
-const struct schema_source *core_schema(void);
+/* The core's own declaration: user, team, role, approval. Its tree lives in arena. Any thread. */
+struct schema_source core_schema(struct arena *arena);
 /* The schema as data, for /schema, OpenAPI, plugin list, Lua types: one object or all. Lives in
  * arena. */
 struct value schema_describe(struct arena *arena, const struct object_type *type);

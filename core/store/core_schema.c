@@ -1,0 +1,101 @@
+/* The core's own object types, declared as any plugin's: what rights and approvals need. auth reads
+ * and writes them under its system scope. Any thread. */
+#include "proxenos/base_json.h"
+#include "proxenos/store_schema.h"
+
+static const char user_json[] =
+    "{\"label\":{\"en\":\"User\",\"el\":\"Χρήστης\"},"
+    "\"plural\":{\"en\":\"Users\",\"el\":\"Χρήστες\"},\"title\":\"name\",\"icon\":\"user\","
+    "\"fields\":["
+    "{\"1\":\"name\",\"2\":\"text\",\"required\":true,\"unique\":true,\"max\":120,\"search\":true,"
+    "\"label\":{\"en\":\"Name\",\"el\":\"Όνομα χρήστη\"}},"
+    "{\"1\":\"label\",\"2\":\"text\",\"max\":200,\"search\":true,"
+    "\"label\":{\"en\":\"Full name\",\"el\":\"Ονοματεπώνυμο\"}},"
+    "{\"1\":\"email\",\"2\":\"email\",\"label\":{\"en\":\"E-mail\",\"el\":\"Ηλ. διεύθυνση\"}},"
+    "{\"1\":\"state\",\"2\":\"enum\",\"default\":\"active\",\"required\":true,\"of\":["
+    "[\"active\",{\"en\":\"Active\",\"el\":\"Ενεργός\"}],"
+    "[\"disabled\",{\"en\":\"Disabled\",\"el\":\"Ανενεργός\"}]],"
+    "\"label\":{\"en\":\"State\",\"el\":\"Κατάσταση\"}},"
+    "{\"1\":\"login\",\"2\":\"boolean\",\"default\":true,"
+    "\"label\":{\"en\":\"May log in\",\"el\":\"Μπορεί να συνδεθεί\"}}]}";
+
+static const char team_json[] =
+    "{\"label\":{\"en\":\"Team\",\"el\":\"Ομάδα\"},"
+    "\"plural\":{\"en\":\"Teams\",\"el\":\"Ομάδες\"},\"title\":\"name\",\"icon\":\"users\","
+    "\"fields\":["
+    "{\"1\":\"name\",\"2\":\"text\",\"required\":true,\"unique\":true,\"max\":120,"
+    "\"label\":{\"en\":\"Name\",\"el\":\"Όνομα\"}},"
+    "{\"1\":\"members\",\"2\":\"refs\",\"to\":\"user\","
+    "\"label\":{\"en\":\"Members\",\"el\":\"Μέλη\"}}]}";
+
+static const char role_json[] =
+    "{\"label\":{\"en\":\"Role\",\"el\":\"Ρόλος\"},"
+    "\"plural\":{\"en\":\"Roles\",\"el\":\"Ρόλοι\"},\"title\":\"name\",\"icon\":\"shield\","
+    "\"fields\":["
+    "{\"1\":\"name\",\"2\":\"text\",\"required\":true,\"unique\":true,\"max\":80,"
+    "\"label\":{\"en\":\"Name\",\"el\":\"Όνομα\"}},"
+    "{\"1\":\"label\",\"2\":\"text\",\"max\":200,"
+    "\"label\":{\"en\":\"Label\",\"el\":\"Ετικέτα\"}},"
+    "{\"1\":\"grants\",\"2\":\"json\",\"label\":{\"en\":\"Grants\",\"el\":\"Δικαιώματα\"}},"
+    "{\"1\":\"audit\",\"2\":\"boolean\",\"default\":false,"
+    "\"label\":{\"en\":\"Sees the audit trail\",\"el\":\"Βλέπει το ίχνος ελέγχου\"}},"
+    "{\"1\":\"admin\",\"2\":\"boolean\",\"default\":false,"
+    "\"label\":{\"en\":\"Administers\",\"el\":\"Διαχειρίζεται\"}}]}";
+
+/* A move that waits for another person (contract 13). content_hash is that of the record as it was
+ * when the move was asked for. */
+static const char approval_json[] =
+    "{\"label\":{\"en\":\"Approval\",\"el\":\"Έγκριση\"},"
+    "\"plural\":{\"en\":\"Approvals\",\"el\":\"Εγκρίσεις\"},\"icon\":\"check-square\","
+    "\"fields\":["
+    "{\"1\":\"object\",\"2\":\"text\",\"required\":true,\"max\":40,"
+    "\"label\":{\"en\":\"Object\",\"el\":\"Αντικείμενο\"}},"
+    "{\"1\":\"record\",\"2\":\"text\",\"required\":true,\"max\":13,\"index\":true,"
+    "\"label\":{\"en\":\"Record\",\"el\":\"Εγγραφή\"}},"
+    "{\"1\":\"field\",\"2\":\"text\",\"required\":true,\"max\":40,"
+    "\"label\":{\"en\":\"Field\",\"el\":\"Πεδίο\"}},"
+    "{\"1\":\"from\",\"2\":\"text\",\"max\":120,\"label\":{\"en\":\"From\",\"el\":\"Από\"}},"
+    "{\"1\":\"to\",\"2\":\"text\",\"required\":true,\"max\":120,"
+    "\"label\":{\"en\":\"To\",\"el\":\"Προς\"}},"
+    "{\"1\":\"role\",\"2\":\"text\",\"max\":80,\"label\":{\"en\":\"Role\",\"el\":\"Ρόλος\"}},"
+    "{\"1\":\"requested_by\",\"2\":\"text\",\"required\":true,\"max\":200,"
+    "\"label\":{\"en\":\"Requested by\",\"el\":\"Αιτήθηκε από\"}},"
+    "{\"1\":\"base_version\",\"2\":\"integer\",\"required\":true,"
+    "\"label\":{\"en\":\"Version\",\"el\":\"Έκδοση εγγραφής\"}},"
+    "{\"1\":\"content_hash\",\"2\":\"text\",\"required\":true,\"max\":64,"
+    "\"label\":{\"en\":\"Content hash\",\"el\":\"Αποτύπωμα περιεχομένου\"}},"
+    "{\"1\":\"state\",\"2\":\"enum\",\"index\":true,\"of\":["
+    "[\"pending\",{\"en\":\"Pending\",\"el\":\"Εκκρεμεί\"}],"
+    "[\"approved\",{\"en\":\"Approved\",\"el\":\"Εγκρίθηκε\"}],"
+    "[\"rejected\",{\"en\":\"Rejected\",\"el\":\"Απορρίφθηκε\"}],"
+    "[\"void\",{\"en\":\"Void\",\"el\":\"Άκυρη\"}]],"
+    "\"label\":{\"en\":\"State\",\"el\":\"Κατάσταση\"}},"
+    "{\"1\":\"decided_by\",\"2\":\"text\",\"max\":200,"
+    "\"label\":{\"en\":\"Decided by\",\"el\":\"Αποφάσισε\"}},"
+    "{\"1\":\"decided_at\",\"2\":\"datetime\","
+    "\"label\":{\"en\":\"Decided at\",\"el\":\"Αποφασίστηκε\"}},"
+    "{\"1\":\"reason\",\"2\":\"text\",\"max\":1000,"
+    "\"label\":{\"en\":\"Reason\",\"el\":\"Αιτιολογία\"}}],"
+    "\"states\":{\"field\":\"state\",\"initial\":\"pending\",\"moves\":{"
+    "\"pending\":[\"approved\",\"rejected\",\"void\"]}}}";
+
+static void put_object(struct arena *arena, struct value *objects, const char *name,
+                       struct str json)
+{
+    struct value declared;
+    enum err err = json_decode(arena, json, &declared, NULL);
+    ASSERT(err == OK);
+    value_put_c(arena, objects, name, declared);
+}
+
+struct schema_source core_schema(struct arena *arena)
+{
+    struct value objects = value_map_new();
+    put_object(arena, &objects, "user", STR(user_json));
+    put_object(arena, &objects, "team", STR(team_json));
+    put_object(arena, &objects, "role", STR(role_json));
+    put_object(arena, &objects, "approval", STR(approval_json));
+    struct value tree = value_map_new();
+    value_put_c(arena, &tree, "objects", objects);
+    return (struct schema_source){.plugin = STR("core"), .tree = tree};
+}
