@@ -23,11 +23,16 @@ struct auth_options {
 enum err auth_open(const struct auth_options *options, struct auth **out_auth,
                    struct error *error) MUST_CHECK;
 void auth_close(struct auth *auth); /* NULL is fine */
-/* Declares `token` beside the store's own types: name, user, expires_at, scopes, networks,
- * last_used_at. Static. */
-const struct schema_source *auth_schema(void);
-/* Follows the log: reloads what changed. auth watches the store by itself; tests may force it. */
+/* Declares `token` (name, user, expires_at, scopes, networks) beside the store's own types and
+ * extends `user` by `roles` (refs to role) and `language`. The tree lives in arena. To be given to
+ * store_schema_apply before auth_open. */
+struct schema_source auth_schema(struct arena *arena);
+/* Follows the log: reloads what changed. auth watches the store by itself; whoever works without a
+ * running loop (command line, tests) calls it. */
 void auth_refresh(struct auth *auth);
+/* Raised whenever rights may have changed. Who keeps a scope for long (SSE, executors, jobs)
+ * compares it now and then and asks for the scope again when it moved. Any thread. */
+int64_t auth_generation(struct auth *auth);
 
 /* First start (contract 28): true when no user exists. Makes `admin` with a new password, written
  * to out (NUL-terminated); blocks. */
@@ -90,8 +95,10 @@ struct auth_login {
     int64_t user, session, max_age_s;
     void *private;
 };
-/* Equal time and text for unknown users and wrong passwords; throttled per account, per address and
- * in all (ERR_RATE with retry_after_s in error.value). */
+/* Equal time and text for unknown users and wrong passwords (ERR_UNAUTHENTICATED); throttled per
+ * account, per address and in all. What it returns itself is also in login->err and login->error,
+ * and then done never comes: ERR_RATE with the seconds to wait in error.value, ERR_BUSY,
+ * ERR_STOPPING. */
 enum err auth_login(struct auth *auth, struct auth_login *login) MUST_CHECK;
 
 struct auth_change {
