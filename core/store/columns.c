@@ -59,6 +59,33 @@ void column_order_name(struct buf *out, const struct field *field)
     quoted(out, field->name, field->sorted_text ? "__key" : "");
 }
 
+void index_field_name(struct buf *out, const struct object_type *type, const struct field *field)
+{
+    buf_printf(out, "\"i_" STR_FORMAT "__" STR_FORMAT "\"", STR_ARGS(type->name),
+               STR_ARGS(field->name));
+}
+
+void index_text_name(struct buf *out, const struct object_type *type, const struct field *field)
+{
+    buf_printf(out, "\"u_" STR_FORMAT "__" STR_FORMAT "\"", STR_ARGS(type->name),
+               STR_ARGS(field->name));
+}
+
+void index_parts_name(struct buf *out, const struct object_type *type, const struct index *index)
+{
+    buf_printf(out, "\"x_" STR_FORMAT, STR_ARGS(type->name));
+    for (int i = 0; i < index->part_count; i++) {
+        buf_printf(out, "__" STR_FORMAT, STR_ARGS(type->fields[index->parts[i].field].name));
+    }
+    buf_append_char(out, '"');
+}
+
+void index_back_name(struct buf *out, const struct object_type *type, const struct field *field)
+{
+    buf_printf(out, "\"l_" STR_FORMAT "__" STR_FORMAT "__back\"", STR_ARGS(type->name),
+               STR_ARGS(field->name));
+}
+
 void column_sort_key(struct buf *out, struct str text)
 {
     size_t start = out->len;

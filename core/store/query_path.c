@@ -1,0 +1,262 @@
+/* Dotted paths over refs, with the scope's rights applied at every hop: a field that is hidden or
+ * masked, an object that may not be read, is an unknown field, and is never suggested as the
+ * nearest name. Pure; any thread. */
+#include "query.h"
+
+#include "columns.h"
+#include "proxenos/base_text.h"
+
+/* ---- rights ---- */
+
+const struct object_type *scope_type(const struct scope *scope, const struct object_type *type)
+{
+    if (type->index < scope->schema->object_count && &scope->schema->objects[type->index] == type) {
+        return type;
+    }
+    return schema_object(scope->schema, type->name);
+}
+
+enum field_access scope_field(const struct scope *scope, const struct object_type *type,
+                              const struct field *field)
+{
+    const struct scope_grant *grant = &scope->grants[type->index];
+    if (grant->fields == NULL) {
+        return FIELD_HIDDEN;
+    }
+    return (enum field_access)grant->fields[field->index];
+}
+
+bool scope_reads(const struct scope *scope, const struct object_type *type)
+{
+    return scope_may(scope, type, VERB_READ) && scope->grants[type->index].read_rows != ROWS_NONE;
+}
+
+bool scope_asks(const struct scope *scope, const struct object_type *type,
+                const struct field *field)
+{
+    return field->type != FIELD_SECRET && scope_field(scope, type, field) >= FIELD_READABLE;
+}
+
+enum err query_root(const struct scope *scope, const struct object_type **type, struct error *error)
+{
+    const struct object_type *own = scope_type(scope, *type);
+    if (own == NULL || !scope_may(scope, own, VERB_READ)) {
+        return error_set(error, ERR_FORBIDDEN, "your roles do not allow reading " STR_FORMAT,
+                         STR_ARGS((*type)->name));
+    }
+    *type = own;
+    return OK;
+}
+
+/* ---- one part of a path ---- */
+
+/* A hop needs the ref itself readable and its object open to the scope. */
+const struct object_type *path_target(const struct scope *scope, const struct field *field)
+{
+    const struct object_type *to = schema_object(scope->schema, field->to);
+    return to != NULL && scope_reads(scope, to) ? to : NULL;
+}
+
+static enum err unknown_field(const struct scope *scope, const struct object_type *type,
+                              struct str path, struct str part, struct str pointer,
+                              struct error *error)
+{
+    struct str *names = mem_alloc(sizeof(*names) * (size_t)type->field_count);
+    size_t count = 0;
+    for (int i = 0; i < type->field_count; i++) {
+        if (scope_asks(scope, type, &type->fields[i])) {
+            names[count++] = type->fields[i].name;
+        }
+    }
+    struct str nearest = text_nearest(utf8_cut(part, 60), names, count);
+    mem_free(names);
+    /* The nearest path as a whole, so that it can be put in the place of the wrong one. */
+    struct buf whole;
+    buf_init(&whole);
+    if (nearest.len > 0) {
+        size_t before = (size_t)(part.at - path.at);
+        buf_append(&whole, path.at, before);
+        buf_append_str(&whole, nearest);
+    }
+    struct str cut = utf8_cut(part, 80);
+    enum err err = query_error(error, ERR_UNKNOWN_FIELD, pointer, path, buf_str(&whole),
+                               STR_FORMAT " has no field \"" STR_FORMAT "\"", STR_ARGS(type->name),
+                               STR_ARGS(cut));
+    buf_deinit(&whole);
+    return err;
+}
+
+static enum err money_part(struct str part, struct str path, struct str pointer,
+                           struct field_path *out_path, struct error *error)
+{
+    if (str_is(part, "amount")) {
+        out_path->part = PART_AMOUNT;
+        return OK;
+    }
+    if (str_is(part, "currency")) {
+        out_path->part = PART_CURRENCY;
+        return OK;
+    }
+    return query_error(error, ERR_UNKNOWN_FIELD, pointer, path, STR(""),
+                       "money has the parts amount and currency");
+}
+
+static enum err bind_hop(const struct scope *scope, const struct field *field, struct str path,
+                         struct str pointer, struct field_path *out_path, struct error *error)
+{
+    if (field->type != FIELD_REF) {
+        return query_error(error, ERR_UNKNOWN_FIELD, pointer, path, STR(""),
+                           "field " STR_FORMAT " is %s, not a ref: nothing lies behind it",
+                           STR_ARGS(field->name), field_type_name(field->type));
+    }
+    if (out_path->hop_count == PATH_HOPS_MAX) {
+        return query_error(error, ERR_INVALID, pointer, path, STR(""),
+                           "a path crosses at most %d refs", PATH_HOPS_MAX);
+    }
+    const struct object_type *to = path_target(scope, field);
+    if (to == NULL) {
+        return query_error(error, ERR_UNKNOWN_FIELD, pointer, path, STR(""),
+                           "nothing lies behind field " STR_FORMAT, STR_ARGS(field->name));
+    }
+    out_path->hops[out_path->hop_count++] = field;
+    out_path->type = to;
+    return OK;
+}
+
+enum err path_bind(const struct scope *scope, const struct object_type *type, struct str path,
+                   struct str pointer, struct field_path *out_path, struct error *error)
+{
+    if (path.len == 0 || path.len > PATH_BYTES_MAX) {
+        return query_error(error, ERR_INVALID, pointer, path, STR(""),
+                           "a field's path has 1 to %d bytes", PATH_BYTES_MAX);
+    }
+    struct field_path found = {.type = type};
+    struct str rest = path, part;
+    while (str_split(&rest, '.', &part)) {
+        enum err err = OK;
+        if (found.field != NULL && found.field->type == FIELD_MONEY && found.part == PART_WHOLE) {
+            err = money_part(part, path, pointer, &found, error);
+        } else {
+            err = found.field == NULL ? OK
+                                      : bind_hop(scope, found.field, path, pointer, &found, error);
+            found.field = err == OK ? object_field(found.type, part) : NULL;
+            if (err == OK && (found.field == NULL || !scope_asks(scope, found.type, found.field))) {
+                err = unknown_field(scope, found.type, path, part, pointer, error);
+            }
+        }
+        if (err != OK) {
+            return err;
+        }
+    }
+    *out_path = found;
+    return OK;
+}
+
+/* ---- facts about paths ---- */
+
+bool path_ordered(const struct field_path *path)
+{
+    const struct field *field = path->field;
+    switch (field->type) {
+    case FIELD_TEXT:
+    case FIELD_EMAIL:
+    case FIELD_PHONE:
+    case FIELD_URL:
+    case FIELD_COUNTRY:
+    case FIELD_LANGUAGE:
+    case FIELD_INTEGER:
+    case FIELD_DECIMAL:
+    case FIELD_MONEY:
+    case FIELD_BOOLEAN:
+    case FIELD_DATE:
+    case FIELD_DATETIME:
+    case FIELD_ID:
+    case FIELD_REF:
+        return !field->computed_on_read;
+    case FIELD_ENUM:
+        return !field->many && !field->computed_on_read;
+    case FIELD_LONG_TEXT:
+    case FIELD_DURATION:
+    case FIELD_REFS:
+    case FIELD_JSON:
+    case FIELD_FILE:
+    case FIELD_SECRET:
+    case FIELD_TYPE_COUNT:
+        break;
+    }
+    return false;
+}
+
+bool path_collated(const struct field_path *path)
+{
+    switch (path->field->type) {
+    case FIELD_TEXT:
+    case FIELD_LONG_TEXT:
+    case FIELD_EMAIL:
+    case FIELD_PHONE:
+    case FIELD_URL:
+        return true;
+    case FIELD_COUNTRY:
+    case FIELD_LANGUAGE:
+    case FIELD_INTEGER:
+    case FIELD_DECIMAL:
+    case FIELD_MONEY:
+    case FIELD_BOOLEAN:
+    case FIELD_DATE:
+    case FIELD_DATETIME:
+    case FIELD_DURATION:
+    case FIELD_ENUM:
+    case FIELD_REF:
+    case FIELD_REFS:
+    case FIELD_JSON:
+    case FIELD_FILE:
+    case FIELD_SECRET:
+    case FIELD_ID:
+    case FIELD_TYPE_COUNT:
+        break;
+    }
+    return false;
+}
+
+bool path_whole_number(const struct field_path *path)
+{
+    const struct field *field = path->field;
+    switch (field->type) {
+    case FIELD_MONEY:
+        return path->part != PART_CURRENCY;
+    case FIELD_INTEGER:
+    case FIELD_DECIMAL:
+    case FIELD_BOOLEAN:
+    case FIELD_DATE:
+    case FIELD_DATETIME:
+    case FIELD_ID:
+    case FIELD_REF:
+        return true;
+    case FIELD_TEXT:
+    case FIELD_LONG_TEXT:
+    case FIELD_DURATION:
+    case FIELD_ENUM:
+    case FIELD_REFS:
+    case FIELD_EMAIL:
+    case FIELD_PHONE:
+    case FIELD_URL:
+    case FIELD_COUNTRY:
+    case FIELD_LANGUAGE:
+    case FIELD_JSON:
+    case FIELD_FILE:
+    case FIELD_SECRET:
+    case FIELD_TYPE_COUNT:
+        break;
+    }
+    return false;
+}
+
+bool path_never_null(const struct field_path *path)
+{
+    if (path->hop_count > 0 || !path->field->system) {
+        return false;
+    }
+    int index = path->field->index;
+    return index == SYS_ID || index == SYS_VERSION || index == SYS_CREATED_AT ||
+           index == SYS_UPDATED_AT;
+}
