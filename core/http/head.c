@@ -1,0 +1,330 @@
+/* Request line and headers of a whole block: reject rather than repair. A part of the parser. */
+#include "parser.h"
+
+/* What the headers said so far. */
+struct head {
+    unsigned seen;    /* bits by position in once_names */
+    bool close, keep; /* Connection */
+};
+
+/* Headers that may come once: two of them would mean different things to different readers. */
+enum once { ONCE_HOST, ONCE_LENGTH, ONCE_TRANSFER, ONCE_EXPECT, ONCE_OTHERS };
+
+static const struct str once_names[] = {
+    {"host", 4},
+    {"content-length", 14},
+    {"transfer-encoding", 17},
+    {"expect", 6},
+    {"authorization", 13},
+    {"content-type", 12},
+    {"content-encoding", 16},
+    {"cookie", 6},
+    {"idempotency-key", 15},
+    {"if-match", 8},
+    {"last-event-id", 13},
+    {"origin", 6},
+    {"x-csrf-token", 12},
+};
+
+static const struct {
+    struct str name;
+    enum http_method method;
+} methods[] = {
+    {{"GET", 3}, HTTP_GET},         {{"HEAD", 4}, HTTP_HEAD},   {{"POST", 4}, HTTP_POST},
+    {{"PUT", 3}, HTTP_PUT},         {{"PATCH", 5}, HTTP_PATCH}, {{"DELETE", 6}, HTTP_DELETE},
+    {{"OPTIONS", 7}, HTTP_OPTIONS},
+};
+
+const char *http_method_name(enum http_method method)
+{
+    for (size_t i = 0; i < COUNT_OF(methods); i++) {
+        if (methods[i].method == method) {
+            return methods[i].name.at;
+        }
+    }
+    return "";
+}
+
+/* One bit per byte value. */
+struct byte_set {
+    uint64_t words[4];
+};
+
+/* Letters, digits and !#$%&'*+-.^_`|~ */
+static const struct byte_set token_set = {
+    {0x03ff6cfa00000000, 0x57ffffffc7fffffe, 0x0000000000000000, 0x0000000000000000}};
+/* All but controls; a tab is fine. Bytes past 127 mean what the reader makes of them. */
+static const struct byte_set text_set = {
+    {0xffffffff00000200, 0x7fffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff}};
+/* Printable ASCII without space and '#'. */
+static const struct byte_set target_set = {
+    {0xfffffff600000000, 0x7fffffffffffffff, 0x0000000000000000, 0x0000000000000000}};
+/* Letters, digits and -._~%!$&'()*+,;=:[] */
+static const struct byte_set host_set = {
+    {0x2fff7ff200000000, 0x47fffffeaffffffe, 0x0000000000000000, 0x0000000000000000}};
+
+static bool has_byte(const struct byte_set *set, unsigned char c)
+{
+    return (set->words[c >> 6] >> (c & 63) & 1) != 0;
+}
+
+bool http_is_token(unsigned char c)
+{
+    return has_byte(&token_set, c);
+}
+
+bool http_is_text(unsigned char c)
+{
+    return has_byte(&text_set, c);
+}
+
+static bool all_in(struct str s, const struct byte_set *set)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!has_byte(set, (unsigned char)s.at[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum err parse_method(struct http_parser *parser, struct str name,
+                             struct http_request *request)
+{
+    if (name.len == 0 || !all_in(name, &token_set)) {
+        return parser_broken(parser, ERR_INVALID, "the method is malformed");
+    }
+    if (str_is(name, "TRACE") || str_is(name, "CONNECT")) {
+        return parser_broken(parser, ERR_METHOD, "TRACE and CONNECT are not served");
+    }
+    for (size_t i = 0; i < COUNT_OF(methods); i++) {
+        if (str_eq(methods[i].name, name)) {
+            request->method = methods[i].method;
+            return OK;
+        }
+    }
+    return parser_broken(parser, ERR_UNSUPPORTED, "the method is unknown");
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static enum err parse_version(struct http_parser *parser, struct str version,
+                              struct http_request *request)
+{
+    if (version.len != 8 || !str_starts(version, STR("HTTP/")) || !is_digit(version.at[5]) ||
+        version.at[6] != '.' || !is_digit(version.at[7])) {
+        return parser_broken(parser, ERR_INVALID, "the request line does not end with a version");
+    }
+    request->minor_version = version.at[7] - '0';
+    if (version.at[5] != '1' || request->minor_version > 1) {
+        return parser_broken(parser, ERR_HTTP_VERSION, "only HTTP/1.0 and HTTP/1.1 are spoken");
+    }
+    return OK;
+}
+
+/* METHOD SP target SP HTTP/1.x, with exactly these two spaces. */
+static enum err parse_request_line(struct http_parser *parser, struct str line,
+                                   struct http_request *request)
+{
+    struct str rest = line, method, target;
+    if (!str_split(&rest, ' ', &method) || !str_split(&rest, ' ', &target) || rest.at == NULL) {
+        return parser_broken(parser, ERR_INVALID, "the request line has not three parts");
+    }
+    enum err err = parse_version(parser, rest, request);
+    if (err == OK) {
+        err = parse_method(parser, method, request);
+    }
+    if (err != OK) {
+        return err;
+    }
+    if (target.len > parser->uri_bytes_max) {
+        return parser_broken(parser, ERR_URI_TOO_LONG, "the request target is too long");
+    }
+    if (target.len == 0 || !all_in(target, &target_set)) {
+        return parser_broken(parser, ERR_INVALID, "the request target has forbidden characters");
+    }
+    request->target = target;
+    return OK;
+}
+
+static struct str trim_blanks(struct str s)
+{
+    while (s.len > 0 && (s.at[0] == ' ' || s.at[0] == '\t')) {
+        s.at++;
+        s.len--;
+    }
+    while (s.len > 0 && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t')) {
+        s.len--;
+    }
+    return s;
+}
+
+static enum err parse_length(struct http_parser *parser, struct str value,
+                             struct http_request *request)
+{
+    /* 15 digits are a petabyte; more, or leading zeros to hide them, is an attack. */
+    enum { LENGTH_DIGITS_MAX = 15 };
+    int64_t length = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        if (!is_digit(value.at[i]) || i >= LENGTH_DIGITS_MAX) {
+            return parser_broken(parser, ERR_INVALID, "Content-Length is not a sound number");
+        }
+        length = length * 10 + (value.at[i] - '0');
+    }
+    if (value.len == 0) {
+        return parser_broken(parser, ERR_INVALID, "Content-Length is empty");
+    }
+    request->content_length = length;
+    return OK;
+}
+
+static enum err parse_host(struct http_parser *parser, struct str value,
+                           struct http_request *request)
+{
+    if (value.len == 0 || !all_in(value, &host_set)) {
+        return parser_broken(parser, ERR_INVALID, "the Host header is not a host");
+    }
+    request->host = value;
+    return OK;
+}
+
+static enum err parse_transfer(struct http_parser *parser, struct str value,
+                               struct http_request *request)
+{
+    /* Byte for byte, so that no proxy in front can read it otherwise than we do. */
+    if (!str_is(value, "chunked") || request->minor_version != 1) {
+        return parser_broken(parser, ERR_INVALID,
+                             "Transfer-Encoding may only be chunked, and on HTTP/1.1");
+    }
+    return OK;
+}
+
+static enum err parse_expect(struct http_parser *parser, struct str value,
+                             struct http_request *request)
+{
+    if (!str_eq_nocase(value, STR("100-continue"))) {
+        return parser_broken(parser, ERR_EXPECTATION, "only 100-continue can be expected");
+    }
+    /* RFC 9110 10.1.1: from HTTP/1.0 it is to be ignored. */
+    parser->expects_continue = request->minor_version == 1;
+    return OK;
+}
+
+/* `close` wins over `keep-alive` in any order. */
+static void parse_connection(struct head *head, struct str value)
+{
+    struct str rest = value, word;
+    while (str_split(&rest, ',', &word)) {
+        word = trim_blanks(word);
+        head->close = head->close || str_eq_nocase(word, STR("close"));
+        head->keep = head->keep || str_eq_nocase(word, STR("keep-alive"));
+    }
+}
+
+/* Headers that the server itself understands. */
+static enum err understand(struct http_parser *parser, struct head *head,
+                           const struct http_pair *header, struct http_request *request)
+{
+    if (str_eq_nocase(header->name, STR("connection"))) {
+        parse_connection(head, header->value);
+        return OK;
+    }
+    size_t which = 0;
+    while (which < COUNT_OF(once_names) && !str_eq_nocase(once_names[which], header->name)) {
+        which++;
+    }
+    if (which == COUNT_OF(once_names)) {
+        return OK;
+    }
+    if ((head->seen >> which & 1) != 0) {
+        return parser_broken(parser, ERR_INVALID, "a header that may come once came twice");
+    }
+    head->seen |= 1U << which;
+    switch ((enum once)MIN(which, (size_t)ONCE_OTHERS)) {
+    case ONCE_HOST:
+        return parse_host(parser, header->value, request);
+    case ONCE_LENGTH:
+        return parse_length(parser, header->value, request);
+    case ONCE_TRANSFER:
+        return parse_transfer(parser, header->value, request);
+    case ONCE_EXPECT:
+        return parse_expect(parser, header->value, request);
+    case ONCE_OTHERS:
+        break;
+    }
+    return OK;
+}
+
+static enum err parse_header(struct http_parser *parser, struct str line, struct http_pair *header)
+{
+    const char *colon = memchr(line.at, ':', line.len);
+    if (colon == NULL) {
+        return parser_broken(parser, ERR_INVALID, "a header has no colon");
+    }
+    size_t name_len = (size_t)(colon - line.at);
+    header->name = str_sub(line, 0, name_len);
+    header->value = trim_blanks(str_sub(line, name_len + 1, line.len));
+    /* A space before the colon or a folded line fails here. */
+    if (name_len == 0 || !all_in(header->name, &token_set)) {
+        return parser_broken(parser, ERR_INVALID, "a header's name is malformed");
+    }
+    if (!all_in(header->value, &text_set)) {
+        return parser_broken(parser, ERR_INVALID, "a header's value has control characters");
+    }
+    return OK;
+}
+
+/* What the headers must be together. */
+static enum err conclude(struct http_parser *parser, const struct head *head,
+                         struct http_request *request)
+{
+    bool has_length = (head->seen >> ONCE_LENGTH & 1) != 0;
+    bool has_transfer = (head->seen >> ONCE_TRANSFER & 1) != 0;
+    if (has_length && has_transfer) {
+        return parser_broken(parser, ERR_INVALID,
+                             "Content-Length and Transfer-Encoding exclude each other");
+    }
+    if (request->minor_version == 1 && (head->seen >> ONCE_HOST & 1) == 0) {
+        return parser_broken(parser, ERR_INVALID, "HTTP/1.1 needs a Host header");
+    }
+    request->content_length = has_transfer ? -1 : request->content_length;
+    parser->expects_continue = parser->expects_continue && request->content_length != 0;
+    parser->keep_alive = !head->close && (request->minor_version == 1 || head->keep);
+    return OK;
+}
+
+enum err head_parse(struct http_parser *parser, struct str block, struct http_request *request)
+{
+    ASSERT(parser->line_count >= 1);
+    const char *at = block.at, *end = block.at + block.len;
+    struct head head = {0};
+    size_t header_max = (size_t)parser->line_count - 1;
+    struct http_pair *headers = ARENA_ARRAY(&request->arena, struct http_pair, header_max + 1);
+    request->headers = headers;
+    for (int line_index = 0; at < end; line_index++) {
+        const char *lf = memchr(at, '\n', (size_t)(end - at));
+        ASSERT(lf != NULL && lf > at);
+        struct str line = {at, (size_t)(lf - at) - 1};
+        at = lf + 1;
+        enum err err;
+        if (line_index == 0) {
+            err = parse_request_line(parser, line, request);
+        } else {
+            ASSERT(request->header_count < header_max);
+            struct http_pair *header = &headers[request->header_count];
+            err = parse_header(parser, line, header);
+            if (err == OK) {
+                request->header_count++;
+                err = understand(parser, &head, header, request);
+            }
+        }
+        if (err != OK) {
+            return err;
+        }
+    }
+    enum err err = conclude(parser, &head, request);
+    return err != OK ? err : target_parse(parser, request);
+}
