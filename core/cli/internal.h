@@ -1,0 +1,142 @@
+/* Shared inside the CLI: commands as one table, arguments, the client, output. */
+#ifndef PROXENOS_CLI_INTERNAL_H
+#define PROXENOS_CLI_INTERNAL_H
+
+#include "proxenos/base_json.h"
+#include "proxenos/cli.h"
+#include "proxenos/net.h"
+
+enum { CLI_OPTIONS_MAX = 12, CLI_WORDS_MAX = 64 };
+enum cli_format { CLI_TABLE, CLI_JSON, CLI_CSV };
+
+struct cli_option {
+    const char *name;  /* "role"; NULL ends the list */
+    const char *value; /* how its value is called in help: "ROLE"; NULL: a switch */
+    const char *help;
+};
+
+struct cli;
+struct cli_command {
+    const char *words;     /* "user add" */
+    const char *arguments; /* "NAME" as shown in help; "" for none */
+    int arguments_min, arguments_max;
+    const char *help;
+    struct cli_option options[CLI_OPTIONS_MAX];
+    int (*run)(struct cli *cli);
+    bool local; /* needs no service */
+};
+extern const struct cli_command cli_commands[];
+extern const size_t cli_command_count;
+
+struct cli {
+    const struct cli_hooks *hooks;
+    const struct cli_command *command;
+    const char *program;
+    /* arguments */
+    const char *positional[CLI_WORDS_MAX];
+    int positional_count;
+    struct {
+        const char *name, *value;
+    } given[CLI_WORDS_MAX];
+    int given_count;
+    const char *folder; /* --data */
+    const char *plugins_folder;
+    enum cli_format format;
+    bool quiet, embedded;
+    /* the service */
+    struct net_client *client;
+    struct arena arena;
+};
+
+/* ---- arguments (args.c) ---- */
+/* NULL when the option was not given; a switch gives "". The last one wins. */
+const char *cli_option(const struct cli *cli, const char *name);
+bool cli_switch(const struct cli *cli, const char *name);
+/* Takes the command's words and options apart. CLI_OK, or CLI_USAGE after saying why. */
+int cli_parse(struct cli *cli, int count, char **arguments);
+const struct cli_command *cli_find_command(int count, char **words, int *out_used);
+void cli_help(const struct cli *cli, FILE *out);
+void cli_help_command(const struct cli_command *command, FILE *out);
+
+/* ---- the client (client.c) ---- */
+/* Connects, or embeds a service; CLI_OK or CLI_UNREACHABLE after saying why. */
+int cli_connect(struct cli *cli);
+void cli_disconnect(struct cli *cli);
+struct str cli_socket_path(const struct cli *cli, struct arena *arena); /* NUL behind */
+/* One JSON call; the answer's body decoded into the arena (null when empty). Says problems itself.
+ */
+int cli_call(struct cli *cli, const char *method, struct str target, const struct value *body,
+             struct value *out_answer);
+/* The same with a call of one's own (uploads, streams). */
+int cli_perform(struct cli *cli, struct net_call *call, struct value *out_answer);
+void cli_print_problem(const struct value *problem, int status);
+void cli_print_error(const struct error *error);
+/* target + "?" or "&" + name=value, percent-encoded. */
+void cli_query(struct buf *target, const char *name, struct str value);
+void cli_path(struct buf *target, struct str segment); /* "/" + encoded segment */
+/* The path of an object type ("opportunity" or "opportunities" → "opportunities"). */
+int cli_object_path(struct cli *cli, const char *object, struct str *out_path);
+
+/* ---- output (output.c) ---- */
+struct cli_column {
+    const char *key, *title;
+    bool right;
+};
+/* A list of maps in the chosen format; no columns: the keys of the first row. */
+void cli_print_rows(struct cli *cli, const struct value *rows, const struct cli_column *columns,
+                    size_t count);
+/* One map: two columns as a table, an object as JSON. */
+void cli_print_map(struct cli *cli, const struct value *map);
+void cli_value_text(struct buf *out, const struct value *value);
+
+/* ---- progress (progress.c): a bar on a terminal, nothing otherwise ---- */
+struct cli_progress {
+    const char *what;
+    bool shown;
+    int64_t started_ns;
+};
+void cli_progress_start(struct cli_progress *progress, const char *what, bool quiet);
+void cli_progress_show(struct cli_progress *progress, int64_t done, int64_t total);
+void cli_progress_end(struct cli_progress *progress);
+
+/* ---- shared by commands ---- */
+/* Shows a job until it ends; its last state. Ctrl-C leaves the job running and says how to come
+ * back. */
+int cli_wait_job(struct cli *cli, struct str id, struct value *out_job);
+/* The id of a user by name. */
+int cli_user_id(struct cli *cli, const char *name, struct str *out_id);
+
+int cmd_user_add(struct cli *cli);
+int cmd_user_list(struct cli *cli);
+int cmd_user_password(struct cli *cli);
+int cmd_user_role(struct cli *cli);
+int cmd_token_create(struct cli *cli);
+int cmd_token_list(struct cli *cli);
+int cmd_token_revoke(struct cli *cli);
+int cmd_import(struct cli *cli);
+int cmd_export(struct cli *cli);
+int cmd_job_list(struct cli *cli);
+int cmd_job_show(struct cli *cli);
+int cmd_job_wait(struct cli *cli);
+int cmd_job_cancel(struct cli *cli);
+int cmd_record_get(struct cli *cli);
+int cmd_record_list(struct cli *cli);
+int cmd_record_set(struct cli *cli);
+int cmd_record_delete(struct cli *cli);
+int cmd_event_tail(struct cli *cli);
+int cmd_event_list(struct cli *cli);
+int cmd_plugin_list(struct cli *cli);
+int cmd_plugin_show(struct cli *cli);
+int cmd_audit_verify(struct cli *cli);
+int cmd_audit_checkpoint(struct cli *cli);
+int cmd_backup(struct cli *cli);
+int cmd_restore(struct cli *cli);
+int cmd_config_check(struct cli *cli);
+int cmd_config_show(struct cli *cli);
+int cmd_doctor(struct cli *cli);
+int cmd_completion(struct cli *cli);
+int cmd_version(struct cli *cli);
+int cmd_help(struct cli *cli);
+int cmd_serve(struct cli *cli);
+
+#endif

@@ -1,0 +1,35 @@
+/* The command line: a thin client of the API over the Unix socket in the data folder; when no
+ * service runs there, one is started inside this process for the time of the command. Main thread.
+ */
+#ifndef PROXENOS_CLI_H
+#define PROXENOS_CLI_H
+
+#include "proxenos/base.h"
+
+enum {
+    CLI_OK = 0,
+    CLI_FAILED = 1,      /* the service refused, or something failed: the sentence says what */
+    CLI_USAGE = 2,       /* the command's words are wrong */
+    CLI_INCOMPLETE = 3,  /* done, but not all: rows of an import failed */
+    CLI_UNREACHABLE = 4, /* the service does not answer, or the data folder is locked */
+};
+
+/* What the CLI needs of the layers above it, given by service/main.c. */
+struct cli_hooks {
+    /* A service inside this process on `folder`, reachable at its socket when this returns. */
+    enum err (*embed)(void *context, const char *folder, const char *plugins_folder,
+                      struct error *error);
+    void (*release)(void *context); /* stops it orderly */
+    /* `proxenos serve …` with the arguments behind the word. */
+    int (*serve)(void *context, int count, char **arguments);
+    /* The effective configuration with where each value comes from, as JSON; ERR_CONFIG names file
+     * and line. */
+    enum err (*configuration)(void *context, const char *folder, struct buf *out_json,
+                              struct error *error);
+    void *context;
+};
+
+/* Runs one command; its exit code. */
+int cli_main(int count, char **arguments, const struct cli_hooks *hooks);
+
+#endif
