@@ -53,7 +53,9 @@ int64_t db_column_int(struct db_stmt *stmt, int column);
 double db_column_real(struct db_stmt *stmt, int column);
 struct str db_column_text(struct db_stmt *stmt, int column); /* until the next step; blobs too */
 
-int64_t db_changes(struct db *db);
+int64_t db_changes(struct db *db);       /* rows changed by the last statement that changes any */
+int64_t db_changes_total(struct db *db); /* since the connection was opened */
+bool db_stmt_writes(struct db_stmt *stmt);
 enum err db_begin(struct db *db, bool writing, struct error *error) MUST_CHECK;
 enum err db_commit(struct db *db, struct error *error) MUST_CHECK;
 void db_rollback(struct db *db);

@@ -33,6 +33,7 @@ struct sidecar {
     int slot;            /* which of the two places is written next */
     int64_t written_ns;  /* monotonic */
     int64_t synced_ns;   /* monotonic */
+    bool unsynced;
     struct log_head log; /* what was written last */
     struct log_head access;
 };
@@ -64,6 +65,7 @@ struct store {
     pthread_mutex_t watch_lock;
     struct list watches; /* struct store_watch.watching; watch_lock */
 
+    int64_t reader_count;    /* atomic */
     int64_t read_statements; /* atomic */
     int64_t access_dropped;  /* atomic */
 };

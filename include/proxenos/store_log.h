@@ -2,8 +2,9 @@
  * readers.
  *
  * chain(n) = SHA-256(chain(n-1) ‖ leaf(n));  leaf = SHA-256(header ‖ SHA-256(stored payload))
- * header: format byte, seq, at, type, object, record, version, actor, via, request, cause,
- * changeset, compartment, each length-prefixed (numbers big-endian). */
+ * header: format byte, seq, at, type, object, state, record, version, actor, via, request, cause,
+ * changeset, depth, compartment, each behind its length in 4 bytes (numbers: 8 bytes, big-endian).
+ */
 #ifndef PROXENOS_STORE_LOG_H
 #define PROXENOS_STORE_LOG_H
 
@@ -74,6 +75,23 @@ void store_unwatch(
  */
 void store_access(struct store *store, const struct scope *scope, struct str action,
                   struct str object, int64_t record, struct str detail);
+/* chain(n) = SHA-256(chain(n-1) ‖ the entry's parts: numbers as 8 bytes big-endian, texts behind
+ * their length in the same form). */
+struct access_entry {
+    int64_t seq, at_ms;
+    struct str action, object;
+    int64_t record;
+    struct str actor, via;
+    int64_t user;
+    struct str detail;
+    unsigned char chain[32];
+};
+typedef enum err (*access_cb)(void *context, const struct access_entry *entry, struct error *error);
+/* Entries with seq > after, at most `limit`, in order: for audit alone, which asks for rights. */
+enum err reader_access(struct reader *reader, int64_t after, int64_t limit, access_cb entry,
+                       void *context, struct error *error) MUST_CHECK;
+void access_chain_next(const unsigned char previous[32], const struct access_entry *entry,
+                       unsigned char out_chain[32]);
 
 /* ---- keeping ---- */
 

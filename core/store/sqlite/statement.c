@@ -245,3 +245,13 @@ int64_t db_changes(struct db *db)
 {
     return sqlite3_changes64(db->sqlite);
 }
+
+int64_t db_changes_total(struct db *db)
+{
+    return sqlite3_total_changes64(db->sqlite);
+}
+
+bool db_stmt_writes(struct db_stmt *stmt)
+{
+    return sqlite3_stmt_readonly(stmt->stmt) == 0;
+}

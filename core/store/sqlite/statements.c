@@ -1,0 +1,59 @@
+/* SQL of the engine, and the tables that it runs on. Migrations are append-only: a text that has
+ * been released never changes, since its hash is stored. */
+#include "statements.h"
+
+#include "../internal.h"
+
+#define LOG_COLUMNS                                                                                \
+    "seq, at, type, object, state, record, version, actor, via, request, cause, changeset, "       \
+    "depth, "                                                                                      \
+    "compartment, payload, payload_hash, chain"
+
+const char sql_migration_table[] =
+    "create table if not exists table_migration (module text not null, number integer not null, "
+    "hash blob not null, at integer not null, primary key (module, number)) without rowid";
+
+const char *const engine_migrations[] = {
+    "create table log (seq integer primary key, at integer not null, type text not null, "
+    "object text not null, state text not null, record integer not null, version integer not null, "
+    "actor text not null, via text not null, request text not null, cause integer not null, "
+    "changeset integer not null, depth integer not null, compartment text not null, "
+    "payload text not null, payload_hash blob not null, chain blob not null);"
+    "create index log_record on log (record) where record <> 0;"
+    "create index log_changeset on log (changeset) where changeset <> 0;"
+    "create table access_log (seq integer primary key, at integer not null, action text not null, "
+    "object text not null, record integer not null, actor text not null, via text not null, "
+    "user integer not null, detail text not null, chain blob not null);",
+};
+const int engine_migration_count = COUNT_OF(engine_migrations);
+
+#define SQL(name, text) const struct str name = {text, sizeof(text) - 1}
+
+SQL(sql_log_insert, "insert into log (" LOG_COLUMNS ") values "
+                    "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)");
+SQL(sql_log_last, "select seq, chain from log order by seq desc limit 1");
+SQL(sql_log_chain_at, "select chain from log where seq = ?1");
+SQL(sql_log_depth, "select depth from log where seq = ?1");
+SQL(sql_log_max, "select coalesce(max(seq), 0) from log");
+
+#define LOG_WHERE                                                                                  \
+    "select " LOG_COLUMNS " from log where seq > ?1 and seq <= ?2 and at >= ?3 and at < ?4 "
+SQL(sql_log_up, LOG_WHERE "order by seq limit ?5");
+SQL(sql_log_down, LOG_WHERE "order by seq desc limit ?5");
+/* "record <> 0" lets the planner use the partial index. */
+SQL(sql_log_up_record, LOG_WHERE "and record = ?6 and record <> 0 order by seq limit ?5");
+SQL(sql_log_down_record, LOG_WHERE "and record = ?6 and record <> 0 order by seq desc limit ?5");
+SQL(sql_log_up_type, LOG_WHERE "and type >= ?6 and type < ?7 order by seq limit ?5");
+SQL(sql_log_down_type, LOG_WHERE "and type >= ?6 and type < ?7 order by seq desc limit ?5");
+
+SQL(sql_access_insert, "insert into access_log (seq, at, action, object, record, actor, via, user, "
+                       "detail, chain) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+SQL(sql_access_last, "select seq, chain from access_log order by seq desc limit 1");
+SQL(sql_access_chain_at, "select chain from access_log where seq = ?1");
+SQL(sql_access_up, "select seq, at, action, object, record, actor, via, user, detail, chain "
+                   "from access_log where seq > ?1 order by seq limit ?2");
+
+SQL(sql_migration_find, "select hash from table_migration where module = ?1 and number = ?2");
+SQL(sql_migration_count, "select coalesce(max(number), 0) from table_migration where module = ?1");
+SQL(sql_migration_insert,
+    "insert into table_migration (module, number, hash, at) values (?1, ?2, ?3, ?4)");

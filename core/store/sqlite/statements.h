@@ -1,0 +1,63 @@
+/* SQL of the engine: log, access log, migrations. Constants with bound parameters (style.md, C33).
+ * The columns of the log are read and written in one order: see log_columns. */
+#ifndef PROXENOS_STORE_SQLITE_STATEMENTS_H
+#define PROXENOS_STORE_SQLITE_STATEMENTS_H
+
+#include "proxenos/base.h"
+
+extern const struct str sql_log_insert; /* 17 values, in the order of enum log_column */
+extern const struct str sql_log_last;   /* → seq, chain of the newest entry; no row: empty log */
+extern const struct str sql_log_chain_at; /* seq → chain */
+extern const struct str sql_log_depth;    /* seq → depth */
+extern const struct str sql_log_max;      /* → newest seq, 0 when empty */
+/* after, to, from_ms, to_ms, limit → all columns; the variants add what follows as ?6 (and ?7). */
+extern const struct str sql_log_up, sql_log_down;               /* all */
+extern const struct str sql_log_up_record, sql_log_down_record; /* ?6 record */
+extern const struct str sql_log_up_type, sql_log_down_type;     /* ?6 ≤ type < ?7 */
+
+extern const struct str sql_access_insert;   /* 10 values, in the order of enum access_column */
+extern const struct str sql_access_last;     /* → seq, chain */
+extern const struct str sql_access_chain_at; /* seq → chain */
+extern const struct str sql_access_up;       /* after, limit → all columns */
+
+extern const struct str sql_migration_find;   /* module, number → hash */
+extern const struct str sql_migration_count;  /* module → number of the last one */
+extern const struct str sql_migration_insert; /* module, number, hash, at */
+extern const char sql_migration_table[];      /* made before any migration can be recorded */
+
+enum log_column {
+    LOG_SEQ,
+    LOG_AT,
+    LOG_TYPE,
+    LOG_OBJECT,
+    LOG_STATE,
+    LOG_RECORD,
+    LOG_VERSION,
+    LOG_ACTOR,
+    LOG_VIA,
+    LOG_REQUEST,
+    LOG_CAUSE,
+    LOG_CHANGESET,
+    LOG_DEPTH,
+    LOG_COMPARTMENT,
+    LOG_PAYLOAD,
+    LOG_PAYLOAD_HASH,
+    LOG_CHAIN,
+    LOG_COLUMN_COUNT
+};
+
+enum access_column {
+    ACCESS_SEQ,
+    ACCESS_AT,
+    ACCESS_ACTION,
+    ACCESS_OBJECT,
+    ACCESS_RECORD,
+    ACCESS_ACTOR,
+    ACCESS_VIA,
+    ACCESS_USER,
+    ACCESS_DETAIL,
+    ACCESS_CHAIN,
+    ACCESS_COLUMN_COUNT
+};
+
+#endif

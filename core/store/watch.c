@@ -1,0 +1,43 @@
+/* Watches: who wants to know that the log has grown. Many commits between two looks are one
+ * message. The writer posts, the mailbox's thread is told. */
+#include "writer.h"
+
+static void watch_deliver(struct message *message)
+{
+    struct store_watch *watch = CONTAINER_OF(message, struct store_watch, message);
+    /* Cleared first: a commit from here on posts again, so that none is missed. */
+    __atomic_store_n(&watch->posted, 0, __ATOMIC_SEQ_CST);
+    int64_t seq = __atomic_load_n(&watch->seq, __ATOMIC_SEQ_CST);
+    watch->committed(watch, seq);
+}
+
+void watch_notify(struct store *store, int64_t seq)
+{
+    (void)pthread_mutex_lock(&store->watch_lock);
+    list_foreach (node, &store->watches) {
+        struct store_watch *watch = CONTAINER_OF(node, struct store_watch, watching);
+        __atomic_store_n(&watch->seq, seq, __ATOMIC_SEQ_CST);
+        if (__atomic_exchange_n(&watch->posted, 1, __ATOMIC_SEQ_CST) == 0) {
+            watch->message.deliver = watch_deliver;
+            mailbox_post(watch->mailbox, &watch->message);
+        }
+    }
+    (void)pthread_mutex_unlock(&store->watch_lock);
+}
+
+void store_watch(struct store *store, struct store_watch *watch)
+{
+    ASSERT(watch->mailbox != NULL && watch->committed != NULL);
+    watch->seq = 0;
+    watch->posted = 0;
+    (void)pthread_mutex_lock(&store->watch_lock);
+    list_push(&store->watches, &watch->watching);
+    (void)pthread_mutex_unlock(&store->watch_lock);
+}
+
+void store_unwatch(struct store *store, struct store_watch *watch)
+{
+    (void)pthread_mutex_lock(&store->watch_lock);
+    list_remove(&watch->watching);
+    (void)pthread_mutex_unlock(&store->watch_lock);
+}

@@ -1,0 +1,78 @@
+/* The writer thread and its queue: internal to the engine. */
+#ifndef PROXENOS_STORE_WRITER_H
+#define PROXENOS_STORE_WRITER_H
+
+#include "internal.h"
+
+enum {
+    GROUP_UNITS_MAX = 256,
+    QUEUE_UNITS_MAX = 10000,
+    GROUP_WORK_NS = 5 * 1000 * 1000,
+    IDLE_MS = 1000,       /* without work for so long: empty the WAL, sync the sidecar */
+    ACCESS_DELAY_MS = 200 /* access entries wait at most so long for company */
+};
+/* A checkpoint when the WAL has grown by the first since the last one; the file is reset, which
+ * may wait a moment for readers, when it is longer than the second. */
+static const int64_t WAL_STEP_BYTES = 4 * 1024 * 1024;
+static const int64_t WAL_LONG_BYTES = 64 * 1024 * 1024;
+
+struct writer {
+    struct store *store;
+    struct thread *thread;
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct list queue;        /* struct unit.queued; lock */
+    int64_t queued;           /* lock */
+    bool stopping;            /* lock */
+    bool waiting;             /* the thread sleeps on `wake`; lock */
+    struct store_stats stats; /* lock */
+    bool started;             /* id is set; lock */
+    pthread_t id;             /* lock */
+    int64_t queue_max;
+    int group_max;
+
+    /* The thread's own. */
+    struct db *db;
+    struct list taken; /* off the queue, not yet applied */
+    struct unit **group;
+    struct log_head head, access_head; /* of what is committed and of the open transaction */
+    const struct schema *publish;      /* of the group's lone unit; held */
+    int64_t now_ms;                    /* of this group */
+    int64_t wal_checked;               /* length of the WAL at the last checkpoint */
+    bool unsettled;                    /* something to do once idle */
+    bool disk_full;
+};
+
+/* Takes db, also when it fails. The heads are those of the database. */
+enum err writer_start(struct store *store, const struct store_options *options, struct db *db,
+                      struct error *error) MUST_CHECK;
+/* Finishes what is queued, checkpoints, ends the thread, closes the connection. NULL is fine. */
+void writer_stop(struct writer *writer);
+void writer_stats(struct writer *writer, struct store_stats *out_stats);
+/* Any thread: there are access entries to write. */
+void writer_nudge(struct writer *writer);
+
+/* Units (unit.c): writer thread. Applies one under a savepoint, its log entries last; on an error
+ * the savepoint and the heads are as before, unless the transaction is gone (db_in_transaction). */
+enum err unit_apply(struct writer *writer, const struct schema *schema, struct unit *unit);
+/* Answers: the unit's memory is not ours afterwards. */
+void unit_finish(struct unit *unit);
+
+/* The log (log.c): hashes, chains and inserts what log_append kept. */
+enum err log_flush(struct tx *tx, struct error *error) MUST_CHECK;
+enum err log_head_read(struct db *db, struct str last, struct log_head *out_head,
+                       struct error *error) MUST_CHECK;
+
+/* Watches (watch.c): after a commit that logged something. */
+void watch_notify(struct store *store, int64_t seq);
+
+/* Access entries (access.c). */
+enum err access_queue_new(struct store *store, struct access_queue **out_queue) MUST_CHECK;
+void access_queue_free(struct access_queue *queue); /* NULL is fine */
+/* The unit that writes what has gathered, or NULL. It stays the queue's own. */
+struct unit *access_unit(struct access_queue *queue);
+bool access_waiting(struct access_queue *queue);
+struct log_head *tx_access_head(struct tx *tx);
+
+#endif
