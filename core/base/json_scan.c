@@ -186,14 +186,12 @@ static struct str unescape(const char *at, const char *end, struct arena *arena)
     return (struct str){text, (size_t)(out - text)};
 }
 
-/* Steps over text beyond ASCII, of which there are mostly several characters together. */
+/* Steps over text beyond ASCII, of which there are mostly several characters together; stays where
+ * it is ill-formed. */
 static const char *skip_beyond_ascii(const char *at, const char *end)
 {
-    while (at < end && (unsigned char)*at >= 0x80) {
-        size_t len = utf8_step(at, end);
-        if (len == 0) {
-            return NULL;
-        }
+    size_t len = 0;
+    while (at < end && (unsigned char)*at >= 0x80 && (len = utf8_step(at, end)) > 0) {
         at += len;
     }
     return at;
@@ -224,11 +222,10 @@ struct scan scan_string(const char *at, const char *end, struct arena *arena, st
         } else if (c < 0x80) {
             at++;
         } else {
-            const char *behind = skip_beyond_ascii(at, end);
-            if (behind == NULL) {
+            at = skip_beyond_ascii(at, end);
+            if (at < end && (unsigned char)*at >= 0x80) {
                 return fault_at(at, ERR_UTF8, "the string is not valid UTF-8");
             }
-            at = behind;
         }
     }
     *out_text = escapes ? unescape(start, at, arena) : (struct str){start, (size_t)(at - start)};

@@ -84,6 +84,10 @@ struct str {
     size_t len;
 };
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
+#define STR_INIT(literal)                                                                          \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    } /* for static tables */
 #define STR_FORMAT "%.*s"
 #define STR_ARGS(s) (int)(s).len, (s).at /* for STR_FORMAT */
 
