@@ -18,8 +18,12 @@ struct api_options {
     int reader_threads; /* 0: 2 */
     bool ready;         /* /readyz says so from the start */
 };
-/* Opens the loop's reader (with contract 11's budget), the reader lane, and api's own table (idempotency keys). */
-enum err api_open(const struct api_options *options, struct api **out_api, struct error *error) MUST_CHECK;
+/* Opens the loop's reader (with contract 11's budget), the reader lane, and api's own table
+ * (idempotency keys). */
+enum err api_open(const struct api_options *options, struct api **out_api,
+                  struct error *error) MUST_CHECK;
+/* Whose counters /metrics shows. */
+void api_set_server(struct api *api, const struct http_server *server);
 /* Answers one request, now or later; what a server's `handle` calls. */
 void api_handle(struct api *api, struct http_request *request);
 void api_set_ready(struct api *api, bool ready);

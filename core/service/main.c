@@ -1,0 +1,292 @@
+/* The program: settings, the service, and what the CLI needs of it. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "proxenos/base_crypto.h"
+#include "proxenos/base_log.h"
+#include "proxenos/cli.h"
+#include "proxenos/loop.h"
+#include "proxenos/service.h"
+
+#ifndef PX_PLUGINS_DIR
+#define PX_PLUGINS_DIR "/usr/share/proxenos/plugins"
+#endif
+
+/* ---- plugins: next to the sources, or where they were installed ---- */
+
+static const char *find_plugins(struct str asked)
+{
+    static const char *const places[] = {"plugins", PX_PLUGINS_DIR};
+    if (asked.len > 0) {
+        return asked.at;
+    }
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        if (access(places[i], R_OK) == 0) {
+            return places[i];
+        }
+    }
+    return NULL;
+}
+
+/* "127.0.0.1:7600", "[::1]:7600". The host's text lives in arena. */
+static enum err split_address(struct arena *arena, struct str address, const char **out_host,
+                              int *out_port, struct error *error)
+{
+    size_t colon = address.len;
+    while (colon > 0 && address.at[colon - 1] != ':') {
+        colon--;
+    }
+    int64_t port = 0;
+    if (colon == 0 || str_to_int64(str_sub(address, colon, address.len), &port) != OK || port < 0 ||
+        port > 65535) {
+        return error_at(error, ERR_CONFIG, "listen", address.at,
+                        "the address to listen on is HOST:PORT, such as 127.0.0.1:7600");
+    }
+    struct str host = str_sub(address, 0, colon - 1);
+    if (host.len > 2 && host.at[0] == '[' && host.at[host.len - 1] == ']') {
+        host = str_sub(host, 1, host.len - 2);
+    }
+    *out_host = arena_cstr(arena, host);
+    *out_port = (int)port;
+    return OK;
+}
+
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "localhost") == 0 ||
+           strcmp(host, "::1") == 0;
+}
+
+static int list_texts(struct arena *arena, const struct value *list, const struct str **out)
+{
+    if (list->kind != VALUE_LIST || list->list.count == 0) {
+        *out = NULL;
+        return 0;
+    }
+    struct str *texts = ARENA_ARRAY(arena, struct str, list->list.count);
+    for (size_t i = 0; i < list->list.count; i++) {
+        texts[i] = list->list.items[i].text;
+    }
+    *out = texts;
+    return (int)list->list.count;
+}
+
+static enum err make_options(struct config *config, const char *folder, struct service_options *out,
+                             struct error *error)
+{
+    struct arena *arena = &config->arena;
+    *out = (struct service_options){.folder = folder,
+                                    .node = (unsigned)config_int(config, SET_NODE),
+                                    .executors = (int)config_int(config, SET_EXECUTORS),
+                                    .readers = (int)config_int(config, SET_READERS),
+                                    .plugin_config = &config->plugins};
+    const char **folders = ARENA_ARRAY(arena, const char *, 1);
+    folders[0] = find_plugins(config_text(config, SET_PLUGINS));
+    out->plugin_folders = folders;
+    out->plugin_folder_count = folders[0] != NULL ? 1 : 0;
+    out->enable_count = list_texts(arena, &config->values[SET_ENABLE], &out->enable);
+    out->disable_count = list_texts(arena, &config->values[SET_DISABLE], &out->disable);
+    struct str certificate = config_text(config, SET_TLS_CERTIFICATE);
+    struct str key = config_text(config, SET_TLS_KEY);
+    if ((certificate.len > 0) != (key.len > 0)) {
+        return error_set(error, ERR_CONFIG, "tls_certificate and tls_key belong together");
+    }
+    if (certificate.len > 0) {
+        out->tls_certificate = certificate.at;
+        out->tls_key = key.at;
+    }
+    enum err err = split_address(arena, config_text(config, SET_LISTEN), &out->listen_host,
+                                 &out->listen_port, error);
+    if (err == OK && certificate.len == 0 && !is_loopback(out->listen_host) &&
+        !config_bool(config, SET_INSECURE)) {
+        return error_set(error, ERR_CONFIG,
+                         "listening on %s without TLS would send passwords in the clear: give "
+                         "--tls-certificate and --tls-key, or "
+                         "say --insecure",
+                         out->listen_host);
+    }
+    return err;
+}
+
+static const char *find_folder(int count, char **arguments)
+{
+    const char *folder = getenv("PROXENOS_DATA");
+    for (int i = 0; i < count; i++) {
+        if (strncmp(arguments[i], "--data=", 7) == 0) {
+            folder = arguments[i] + 7;
+        } else if (strcmp(arguments[i], "--data") == 0 && i + 1 < count) {
+            folder = arguments[i + 1];
+        }
+    }
+    return folder != NULL && folder[0] != '\0' ? folder : "data";
+}
+
+static int fail(const struct error *error)
+{
+    fprintf(stderr, "proxenos: %s%s%s\n", error->pointer, error->pointer[0] != '\0' ? ": " : "",
+            error->detail);
+    if (error->nearest[0] != '\0') {
+        fprintf(stderr, "  did you mean %s?\n", error->nearest);
+    }
+    fprintf(stderr, "  %s: %s\n", err_code(error->err), err_advice(error->err));
+    return error->err == ERR_LOCKED ? CLI_UNREACHABLE : CLI_FAILED;
+}
+
+static int serve(void *context, int count, char **arguments)
+{
+    (void)context;
+    struct config config;
+    struct service_options options;
+    struct service *service = NULL;
+    struct error error = {0};
+    const char *folder = find_folder(count, arguments);
+    config_init(&config);
+    enum err err = config_load(&config, folder, count, arguments, &error);
+    if (err == OK) {
+        err = log_configure(config_text(&config, SET_LOG), config_bool(&config, SET_LOG_JSON),
+                            &error);
+    }
+    if (err == OK) {
+        err = make_options(&config, folder, &options, &error);
+    }
+    if (err == OK) {
+        options.signals = true;
+        options.terminal = isatty(STDOUT_FILENO) == 1;
+        err = service_open(&options, &service, &error);
+    }
+    if (err != OK) {
+        config_deinit(&config);
+        return fail(&error);
+    }
+    log_info("service", "listening url=%s://%s:%d data=%s version=%s",
+             options.tls_certificate != NULL ? "https" : "http", options.listen_host,
+             service_port(service), folder, PX_VERSION);
+    service_run(service);
+    service_close(service);
+    log_info("service", "stopped");
+    config_deinit(&config);
+    return CLI_OK;
+}
+
+/* ---- a service inside the CLI's process ---- */
+
+struct embedded {
+    struct thread *thread;
+    struct service *service;
+    struct config config;
+    struct service_options options;
+    struct mailbox *mailbox; /* the CLI's thread waits here until the service is up */
+    struct message opened;
+    enum err err;
+    struct error error;
+    bool answered;
+};
+
+static void on_opened(struct message *message)
+{
+    CONTAINER_OF(message, struct embedded, opened)->answered = true;
+}
+
+static void run_embedded(void *context)
+{
+    struct embedded *embedded = context;
+    embedded->err = service_open(&embedded->options, &embedded->service, &embedded->error);
+    struct service *service = embedded->service;
+    bool opened = embedded->err == OK;
+    mailbox_post(embedded->mailbox, &embedded->opened);
+    if (opened) {
+        service_run(service);
+        service_close(service);
+    }
+}
+
+static enum err embed(void *context, const char *folder, const char *plugins_folder,
+                      struct error *error)
+{
+    struct embedded *embedded = context;
+    *embedded = (struct embedded){.opened = {.deliver = on_opened}};
+    struct stat status;
+    if (stat(folder, &status) != 0 && mkdir(folder, 0700) != 0) {
+        return error_set(error, ERR_IO, "the data folder %s cannot be made: %s", folder,
+                         strerror(errno));
+    }
+    config_init(&embedded->config);
+    enum err err = config_load(&embedded->config, folder, 0, NULL, error);
+    if (err == OK) {
+        err = log_configure(STR("error"), false, error);
+    }
+    if (err == OK) {
+        err = make_options(&embedded->config, folder, &embedded->options, error);
+    }
+    if (err != OK) {
+        config_deinit(&embedded->config);
+        return err;
+    }
+    if (plugins_folder != NULL) {
+        const char **folders = ARENA_ARRAY(&embedded->config.arena, const char *, 1);
+        folders[0] = plugins_folder;
+        embedded->options.plugin_folders = folders;
+        embedded->options.plugin_folder_count = 1;
+    }
+    embedded->options.listen_host = NULL;
+    embedded->mailbox = mailbox_new();
+    err = thread_start("service", run_embedded, embedded, &embedded->thread, error);
+    while (err == OK && !embedded->answered) {
+        mailbox_receive(embedded->mailbox, -1);
+    }
+    if (err == OK && embedded->err != OK) {
+        thread_join(embedded->thread);
+        *error = embedded->error;
+        err = embedded->err;
+    }
+    if (err != OK) {
+        mailbox_free(embedded->mailbox);
+        config_deinit(&embedded->config);
+    }
+    return err;
+}
+
+static void release(void *context)
+{
+    struct embedded *embedded = context;
+    service_stop(embedded->service);
+    thread_join(embedded->thread);
+    mailbox_free(embedded->mailbox);
+    config_deinit(&embedded->config);
+}
+
+static enum err configuration(void *context, const char *folder, struct buf *out_json,
+                              struct error *error)
+{
+    (void)context;
+    struct config config;
+    struct service_options options;
+    config_init(&config);
+    enum err err = config_load(&config, folder, 0, NULL, error);
+    if (err == OK) {
+        err = make_options(&config, folder, &options, error);
+    }
+    if (err == OK) {
+        config_write(&config, out_json);
+    }
+    config_deinit(&config);
+    return err;
+}
+
+int main(int count, char **arguments)
+{
+    static struct embedded embedded;
+    /* A peer that goes away is an error code, not the end of the service. */
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &ignore, NULL);
+    crypto_init();
+    struct cli_hooks hooks = {.embed = embed,
+                              .release = release,
+                              .serve = serve,
+                              .configuration = configuration,
+                              .context = &embedded};
+    return cli_main(count, arguments, &hooks);
+}

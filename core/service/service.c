@@ -1,0 +1,366 @@
+/* Builds the service in layer order, runs its loop, stops it in reverse: stop accepting, finish
+ * what is under way, checkpoint. One thread, the loop's; service_stop alone may come from another.
+ */
+#include "proxenos/service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "notify.h"
+#include "proxenos/api.h"
+#include "proxenos/base_crypto.h"
+#include "proxenos/base_log.h"
+
+enum { STOP_GRACE_MS = 20000, DRAIN_MS = 5000, MMAP_BYTES = 1 << 30 };
+
+struct service {
+    struct loop *loop;
+    struct store *store;
+    struct auth *auth;
+    struct bus *bus;
+    struct plugins *plugins;
+    struct jobs *jobs;
+    struct api *api;
+    struct http_server *server;
+    struct timer watchdog;
+    struct message stop_message;
+    const char *tls_certificate, *tls_key;
+    bool stopping;
+    int port;
+};
+
+/* ---- before-hooks for jobs, which lie below plugins ---- */
+
+struct job_hook {
+    struct hook_call call;
+    void (*done)(void *done_context, enum err err, const struct error *error);
+    void *done_context;
+};
+
+static bool has_before(void *context, const struct object_type *type, enum draft_kind kind)
+{
+    struct service *service = context;
+    return plugins_has_before(service->plugins, type, kind);
+}
+
+static void on_hook_done(struct hook_call *call)
+{
+    struct job_hook *hook = CONTAINER_OF(call, struct job_hook, call);
+    hook->done(hook->done_context, call->err, &call->error);
+    mem_free(hook);
+}
+
+static void before(void *context, const struct object_type *type, struct draft **drafts, int count,
+                   struct arena *arena, const struct scope *scope,
+                   void (*done)(void *, enum err, const struct error *), void *done_context)
+{
+    struct service *service = context;
+    struct job_hook *hook = mem_zalloc(sizeof(*hook));
+    hook->call = (struct hook_call){.type = type,
+                                    .drafts = drafts,
+                                    .draft_count = count,
+                                    .arena = arena,
+                                    .scope = scope,
+                                    .request = STR("job"),
+                                    .done = on_hook_done};
+    hook->done = done;
+    hook->done_context = done_context;
+    plugins_before(service->plugins, &hook->call);
+}
+
+/* ---- start ---- */
+
+/* The object types that the core itself needs must be there before auth reads its users;
+ * plugins_open applies all of them again together with the plugins' own. */
+static enum err apply_core_schema(struct store *store, struct error *error)
+{
+    const struct schema *schema = store_schema(store);
+    bool there =
+        schema_object(schema, STR("user")) != NULL && schema_object(schema, STR("token")) != NULL;
+    schema_unref(schema);
+    if (there) {
+        return OK;
+    }
+    struct arena arena;
+    arena_init(&arena);
+    const struct schema_source sources[] = {core_schema(&arena), auth_schema(&arena)};
+    const struct scope *scope = store_system_scope(store, SYSTEM_MIGRATION);
+    enum err err = store_schema_apply(store, sources, COUNT_OF(sources), scope, error);
+    scope_unref(scope);
+    arena_deinit(&arena);
+    return err;
+}
+
+static enum err write_first_password(const char *folder, const char *password, struct error *error)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/initial-password", folder);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return error_set(error, ERR_IO, "%s cannot be written: %s", path, strerror(errno));
+    }
+    bool written = dprintf(fd, "%s\n", password) > 0 && fsync(fd) == 0;
+    close(fd);
+    return written ? OK : error_set(error, ERR_IO, "%s cannot be written", path);
+}
+
+static enum err first_start(struct service *service, const struct service_options *options,
+                            struct error *error)
+{
+    char password[21];
+    if (!auth_first_start(service->auth)) {
+        return OK;
+    }
+    enum err err = auth_make_admin(service->auth, password, error);
+    if (err == OK && options->terminal) {
+        printf("first start: user admin, password %s\n", password);
+        fflush(stdout);
+    } else if (err == OK) {
+        err = write_first_password(options->folder, password, error);
+    }
+    crypto_wipe(password, sizeof(password));
+    return err;
+}
+
+static enum err open_store(struct service *service, const struct service_options *options,
+                           struct error *error)
+{
+    struct env *env = env_real();
+    enum err err = loop_new(env, &service->loop, error);
+    if (err != OK) {
+        return err;
+    }
+    struct store_options store = {
+        .env = env, .folder = options->folder, .node = options->node, .mmap_bytes = MMAP_BYTES};
+    err = store_open(&store, &service->store, error);
+    if (err == OK) {
+        err = apply_core_schema(service->store, error);
+    }
+    return err;
+}
+
+static enum err open_actors(struct service *service, const struct service_options *options,
+                            struct error *error)
+{
+    struct auth_options auth = {.store = service->store, .loop = service->loop};
+    enum err err = auth_open(&auth, &service->auth, error);
+    if (err == OK) {
+        err = first_start(service, options, error);
+    }
+    if (err == OK) {
+        err = bus_open(service->store, service->loop, &service->bus, error);
+    }
+    if (err != OK) {
+        return err;
+    }
+    struct plugins_options plugins = {.store = service->store,
+                                      .auth = service->auth,
+                                      .bus = service->bus,
+                                      .loop = service->loop,
+                                      .folders = options->plugin_folders,
+                                      .folder_count = options->plugin_folder_count,
+                                      .enable = options->enable,
+                                      .enable_count = options->enable_count,
+                                      .disable = options->disable,
+                                      .disable_count = options->disable_count,
+                                      .bundled_trusted = true,
+                                      .executors = options->executors,
+                                      .config = options->plugin_config};
+    return plugins_open(&plugins, &service->plugins, error);
+}
+
+static enum err open_doors(struct service *service, const struct service_options *options,
+                           struct error *error)
+{
+    struct jobs_options jobs = {.store = service->store,
+                                .auth = service->auth,
+                                .loop = service->loop,
+                                .has_before = has_before,
+                                .before = before,
+                                .context = service};
+    enum err err = jobs_open(&jobs, &service->jobs, error);
+    if (err != OK) {
+        return err;
+    }
+    struct api_options api = {.store = service->store,
+                              .auth = service->auth,
+                              .bus = service->bus,
+                              .plugins = service->plugins,
+                              .jobs = service->jobs,
+                              .loop = service->loop,
+                              .reader_threads = options->readers};
+    return api_open(&api, &service->api, error);
+}
+
+static void on_request(struct http_request *request, void *context)
+{
+    struct service *service = context;
+    api_handle(service->api, request);
+}
+
+static enum err listen_all(struct service *service, const struct service_options *options,
+                           struct error *error)
+{
+    struct http_options http = {.loop = service->loop,
+                                .ids = store_ids(service->store),
+                                .on_request = on_request,
+                                .context = service};
+    http_limits_default(&http.limits);
+    service->server = http_server_new(&http);
+    api_set_server(service->api, service->server);
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/proxenos.sock", options->folder);
+    enum err err = http_listen_unix(service->server, path, error);
+    bool secure = options->tls_certificate != NULL;
+    if (err == OK && secure) {
+        service->tls_certificate = options->tls_certificate;
+        service->tls_key = options->tls_key;
+        err = http_server_tls(service->server, options->tls_certificate, options->tls_key, error);
+    }
+    if (err == OK && options->listen_host != NULL) {
+        err = http_listen(service->server, options->listen_host, options->listen_port, secure,
+                          &service->port, error);
+    }
+    return err;
+}
+
+/* ---- signals and the watchdog ---- */
+
+static void begin_stop(struct service *service);
+
+static void on_stop_message(struct message *message)
+{
+    begin_stop(CONTAINER_OF(message, struct service, stop_message));
+}
+
+static void on_stop_signal(void *context)
+{
+    begin_stop(context);
+}
+
+static void on_reload_signal(void *context)
+{
+    struct service *service = context;
+    struct error error = {0};
+    if (service->tls_certificate == NULL) {
+        return;
+    }
+    if (http_server_tls(service->server, service->tls_certificate, service->tls_key, &error) !=
+        OK) {
+        log_error("service", "TLS files not reloaded, the old ones stay: %s", error.detail);
+    } else {
+        log_info("service", "TLS files reloaded");
+    }
+}
+
+static void on_watchdog(struct timer *timer)
+{
+    notify_send("WATCHDOG=1");
+    timer_start(timer, notify_watchdog_ms());
+}
+
+static enum err watch_signals(struct service *service, struct error *error)
+{
+    enum err err = loop_on_signal(service->loop, SIGTERM, on_stop_signal, service, error);
+    if (err == OK) {
+        err = loop_on_signal(service->loop, SIGINT, on_stop_signal, service, error);
+    }
+    return err == OK ? loop_on_signal(service->loop, SIGHUP, on_reload_signal, service, error)
+                     : err;
+}
+
+enum err service_open(const struct service_options *options, struct service **out_service,
+                      struct error *error)
+{
+    struct service *service = mem_zalloc(sizeof(*service));
+    service->stop_message.deliver = on_stop_message;
+    enum err err = open_store(service, options, error);
+    if (err == OK) {
+        timer_init(&service->watchdog, service->loop, on_watchdog);
+        err = open_actors(service, options, error);
+    }
+    if (err == OK) {
+        err = open_doors(service, options, error);
+    }
+    if (err == OK) {
+        err = listen_all(service, options, error);
+    }
+    if (err == OK && options->signals) {
+        err = watch_signals(service, error);
+    }
+    if (err != OK) {
+        service_close(service);
+        return err;
+    }
+    *out_service = service;
+    return OK;
+}
+
+/* ---- run and stop ---- */
+
+void service_run(struct service *service)
+{
+    bus_start(service->bus);
+    jobs_resume(service->jobs);
+    api_set_ready(service->api, true);
+    notify_send("READY=1");
+    if (notify_watchdog_ms() > 0) {
+        timer_start(&service->watchdog, notify_watchdog_ms());
+    }
+    loop_run(service->loop);
+}
+
+static void on_server_stopped(void *context)
+{
+    struct service *service = context;
+    loop_stop(service->loop);
+}
+
+static void begin_stop(struct service *service)
+{
+    if (service->stopping) {
+        return;
+    }
+    service->stopping = true;
+    notify_send("STOPPING=1");
+    log_info("service", "stopping");
+    api_set_ready(service->api, false);
+    bus_stop(service->bus);
+    jobs_stop(service->jobs);
+    api_stop(service->api);
+    http_server_stop(service->server, STOP_GRACE_MS, on_server_stopped, service);
+}
+
+void service_stop(struct service *service)
+{
+    mailbox_post(loop_mailbox(service->loop), &service->stop_message);
+}
+
+int service_port(const struct service *service)
+{
+    return service->port;
+}
+
+void service_close(struct service *service)
+{
+    if (service == NULL) {
+        return;
+    }
+    if (service->loop != NULL) {
+        timer_deinit(&service->watchdog);
+    }
+    plugins_close(service->plugins);
+    jobs_close(service->jobs);
+    api_close(service->api);
+    http_server_free(service->server);
+    bus_close(service->bus);
+    auth_close(service->auth);
+    store_close(service->store);
+    if (service->loop != NULL) {
+        loop_drain(service->loop, DRAIN_MS);
+    }
+    loop_free(service->loop);
+    mem_free(service);
+}
