@@ -20,6 +20,7 @@
 struct writer;
 struct access_queue;
 struct seal;
+struct record_plans;
 
 /* The newest position of a chained log, as the writer holds it in memory. Rewound together with the
  * savepoint when a unit fails (contract 1). */
@@ -57,6 +58,7 @@ struct store {
     struct writer *writer;       /* writer.c */
     struct access_queue *access; /* access.c */
     struct seal *seal;           /* keys; the schema part's own; NULL until seal_open */
+    struct record_plans *plans;  /* SQL of records; the schema part's, writer thread; may be NULL */
 
     pthread_mutex_t head_lock;
     struct log_head head; /* last committed; head_lock */
@@ -153,6 +155,9 @@ extern const int schema_migration_count;
  * (an empty one, epoch 0, when nothing is stored) and publishes it by store_publish_schema. Tells
  * ids_seen the largest id in use. */
 enum err store_schema_load(struct store *store, struct db *db, struct error *error) MUST_CHECK;
+
+/* Asked of the schema part by store_close, after the writer ended; NULL is fine. */
+void record_plans_free(struct record_plans *plans);
 
 /* Keys for sealed fields: their own file in the folder. Opened before, closed after the database.
  * `for_restore` folders are never opened by these. */

@@ -69,17 +69,17 @@ static struct store *store_new(const struct store_options *options)
  * the folder cannot be used. */
 static enum err prepare_tables(struct store *store, struct db *db, struct error *error)
 {
-    int64_t now_ms = store->env->now_ms(store->env);
+    const struct migrations own[] = {
+        {.module = "store", .texts = engine_migrations, .count = engine_migration_count},
+        {.module = "schema", .texts = schema_migrations, .count = schema_migration_count},
+    };
     enum err err = db_begin(db, true, error);
     if (err != OK) {
         return err;
     }
     err = migrate_prepare(db, error);
-    if (err == OK) {
-        err = migrate(db, "store", engine_migrations, engine_migration_count, now_ms, error);
-    }
-    if (err == OK) {
-        err = migrate(db, "schema", schema_migrations, schema_migration_count, now_ms, error);
+    for (size_t i = 0; err == OK && i < COUNT_OF(own); i++) {
+        err = migrate(db, &own[i], store->env->now_ms(store->env), error);
     }
     if (err == OK) {
         err = db_commit(db, error);
@@ -157,6 +157,7 @@ void store_close(struct store *store)
     ASSERT(__atomic_load_n(&store->reader_count, __ATOMIC_RELAXED) == 0);
     writer_stop(store->writer);
     access_queue_free(store->access);
+    record_plans_free(store->plans);
     seal_close(store);
     sidecar_close(&store->sidecar);
     for (size_t i = 0; i < SYSTEM_SCOPE_COUNT; i++) {

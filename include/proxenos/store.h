@@ -227,6 +227,9 @@ struct unit {
     struct arena arena; /* inited by store_submit, reset before each apply, deinited by the owner
                            after done: unit_deinit */
     int64_t first_seq, last_seq; /* 0 when it logged nothing */
+    struct value conflict; /* after ERR_STALE: {"base": the caller's map or null, "theirs": the
+                              record as the scope may see it now, "yours": what the draft sets},
+                              in arena; else null */
 };
 enum { CAUSE_DEPTH_MAX = 16 };
 /* Any thread. OK, ERR_BUSY, ERR_STOPPING; in the last two `done` never comes. */
@@ -244,7 +247,7 @@ struct tx_result {
     struct record *record; /* the whole record after the change, in the unit's arena, as the scope
                               may see it */
 };
-/* Inside apply. References, unique, version (ERR_STALE fills out_conflict), machine, rules,
+/* Inside apply. References, unique, version (ERR_STALE fills the unit's conflict), machine, rules,
  * on_delete; row and log entry. out_result may be NULL. */
 enum err tx_write(struct tx *tx, const struct draft *draft, struct tx_result *out_result,
                   struct error *error) MUST_CHECK;

@@ -1,0 +1,49 @@
+/* One record's rows: the statements behind tx_write and tx_get. Writer thread only: the connection
+ * is the writing one. SQL is made once per object type and kept until the schema changes. */
+#ifndef PROXENOS_STORE_SQLITE_RECORD_SQL_H
+#define PROXENOS_STORE_SQLITE_RECORD_SQL_H
+
+#include "../internal.h"
+
+/* The whole record without secrets (ABSENT) and without what is computed on read (ABSENT). Values
+ * in arena. ERR_NOT_FOUND with no sentence of its own. */
+enum err record_row_get(struct tx *tx, const struct object_type *type, int64_t id,
+                        struct record **out_record, struct error *error) MUST_CHECK;
+/* What rights are judged by. ERR_NOT_FOUND when there is no such record. */
+struct record_head {
+    int64_t owner; /* 0: none */
+    struct str compartment;
+    bool archived;
+};
+enum err record_row_head(struct tx *tx, const struct object_type *type, int64_t id,
+                         struct record_head *out_head, struct error *error) MUST_CHECK;
+/* Values from whole, secrets and collation keys from draft. ERR_UNIQUE without saying which. */
+enum err record_row_insert(struct tx *tx, const struct draft *draft, const struct record *whole,
+                           struct error *error) MUST_CHECK;
+/* The columns of the fields with changed[index]; link tables too. */
+enum err record_row_update(struct tx *tx, const struct draft *draft, const struct record *whole,
+                           const bool *changed, struct error *error) MUST_CHECK;
+/* The row and its own links. */
+enum err record_row_delete(struct tx *tx, const struct object_type *type, int64_t id,
+                           struct error *error) MUST_CHECK;
+/* Another record (not `but`) of the compartment with these values in these stored fields. Null
+ * values match nothing. *out_id 0: none. */
+enum err record_row_same(struct tx *tx, const struct object_type *type,
+                         const struct index_part *parts, int part_count, const struct record *whole,
+                         int64_t but, int64_t *out_id, struct error *error) MUST_CHECK;
+/* A record by a field's value, whatever its compartment; *out_id 0: none. */
+enum err record_row_find(struct tx *tx, const struct object_type *type, const struct field *field,
+                         const struct value *value, int64_t *out_id,
+                         struct error *error) MUST_CHECK;
+/* Ids of the records of `type` whose field (ref, refs) leads to target; at most `most`. */
+enum err record_row_referrers(struct tx *tx, const struct object_type *type,
+                              const struct field *field, int64_t target, size_t most,
+                              int64_t **out_ids, size_t *out_count, struct error *error) MUST_CHECK;
+/* Ids of an approval's like: records of `type` with text `value` in `field` and `word` in
+ * `word_field`. */
+enum err record_row_pending(struct tx *tx, const struct object_type *type,
+                            const struct field *field, struct str value,
+                            const struct field *word_field, struct str word, int64_t **out_ids,
+                            size_t *out_count, struct error *error) MUST_CHECK;
+
+#endif
