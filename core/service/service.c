@@ -87,7 +87,7 @@ static enum err apply_core_schema(struct store *store, struct error *error)
     arena_init(&arena);
     const struct schema_source sources[] = {core_schema(&arena), auth_schema(&arena)};
     const struct scope *scope = store_system_scope(store, SYSTEM_MIGRATION);
-    enum err err = store_schema_apply(store, sources, COUNT_OF(sources), scope, error);
+    enum err err = store_schema_apply(store, sources, COUNT_OF(sources), scope, NULL, error);
     scope_unref(scope);
     arena_deinit(&arena);
     return err;
