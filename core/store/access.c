@@ -1,7 +1,7 @@
 /* The access log (contract 2): audited reads, refusals, exports. Callers only queue; the writer
  * writes what has gathered with a group that it commits anyway, or after a moment. Chained like the
  * log, apart from it. */
-#include "proxenos/base_log.h"
+#include "log.h"
 #include "proxenos/store_log.h"
 #include "sqlite/statements.h"
 #include "writer.h"
@@ -219,6 +219,22 @@ static void access_done(struct unit *unit)
 
 /* ---- reading ---- */
 
+struct access_entry access_row(struct db_stmt *stmt)
+{
+    struct access_entry entry = {.seq = db_column_int(stmt, ACCESS_SEQ),
+                                 .at_ms = db_column_int(stmt, ACCESS_AT),
+                                 .action = db_column_text(stmt, ACCESS_ACTION),
+                                 .object = db_column_text(stmt, ACCESS_OBJECT),
+                                 .record = db_column_int(stmt, ACCESS_RECORD),
+                                 .actor = db_column_text(stmt, ACCESS_ACTOR),
+                                 .via = db_column_text(stmt, ACCESS_VIA),
+                                 .user = db_column_int(stmt, ACCESS_USER),
+                                 .detail = db_column_text(stmt, ACCESS_DETAIL)};
+    struct str chain = db_column_text(stmt, ACCESS_CHAIN);
+    memcpy(entry.chain, chain.at, MIN(chain.len, sizeof entry.chain));
+    return entry;
+}
+
 enum err reader_access(struct reader *reader, int64_t after, int64_t limit, access_cb entry,
                        void *context, struct error *error)
 {
@@ -231,17 +247,7 @@ enum err reader_access(struct reader *reader, int64_t after, int64_t limit, acce
     db_bind_int(stmt, 2, limit);
     bool row = false;
     while ((err = db_step(stmt, &row, error)) == OK && row) {
-        struct access_entry found = {.seq = db_column_int(stmt, ACCESS_SEQ),
-                                     .at_ms = db_column_int(stmt, ACCESS_AT),
-                                     .action = db_column_text(stmt, ACCESS_ACTION),
-                                     .object = db_column_text(stmt, ACCESS_OBJECT),
-                                     .record = db_column_int(stmt, ACCESS_RECORD),
-                                     .actor = db_column_text(stmt, ACCESS_ACTOR),
-                                     .via = db_column_text(stmt, ACCESS_VIA),
-                                     .user = db_column_int(stmt, ACCESS_USER),
-                                     .detail = db_column_text(stmt, ACCESS_DETAIL)};
-        struct str chain = db_column_text(stmt, ACCESS_CHAIN);
-        memcpy(found.chain, chain.at, MIN(chain.len, sizeof found.chain));
+        struct access_entry found = access_row(stmt);
         err = entry(context, &found, error);
         if (err != OK) {
             break;

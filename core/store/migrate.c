@@ -70,31 +70,42 @@ static enum err record_one(struct db *db, struct str module, int number,
     return err;
 }
 
-enum err migrate(struct db *db, const char *module, const char *const *texts, int count,
-                 int64_t now_ms, struct error *error)
+static enum err run_one(struct db *db, const struct migrations *migrations, int number,
+                        struct error *error)
 {
-    struct str name = str_from(module);
+    db_confine(db, migrations->confined ? migrations->module : NULL);
+    enum err err = db_exec(db, migrations->texts[number - 1], error);
+    db_confine(db, NULL);
+    if (err != OK) {
+        error_prefix(error, "migration %d of %s: ", number, migrations->module);
+    }
+    return err;
+}
+
+enum err migrate(struct db *db, const struct migrations *migrations, int64_t now_ms,
+                 struct error *error)
+{
+    struct str name = str_from(migrations->module);
     int64_t done = 0;
     enum err err = newest(db, name, &done, error);
-    if (err == OK && done > count) {
+    if (err == OK && done > migrations->count) {
         err = error_set(error, ERR_SCHEMA,
                         "the data folder was written by a newer version: %s has %lld migrations "
                         "there and %d here",
-                        module, (long long)done, count);
+                        migrations->module, (long long)done, migrations->count);
     }
-    for (int number = 1; err == OK && number <= count; number++) {
+    for (int number = 1; err == OK && number <= migrations->count; number++) {
+        const char *text = migrations->texts[number - 1];
         unsigned char hash[HASH_BYTES];
-        hash_of(texts[number - 1], strlen(texts[number - 1]), hash);
+        hash_of(text, strlen(text), hash);
         if (number <= done) {
             err = check_one(db, name, number, hash, error);
             continue;
         }
-        err = db_exec(db, texts[number - 1], error);
-        if (err != OK) {
-            error_prefix(error, "migration %d of %s: ", number, module);
-            break;
+        err = run_one(db, migrations, number, error);
+        if (err == OK) {
+            err = record_one(db, name, number, hash, now_ms, error);
         }
-        err = record_one(db, name, number, hash, now_ms, error);
     }
     return err;
 }

@@ -31,8 +31,10 @@ typedef enum err (*log_cb)(void *context, const struct log_entry *entry, struct 
 /* Entries with seq > after, at most `limit`, in order. The pattern ("" all, "organisation.*",
  * "opportunity.stage.won",
  * "*.created") narrows; scope: entries of objects, rows and fields it may not read are left out or
- * cut. Entry lives until the callback returns. *out_last is the last seq looked at (not only
- * delivered). */
+ * cut; those whose scope has `audit` see the envelope of all (payload "{}"). Entry lives until the
+ * callback returns. limit 0: no limit. *out_last is the last seq looked at (not only delivered):
+ * where to go on. newest_first: entries with seq < after (0: from the end), *out_last 0 when
+ * nothing is older. to_ms is exclusive; 0 in either: open. */
 struct log_query {
     int64_t after;
     int64_t limit;

@@ -2,6 +2,7 @@
  * been released never changes, since its hash is stored. */
 #include "statements.h"
 
+#include "../columns.h"
 #include "../internal.h"
 
 #define LOG_COLUMNS                                                                                \
@@ -57,3 +58,10 @@ SQL(sql_migration_find, "select hash from table_migration where module = ?1 and 
 SQL(sql_migration_count, "select coalesce(max(number), 0) from table_migration where module = ?1");
 SQL(sql_migration_insert,
     "insert into table_migration (module, number, hash, at) values (?1, ?2, ?3, ?4)");
+
+void sql_record_place(struct buf *out, const struct object_type *type)
+{
+    buf_append_str(out, STR("select owner, compartment from "));
+    table_name(out, type);
+    buf_append_str(out, STR(" where id = ?1"));
+}

@@ -5,6 +5,8 @@
 
 #include "proxenos/base.h"
 
+struct object_type;
+
 extern const struct str sql_log_insert; /* 17 values, in the order of enum log_column */
 extern const struct str sql_log_last;   /* → seq, chain of the newest entry; no row: empty log */
 extern const struct str sql_log_chain_at; /* seq → chain */
@@ -24,6 +26,9 @@ extern const struct str sql_migration_find;   /* module, number → hash */
 extern const struct str sql_migration_count;  /* module → number of the last one */
 extern const struct str sql_migration_insert; /* module, number, hash, at */
 extern const char sql_migration_table[];      /* made before any migration can be recorded */
+
+/* id → owner, compartment of one record; appended. */
+void sql_record_place(struct buf *out, const struct object_type *type);
 
 enum log_column {
     LOG_SEQ,
