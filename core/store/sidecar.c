@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "proxenos/base_log.h"
 #include "sqlite/statements.h"
 
@@ -223,35 +224,21 @@ enum err sidecar_check(const struct sidecar *sidecar, struct db *db, struct erro
 enum err sidecar_read(const char *path, struct log_head *out_log, struct log_head *out_access,
                       struct error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return error_set(error, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "opening %s: %s", path,
-                         strerror(errno));
-    }
-    char bytes[PLACES * PLACE_BYTES];
-    ssize_t got = pread(fd, bytes, sizeof bytes, 0);
-    (void)close(fd);
+    struct buf bytes;
+    buf_init(&bytes);
+    enum err err = file_read(path, (size_t)PLACES * PLACE_BYTES, &bytes, error);
     int place = 0;
-    if (got < 0 || !newest_place(bytes, (size_t)got, out_log, out_access, &place)) {
-        return error_set(error, ERR_CORRUPT, "%s holds no head of the log", path);
+    if (err == OK && !newest_place(bytes.at, bytes.len, out_log, out_access, &place)) {
+        err = error_set(error, ERR_CORRUPT, "%s holds no head of the log", path);
     }
-    return OK;
+    buf_deinit(&bytes);
+    return err;
 }
 
 enum err sidecar_save(const char *path, const struct log_head *log, const struct log_head *access,
                       struct error *error)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return error_set(error, ERR_IO, "creating %s: %s", path, strerror(errno));
-    }
     char place[PLACE_BYTES];
     format_place(log, access, place);
-    ssize_t put = pwrite(fd, place, sizeof place, 0);
-    bool good = put == PLACE_BYTES && fsync(fd) == 0;
-    enum err err = good ? OK
-                        : error_set(error, put >= 0 || errno == ENOSPC ? ERR_DISK_FULL : ERR_IO,
-                                    "writing %s failed", path);
-    (void)close(fd);
-    return err;
+    return file_create(path, (struct str){place, sizeof place}, error);
 }

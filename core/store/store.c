@@ -3,10 +3,9 @@
 #include "proxenos/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "file.h"
 #include "lock.h"
 #include "migrate.h"
 #include "sidecar.h"
@@ -23,13 +22,9 @@ static enum err make_folder(const char *folder, struct error *error)
     struct buf parent;
     buf_init(&parent);
     buf_printf(&parent, "%s/..", folder);
-    int fd = open(buf_cstr(&parent), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd);
-        (void)close(fd);
-    }
+    enum err err = folder_sync(buf_cstr(&parent), error);
     buf_deinit(&parent);
-    return OK;
+    return err;
 }
 
 static char *folder_text(const char *folder)

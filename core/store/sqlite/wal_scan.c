@@ -14,10 +14,10 @@
  * thread that opens the store. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../driver.h"
+#include "../file.h"
 
 enum {
     WAL_HEADER_BYTES = 32,
@@ -88,25 +88,6 @@ static bool frame_good(const struct scan *scan, struct sum before, const unsigne
 {
     return memcmp(frame + 8, scan->salts, sizeof scan->salts) == 0 && be32(frame) != 0 &&
            sum_equal(frame_sum(scan, before, frame), stored_sum(frame));
-}
-
-static ssize_t read_whole(int fd, void *into, size_t len, int64_t at)
-{
-    size_t have = 0;
-    while (have < len) {
-        ssize_t got = pread(fd, (char *)into + have, len - have, at + (int64_t)have);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return -1;
-        }
-        if (got == 0) {
-            break;
-        }
-        have += (size_t)got;
-    }
-    return (ssize_t)have;
 }
 
 /* False: the header itself is not a good one, so that SQLite takes the WAL for empty. */
@@ -197,8 +178,8 @@ static enum err scan_frames(struct scan *scan, const char *path, struct error *e
     scan->frame = mem_alloc(frame_bytes);
     scan->bad = mem_alloc(frame_bytes);
     for (int64_t number = 0;; number++) {
-        ssize_t got = read_whole(scan->fd, scan->frame, frame_bytes,
-                                 WAL_HEADER_BYTES + number * (int64_t)frame_bytes);
+        int64_t got = file_read_at(scan->fd, scan->frame, frame_bytes,
+                                   WAL_HEADER_BYTES + number * (int64_t)frame_bytes);
         if (got < 0) {
             return error_set(error, ERR_IO, "reading %s: %s", path, strerror(errno));
         }
@@ -209,44 +190,16 @@ static enum err scan_frames(struct scan *scan, const char *path, struct error *e
     }
 }
 
-static enum err copy_file(int from, int to, const char *name, struct error *error)
-{
-    char bytes[65536];
-    int64_t at = 0;
-    ssize_t got = 0;
-    while ((got = read_whole(from, bytes, sizeof bytes, at)) > 0) {
-        ssize_t put = pwrite(to, bytes, (size_t)got, at);
-        if (put != got) {
-            return error_set(error, ERR_IO, "writing %s: %s", name,
-                             put < 0 ? strerror(errno) : "the disk is full");
-        }
-        at += got;
-    }
-    return got == 0 && fsync(to) == 0
-               ? OK
-               : error_set(error, ERR_IO, "copying to %s: %s", name, strerror(errno));
-}
-
 /* "proxenos.db-wal.damaged-1": the evidence, which whoever repairs the folder must not lose. */
 static enum err set_aside(const struct scan *scan, const char *path, struct error *error)
 {
     struct buf name;
     buf_init(&name);
-    int to = -1;
-    for (int i = 1; to < 0 && i <= COPIES_MAX; i++) {
+    enum err err = ERR_CONFLICT;
+    for (int i = 1; err == ERR_CONFLICT && i <= COPIES_MAX; i++) {
         buf_reset(&name);
         buf_printf(&name, "%s.damaged-%d", path, i);
-        to = open(buf_cstr(&name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (to < 0 && errno != EEXIST) {
-            break;
-        }
-    }
-    enum err err = OK;
-    if (to < 0) {
-        err = error_set(error, ERR_IO, "creating %s: %s", buf_cstr(&name), strerror(errno));
-    } else {
-        err = copy_file(scan->fd, to, buf_cstr(&name), error);
-        (void)close(to);
+        err = file_copy(scan->fd, buf_cstr(&name), error);
     }
     if (err == OK && scan->bad_at < 0) {
         err = error_set(error, ERR_CORRUPT,
@@ -278,7 +231,7 @@ enum err db_scan_wal(const char *path, struct error *error)
         goto done;
     }
     unsigned char header[WAL_HEADER_BYTES];
-    ssize_t got = read_whole(scan.fd, header, sizeof header, 0);
+    int64_t got = file_read_at(scan.fd, header, sizeof header, 0);
     if (got < 0) {
         err = error_set(error, ERR_IO, "reading %s: %s", buf_cstr(&name), strerror(errno));
         goto done;

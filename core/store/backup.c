@@ -1,0 +1,96 @@
+/* Online backup: one snapshot of the database, the keys that it needs, the heads of its logs, and a
+ * manifest of hashes, which is written last, so that a folder without one is no backup. A lane's
+ * thread. */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "manifest.h"
+#include "proxenos/store_log.h"
+#include "sidecar.h"
+#include "sqlite/statements.h"
+#include "writer.h"
+
+/* The database and the heads of the same snapshot. */
+static enum err copy_database(struct store *store, const char *path, struct manifest *manifest,
+                              progress_cb progress, void *context, struct error *error)
+{
+    struct reader *reader = NULL;
+    enum err err = reader_open(store, 0, &reader, error);
+    if (err != OK) {
+        return err;
+    }
+    err = reader_pin(reader, 0, error);
+    if (err == OK) {
+        err = log_head_read(reader_db(reader), sql_log_last, &manifest->log, error);
+    }
+    if (err == OK) {
+        err = log_head_read(reader_db(reader), sql_access_last, &manifest->access, error);
+    }
+    if (err == OK) {
+        err = db_backup(reader_db(reader), path, progress, context, error);
+    }
+    reader_close(reader);
+    return err;
+}
+
+static enum err make_audit_folder(const char *folder, struct error *error)
+{
+    struct buf path;
+    buf_init(&path);
+    enum err err = OK;
+    if (mkdir(path_join(&path, folder, AUDIT_FOLDER), 0700) != 0) {
+        err = error_set(error, ERR_IO, "creating %s: %s", buf_cstr(&path), strerror(errno));
+    }
+    buf_deinit(&path);
+    return err;
+}
+
+static enum err sync_folders(const char *folder, struct error *error)
+{
+    struct buf path;
+    buf_init(&path);
+    enum err err = folder_sync(path_join(&path, folder, AUDIT_FOLDER), error);
+    buf_deinit(&path);
+    return err == OK ? folder_sync(folder, error) : err;
+}
+
+enum err store_backup(struct store *store, const char *folder, progress_cb progress, void *context,
+                      struct error *error)
+{
+    struct manifest manifest = {.made_at_ms = store->env->now_ms(store->env)};
+    struct buf path;
+    buf_init(&path);
+    bool keys = false;
+    enum err err = folder_empty(folder, error);
+    if (err == OK) {
+        err = make_audit_folder(folder, error);
+    }
+    if (err == OK) {
+        err = copy_database(store, path_join(&path, folder, DATABASE_FILE), &manifest, progress,
+                            context, error);
+    }
+    if (err == OK) {
+        err = seal_backup(store, path_join(&path, folder, seal_file_name()), &keys, error);
+    }
+    if (err == OK) {
+        err = sidecar_save(path_join(&path, folder, HEAD_FILE), &manifest.log, &manifest.access,
+                           error);
+    }
+    if (err == OK) {
+        err = manifest_add(&manifest, folder, DATABASE_FILE, error);
+    }
+    if (err == OK && keys) {
+        err = manifest_add(&manifest, folder, seal_file_name(), error);
+    }
+    if (err == OK) {
+        err = manifest_add(&manifest, folder, HEAD_FILE, error);
+    }
+    if (err == OK) {
+        err = manifest_write(&manifest, folder, error);
+    }
+    if (err == OK) {
+        err = sync_folders(folder, error);
+    }
+    buf_deinit(&path);
+    return err;
+}
