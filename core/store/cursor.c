@@ -174,7 +174,7 @@ enum err cursor_open(const unsigned char key[KEY_BYTES], const struct query *que
         char *plain = arena_alloc(arena, len);
         struct str bound = {(const char *)with, sizeof(with)};
         if (crypto_open(key, sealed.at, sealed.len, bound, (unsigned char *)plain) == OK &&
-            cursor_unpack((struct str){plain, len}, query->order_count + 1, out_cursor)) {
+            cursor_unpack((struct str){plain, len}, query_part_count(query) + 1, out_cursor)) {
             err = OK;
         }
     }

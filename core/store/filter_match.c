@@ -334,7 +334,7 @@ int query_compare(const struct query *bound, const struct record *a, const struc
             *out_cross = true;
         }
     }
-    for (int i = 0; i < bound->order_count && !*out_cross; i++) {
+    for (int i = 0; i < query_part_count(bound) && !*out_cross; i++) {
         int order = compare_part(&bound->order[i], a, b);
         if (order != 0) {
             return order;

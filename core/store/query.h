@@ -67,6 +67,8 @@ bool path_never_null(const struct field_path *path);
 /* The direction of the id, the last part of every order: that of the part before it; newest first
  * when there is none. */
 bool query_id_descending(const struct query *query);
+/* The parts before the id. */
+int query_part_count(const struct query *query);
 
 /* ---- binding (filter_bind.c) ---- */
 

@@ -30,6 +30,16 @@ bool query_id_descending(const struct query *query)
     return query->order_count == 0 || query->order[query->order_count - 1].descending;
 }
 
+int query_part_count(const struct query *query)
+{
+    int count = query->order_count;
+    if (count > 0) {
+        const struct field_path *last = &query->order[count - 1].target;
+        count -= last->hop_count == 0 && last->field->type == FIELD_ID ? 1 : 0;
+    }
+    return count;
+}
+
 /* What is shown of a field that the scope may not read as it is: nothing (hidden, secret), or a
  * mask.
  */

@@ -34,6 +34,11 @@ void db_limit_steps(struct db *db, int64_t steps)
     db_watch_start(db);
 }
 
+int64_t db_steps(struct db *db)
+{
+    return db->step_limit;
+}
+
 void db_limit_time(struct db *db, struct env *env, int64_t until_monotonic_ns)
 {
     db->env = env;

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "connection.h"
+#include "functions.h"
 
 static pthread_once_t sqlite_once = PTHREAD_ONCE_INIT;
 
@@ -119,6 +120,9 @@ static enum err set_up_reader(struct db *db, int64_t mmap_bytes, struct error *e
 static enum err set_up(struct db *db, const struct db_options *options, struct error *error)
 {
     enum err err = set_up_common(db, error);
+    if (err == OK) {
+        err = db_functions(db, error);
+    }
     if (err != OK) {
         return err;
     }
