@@ -101,6 +101,9 @@ struct auth_login {
  * ERR_STOPPING. */
 enum err auth_login(struct auth *auth, struct auth_login *login) MUST_CHECK;
 
+/* Below: ERR_FORBIDDEN, ERR_NOT_FOUND, ERR_VALIDATION and the like come back at once, also in
+ * change->error, and then done never comes. Besides administrators a user himself may do all four
+ * for himself, but not through a token with scopes or a plugin. */
 struct auth_change {
     void (*done)(struct auth_change *change);
     void *context;
@@ -128,6 +131,9 @@ enum err auth_make_token(struct auth *auth, struct auth_change *change,
                          const struct token_spec *spec) MUST_CHECK;
 enum err auth_revoke_token(struct auth *auth, struct auth_change *change, int64_t token) MUST_CHECK;
 enum err auth_logout(struct auth *auth, struct auth_change *change, int64_t session) MUST_CHECK;
+/* When a token was used last, ms; 0: never, or no such token. Kept outside its record, since use is
+ * no change; written down each minute. */
+int64_t auth_token_used(struct auth *auth, int64_t token);
 
 /* Roles (object `role`): grants as JSON:
  *   { "organisation": { "verbs": ["read","create","update","delete","import","export","approve"],

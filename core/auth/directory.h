@@ -1,0 +1,85 @@
+/* Who there is and what they may: users, roles, teams in memory, and the scopes made of them. The
+ * loop thread changes it; any thread asks it. One lock, held only for look-ups and for the few
+ * microseconds that making a scope takes. */
+#ifndef PROXENOS_AUTH_DIRECTORY_H
+#define PROXENOS_AUTH_DIRECTORY_H
+
+#include "grants.h"
+
+enum { LANGUAGE_MAX = 12, VIA_MAX = 100 };
+
+struct user {
+    int64_t id;
+    struct str name; /* texts and lists live in arena */
+    char language[LANGUAGE_MAX];
+    bool active; /* may log in, and is not archived */
+    int64_t *roles;
+    size_t role_count;
+    int64_t stamp; /* directory's: cached scopes of an older state are not used again */
+    struct arena arena;
+};
+struct role {
+    int64_t id;
+    struct str name;
+    bool admin, audit;
+    struct role_rules rules;
+    struct arena arena;
+};
+struct team {
+    int64_t id;
+    int64_t *members;
+    size_t member_count;
+    struct arena arena;
+};
+
+struct directory;
+struct directory *directory_new(void);
+void directory_free(struct directory *directory); /* NULL is fine; scopes given out live on */
+
+/* Each takes what user_new … gave, name included, and replaces what was there under the id. */
+struct user *user_new(int64_t id);
+struct role *role_new(int64_t id);
+struct team *team_new(int64_t id);
+void directory_put_user(struct directory *directory, struct user *user);
+void directory_put_role(struct directory *directory, struct role *role);
+void directory_put_team(struct directory *directory, struct team *team);
+/* Fine when there is none. */
+void directory_drop_user(struct directory *directory, int64_t id);
+void directory_drop_role(struct directory *directory, int64_t id);
+void directory_drop_team(struct directory *directory, int64_t id);
+/* Scopes of this user made so far are not given out again: one of his tokens changed. */
+void directory_outdate(struct directory *directory, int64_t user);
+void directory_clear(struct directory *directory);
+
+/* Raised by every change above: whoever keeps a scope for long compares it. Any thread. */
+int64_t directory_generation(struct directory *directory);
+
+/* By name: archived and inactive users too. */
+bool directory_find(struct directory *directory, struct str name, int64_t *out_id);
+bool directory_find_role(struct directory *directory, struct str name, int64_t *out_id);
+/* Appended; false when there is no such user. */
+bool directory_name(struct directory *directory, int64_t user, struct buf *out);
+bool directory_active(struct directory *directory, int64_t user);
+bool directory_anyone_active(struct directory *directory);
+int64_t directory_user_count(struct directory *directory);
+
+/* What a token leaves of its user's rights. */
+struct narrowing {
+    struct str object; /* empty: all object types */
+    uint32_t verbs;
+};
+/* Whose scope is wanted. token and narrowings are 0 for anything but tokens with scopes. */
+struct scope_wish {
+    const struct schema *schema; /* the current one; borrowed */
+    int64_t user;
+    struct str via;
+    int64_t token;
+    const struct narrowing *narrowings;
+    size_t narrowing_count;
+    bool keep_admin, keep_audit; /* of a narrowed scope */
+};
+/* ERR_NOT_FOUND when there is no such user or he may not act. The caller unrefs. Any thread. */
+enum err directory_scope(struct directory *directory, const struct scope_wish *wish,
+                         const struct scope **out_scope, struct error *error) MUST_CHECK;
+
+#endif

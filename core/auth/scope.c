@@ -1,0 +1,105 @@
+/* Makes scopes. Any thread. */
+#include "scope.h"
+
+struct auth_scope {
+    struct scope scope;
+    struct grants *grants; /* held */
+    bool narrowed;
+    int64_t stamp;
+    struct str language;
+};
+
+static struct auth_scope *own(const struct scope *scope)
+{
+    return CONTAINER_OF((struct scope *)(uintptr_t)scope, struct auth_scope, scope);
+}
+
+static void scope_free(struct scope *scope)
+{
+    grants_unref(own(scope)->grants);
+    mem_free(own(scope));
+}
+
+static struct str put_text(char **at, struct str text)
+{
+    struct str copy = {*at, text.len};
+    if (text.len > 0) {
+        memcpy(*at, text.at, text.len);
+        *at += text.len;
+    }
+    return copy;
+}
+
+const struct scope *scope_new(const struct scope_spec *spec)
+{
+    size_t text_len = spec->actor.len + spec->via.len + spec->language.len;
+    for (size_t i = 0; i < spec->role_count; i++) {
+        text_len += spec->roles[i].len;
+    }
+    struct auth_scope *made = mem_zalloc(sizeof(*made) + spec->team_count * sizeof(spec->team[0]) +
+                                         spec->role_count * sizeof(spec->roles[0]) + text_len + 1);
+    int64_t *team = (int64_t *)(void *)(made + 1);
+    struct str *roles = (struct str *)(void *)(team + spec->team_count);
+    char *text = (char *)(roles + spec->role_count);
+    if (spec->team_count > 0) {
+        memcpy(team, spec->team, spec->team_count * sizeof(team[0]));
+    }
+    made->scope = (struct scope){
+        .references = 1,
+        .schema = spec->grants->schema,
+        .user = spec->user,
+        .actor = put_text(&text, spec->actor),
+        .via = put_text(&text, spec->via),
+        .roles = roles,
+        .role_count = spec->role_count,
+        .team = team,
+        .team_count = spec->team_count,
+        .grants = spec->grants->items,
+        .audit = spec->audit,
+        .admin = spec->admin,
+        .free = scope_free,
+    };
+    made->language = put_text(&text, spec->language);
+    for (size_t i = 0; i < spec->role_count; i++) {
+        roles[i] = put_text(&text, spec->roles[i]);
+    }
+    made->narrowed = spec->narrowed;
+    made->stamp = spec->stamp;
+    made->grants = spec->grants;
+    grants_ref(spec->grants);
+    return &made->scope;
+}
+
+int64_t scope_stamp(const struct scope *scope)
+{
+    ASSERT(scope->free == scope_free);
+    return own(scope)->stamp;
+}
+
+struct str scope_language(const struct scope *scope)
+{
+    ASSERT(scope->free == scope_free);
+    return own(scope)->language;
+}
+
+bool scope_is_whole(const struct scope *scope)
+{
+    return scope->user != 0 && scope->free == scope_free && !own(scope)->narrowed;
+}
+
+const struct scope *scope_elevate(const struct scope *scope, const struct schema *schema)
+{
+    struct grants *grants = grants_new(schema);
+    grants_add_all(grants);
+    const struct scope_spec spec = {.user = scope->user,
+                                    .actor = scope->actor,
+                                    .via = scope->via,
+                                    .roles = scope->roles,
+                                    .role_count = scope->role_count,
+                                    .team = scope->team,
+                                    .team_count = scope->team_count,
+                                    .grants = grants};
+    const struct scope *elevated = scope_new(&spec);
+    grants_unref(grants);
+    return elevated;
+}
