@@ -169,7 +169,7 @@ void token_make(const char *prefix, char *out, size_t out_size)
     ASSERT(out_size > prefix_len + TOKEN_TEXT_LEN);
     unsigned char bytes[TOKEN_BYTES];
     crypto_random(bytes, sizeof(bytes));
-    memcpy(out, prefix, prefix_len);
+    snprintf(out, out_size, "%s", prefix);
     sodium_bin2base64(out + prefix_len, out_size - prefix_len, bytes, sizeof(bytes),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     crypto_wipe(bytes, sizeof(bytes));

@@ -91,14 +91,22 @@ static inline bool same_key(struct str a, struct str b)
     return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
 }
 
+static bool stands_before(const struct value_entry *entries, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (same_key(entries[i].key, entries[index].key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum keys compare_each(const struct value_entry *entries, size_t count, size_t *out_double)
 {
     for (size_t i = 1; i < count; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (same_key(entries[i].key, entries[j].key)) {
-                *out_double = i;
-                return KEYS_DOUBLE;
-            }
+        if (stands_before(entries, i)) {
+            *out_double = i;
+            return KEYS_DOUBLE;
         }
     }
     return KEYS_UNIQUE;
@@ -123,31 +131,46 @@ static uint64_t quick_hash(struct str key)
     return mixed ^ mixed >> 32;
 }
 
+/* A set of the keys before one of them, by their index. */
+struct key_set {
+    const struct value_entry *entries;
+    size_t mask, tries_left;
+    uint16_t slots[KEY_SLOTS]; /* index + 1 of an entry; 0 is empty */
+};
+
+static enum keys add_key(struct key_set *set, size_t index, uint64_t hash)
+{
+    size_t slot = hash & set->mask;
+    for (; set->slots[slot] != 0; slot = (slot + 1) & set->mask) {
+        if (same_key(set->entries[set->slots[slot] - 1].key, set->entries[index].key)) {
+            return KEYS_DOUBLE;
+        }
+        if (set->tries_left-- == 0) {
+            return KEYS_UNKNOWN;
+        }
+    }
+    set->slots[slot] = (uint16_t)(index + 1);
+    return KEYS_UNIQUE;
+}
+
 static enum keys compare_hashed(const struct value_entry *entries, size_t count,
                                 uint64_t (*hash)(struct str key), size_t tries_max,
                                 size_t *out_double)
 {
-    uint16_t slots[KEY_SLOTS]; /* index + 1 of an entry; 0 is empty */
-    size_t mask = 63;
-    while (mask < count * 2) {
-        mask = mask * 2 + 1;
+    struct key_set set;
+    set.entries = entries;
+    set.tries_left = tries_max;
+    set.mask = 63;
+    while (set.mask < count * 2) {
+        set.mask = set.mask * 2 + 1;
     }
-    memset(slots, 0, (mask + 1) * sizeof(slots[0]));
-    size_t tries = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t slot = hash(entries[i].key) & mask;
-        for (; slots[slot] != 0; slot = (slot + 1) & mask) {
-            if (same_key(entries[slots[slot] - 1].key, entries[i].key)) {
-                *out_double = i;
-                return KEYS_DOUBLE;
-            }
-            if (++tries > tries_max) {
-                return KEYS_UNKNOWN;
-            }
-        }
-        slots[slot] = (uint16_t)(i + 1);
+    memset(set.slots, 0, (set.mask + 1) * sizeof(set.slots[0]));
+    enum keys keys = KEYS_UNIQUE;
+    for (size_t i = 0; i < count && keys == KEYS_UNIQUE; i++) {
+        keys = add_key(&set, i, hash(entries[i].key));
+        *out_double = i;
     }
-    return KEYS_UNIQUE;
+    return keys;
 }
 
 static bool check_keys(struct reader *reader, const struct frame *frame,
@@ -353,12 +376,12 @@ static bool end_value(struct reader *reader, bool *out_done)
     while (reader->depth > 0) {
         skip_space(reader);
         bool map = reader->frames[reader->depth - 1].map;
-        char c = reader->at < reader->end ? *reader->at : '\0';
-        if (c == ',') {
+        bool at_end = reader->at == reader->end;
+        if (!at_end && *reader->at == ',') {
             reader->at++;
             return begin_item(reader);
         }
-        if (c != (map ? '}' : ']')) {
+        if (at_end || *reader->at != (map ? '}' : ']')) {
             return fail(reader, reader->at, ERR_JSON,
                         map ? "a comma or } was expected" : "a comma or ] was expected");
         }

@@ -197,36 +197,40 @@ static const char *skip_beyond_ascii(const char *at, const char *end)
     return at;
 }
 
+/* Steps over what scan_plain stops at, other than a quote. */
+static struct scan skip_special(const char *at, const char *end)
+{
+    unsigned char c = (unsigned char)*at;
+    if (c == '\\') {
+        return skip_escape(at, end);
+    }
+    if (c < 0x20) {
+        return fault_at(at, ERR_JSON, "a control character in a string must be escaped");
+    }
+    if (c < 0x80) {
+        return (struct scan){.at = at + 1};
+    }
+    at = skip_beyond_ascii(at, end);
+    if (at < end && (unsigned char)*at >= 0x80) {
+        return fault_at(at, ERR_UTF8, "the string is not valid UTF-8");
+    }
+    return (struct scan){.at = at};
+}
+
 struct scan scan_string(const char *at, const char *end, struct arena *arena, struct str *out_text)
 {
     const char *start = at;
     bool escapes = false;
-    for (;;) {
-        at = scan_plain(at, end);
-        if (at == end) {
-            return fault_at(at, ERR_JSON, "the text ends inside a string");
+    for (at = scan_plain(at, end); at < end && *at != '"'; at = scan_plain(at, end)) {
+        escapes = escapes || *at == '\\';
+        struct scan step = skip_special(at, end);
+        if (step.fault != NULL) {
+            return step;
         }
-        unsigned char c = (unsigned char)*at;
-        if (c == '"') {
-            break;
-        }
-        if (c == '\\') {
-            struct scan step = skip_escape(at, end);
-            if (step.fault != NULL) {
-                return step;
-            }
-            at = step.at;
-            escapes = true;
-        } else if (c < 0x20) {
-            return fault_at(at, ERR_JSON, "a control character in a string must be escaped");
-        } else if (c < 0x80) {
-            at++;
-        } else {
-            at = skip_beyond_ascii(at, end);
-            if (at < end && (unsigned char)*at >= 0x80) {
-                return fault_at(at, ERR_UTF8, "the string is not valid UTF-8");
-            }
-        }
+        at = step.at;
+    }
+    if (at == end) {
+        return fault_at(at, ERR_JSON, "the text ends inside a string");
     }
     *out_text = escapes ? unescape(start, at, arena) : (struct str){start, (size_t)(at - start)};
     return (struct scan){.at = at + 1};

@@ -55,27 +55,32 @@ static char *put_escape(char *out, unsigned char c)
     return out;
 }
 
+static inline char *put_byte(char *out, char byte)
+{
+    unsigned char c = (unsigned char)byte;
+    if (escapes[c] != 0) {
+        return put_escape(out, c);
+    }
+    *out = byte;
+    return out + 1;
+}
+
 /* Several bytes are written at a time before it is known whether all of them may stand; there is
  * room for it. */
 static char *put_text(char *out, const char *at, const char *end)
 {
+    while (end - at >= SCAN_STEP) {
+        memcpy(out, at, SCAN_STEP);
+        uint64_t marks = scan_marks(at, false);
+        size_t fine = marks == 0 ? SCAN_STEP : scan_unmarked(marks);
+        at += fine;
+        out += fine;
+        if (marks != 0) {
+            out = put_byte(out, *at++);
+        }
+    }
     while (at < end) {
-        if (end - at >= SCAN_STEP) {
-            memcpy(out, at, SCAN_STEP);
-            uint64_t marks = scan_marks(at, false);
-            size_t fine = marks == 0 ? SCAN_STEP : scan_unmarked(marks);
-            at += fine;
-            out += fine;
-            if (marks == 0) {
-                continue;
-            }
-        }
-        unsigned char c = (unsigned char)*at++;
-        if (escapes[c] == 0) {
-            *out++ = (char)c;
-        } else {
-            out = put_escape(out, c);
-        }
+        out = put_byte(out, *at++);
     }
     return out;
 }
@@ -162,7 +167,7 @@ static void write_typed(struct buf *buf, const struct value *value)
     case VALUE_LIST:
     case VALUE_MAP:
     case VALUE_MONEY:
-        ASSERT(!"a typed value");
+        ASSERT(false); /* write_value sends typed values only */
     }
     put_char(buf, '"');
 }

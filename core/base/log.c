@@ -65,16 +65,17 @@ static enum err read_levels(struct str levels, struct error *error)
         struct str level_name = str_trim(part);
         struct str module = {0};
         size_t equals;
-        if (str_find(level_name, STR("="), &equals)) {
+        bool named = str_find(level_name, STR("="), &equals);
+        if (named) {
             module = str_trim(str_sub(level_name, 0, equals));
             level_name = str_trim(str_sub(level_name, equals + 1, level_name.len));
         }
         enum log_level level;
-        if (!level_from(level_name, &level) || (module.at != NULL && module.len == 0) ||
+        if (!level_from(level_name, &level) || (named && module.len == 0) ||
             module.len > LOG_MODULE_NAME_MAX) {
             return wrong_word(str_trim(part), error);
         }
-        if (module.len == 0) {
+        if (!named) {
             log_state.level = level;
             continue;
         }
@@ -176,6 +177,7 @@ static size_t split_fields(struct str text, struct str *out_message, struct fiel
             };
             at += len + 1 + value_len;
         } else {
+            ASSERT(count > 0); /* the message ended where a pair begins */
             size_t word = MAX(field_value_len(rest), (size_t)1);
             struct str *value = &fields[count - 1].value;
             value->len = (size_t)(rest.at + word - value->at);

@@ -18,14 +18,21 @@ static bool is_name_char(char c)
            c == '-';
 }
 
+static bool contains(struct str name, struct str word)
+{
+    for (size_t from = 0; from + word.len <= name.len; from++) {
+        if (str_eq_nocase(str_sub(name, from, word.len), word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool contains_any(struct str name, const char *const *candidates, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct str word = str_from(candidates[i]);
-        for (size_t from = 0; from + word.len <= name.len; from++) {
-            if (str_eq_nocase(str_sub(name, from, word.len), word)) {
-                return true;
-            }
+        if (contains(name, str_from(candidates[i]))) {
+            return true;
         }
     }
     return false;
