@@ -66,7 +66,8 @@ static void hmac_gives_the_published_codes(void **state)
     assert_hex(code, sizeof(code),
                "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
     memset(key, 0, sizeof(key));
-    memcpy(key, "Jefe", 4);
+    static const unsigned char jefe[] = {'J', 'e', 'f', 'e'};
+    memcpy(key, jefe, sizeof(jefe));
     hmac_of(key, "what do ya want for nothing?", 28, code);
     assert_hex(code, sizeof(code),
                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
