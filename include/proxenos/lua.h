@@ -98,7 +98,7 @@ void lua_host_close(struct lua_host *host, struct mailbox *reply,
                     void (*closed)(struct lua_host *host));
 void lua_host_free(struct lua_host *host);
 
-/* Executor, never from inside a task: ends all tasks (ERR_CANCELLED), throws the old state away and
+/* Executor, only in a job's `run`: ends all tasks (ERR_CANCELLED), throws the old state away and
  * makes a fresh sandbox with `setup`. ERR_MEMORY or ERR_LUA when setup failed: the host is then
  * LUA_HOST_EMPTY. */
 enum err lua_host_reset(struct lua_host *host, struct error *error) MUST_CHECK;
@@ -187,9 +187,10 @@ struct lua_task {
     int thread_ref, state;
 };
 
-/* Executor, in a job's `run`, in `ended`, or in a message delivered there. The task runs in the
- * host's next turn, before the host's other jobs. ERR_BUSY past LUA_TASKS_MAX, ERR_SUSPENDED when
- * the host is poisoned, empty or closed, ERR_MEMORY; then `ended` is not called. */
+/* Executor, in a job's `run`, in `ended`, or in a message delivered there. The task runs in one of
+ * the host's next turns, which ready tasks (in their order) and jobs take by turns. ERR_BUSY past
+ * LUA_TASKS_MAX, ERR_SUSPENDED when the host is poisoned, empty or closed, ERR_MEMORY; then `ended`
+ * is not called. */
 enum err lua_task_start(struct lua_host *host, struct lua_task *task,
                         struct error *error) MUST_CHECK;
 /* Executor, not from inside the task itself. Ends a waiting or ready task: its wait is cancelled,

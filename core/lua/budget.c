@@ -1,0 +1,182 @@
+/* Budgets of time, and the kill that no script can swallow. Executor thread.
+ *
+ * A slice that is over yields to the host's other tasks; a run that is over poisons the host. From
+ * then on every state that runs carries a hook that leaves at its next instruction, every function
+ * of ours that catches errors raises them again (lua_budget_caught), and where it can the hook
+ * yields instead of raising, to a coroutine that nobody resumes. At the end lua_host_bury throws
+ * the state away. */
+#include "internal.h"
+
+int64_t lua_real_ns(void)
+{
+    /* Not the engine's env: a simulated clock must not free a real loop. */
+    struct env *env = env_real();
+    return env->monotonic_ns(env);
+}
+
+static void publish(struct lua_executor *executor)
+{
+    atomic_store(&executor->deadline_ns, MIN(executor->slice_ns, executor->run_ns));
+}
+
+void lua_budget_start(struct lua_host *host, struct lua_task *task, lua_State *L)
+{
+    struct lua_executor *executor = host->executor;
+    ASSERT(host->running == NULL);
+    const struct lua_limits *limits = &host->options.limits;
+    int run_ms = task->run_ms > 0 ? task->run_ms : limits->run_ms;
+    int64_t now_ns = lua_real_ns();
+    host->running = task;
+    host->signal = LUA_SIGNAL_NONE;
+    host->pinned = 0;
+    host->close_depth = 0;
+    executor->slice_ns = now_ns + (int64_t)limits->slice_ms * NS_PER_MS;
+    executor->run_ns = now_ns + (int64_t)run_ms * NS_PER_MS - task->run_ns;
+    executor->started_ns = now_ns;
+    atomic_store(&executor->current, L);
+    atomic_store(&executor->due, false);
+    publish(executor);
+    lua_watchdog_kick(host->engine->watchdog);
+}
+
+void lua_budget_stop(struct lua_host *host)
+{
+    struct lua_executor *executor = host->executor;
+    atomic_store(&executor->current, NULL);
+    atomic_store(&executor->deadline_ns, 0);
+    int64_t passed_ns = lua_real_ns() - executor->started_ns;
+    host->running->run_ns += passed_ns;
+    atomic_fetch_add(&host->run_ns, (uint64_t)passed_ns);
+    host->running = NULL;
+}
+
+void lua_budget_switch(struct lua_host *host, lua_State *to)
+{
+    atomic_store(&host->executor->current, to);
+}
+
+bool lua_host_poisoned(const struct lua_host *host)
+{
+    return atomic_load_explicit(&host->state, memory_order_relaxed) == LUA_HOST_POISONED;
+}
+
+void lua_host_poison(struct lua_host *host, lua_State *L, enum err err, const char *sentence)
+{
+    ASSERT(err != OK);
+    if (lua_host_poisoned(host)) {
+        return;
+    }
+    atomic_store(&host->state, LUA_HOST_POISONED);
+    atomic_fetch_add(&host->kills, 1);
+    (void)error_set(&host->poison, err, "%s", sentence);
+    buf_reset(&host->trace);
+    if (L != NULL) {
+        lua_where(L, host->poison.pointer, sizeof(host->poison.pointer));
+        lua_trace_write(&host->trace, L);
+    }
+}
+
+static void poison_time(struct lua_host *host, lua_State *L)
+{
+    int run_ms = host->running->run_ms > 0 ? host->running->run_ms : host->options.limits.run_ms;
+    char sentence[160];
+    (void)snprintf(sentence, sizeof(sentence),
+                   "it ran for more than %d ms and was stopped; do less at once, or raise "
+                   "limits.run_ms",
+                   run_ms);
+    lua_host_poison(host, L, ERR_BUDGET, sentence);
+}
+
+static bool can_yield(const struct lua_host *host, lua_State *L)
+{
+    return host->pinned == 0 && lua_isyieldable(L);
+}
+
+/* Raises what only our own functions may catch; needs no memory. */
+static NORETURN void leave(lua_State *L)
+{
+    lua_sethook(L, lua_budget_hook, LUA_MASKCOUNT, 1);
+    lua_pushlightuserdata(L, lua_host_of(L));
+    (void)lua_error(L);
+    abort(); /* lua_error does not return */
+}
+
+static void hook_off(lua_State *L)
+{
+    if (LUA_STANDING_HOOK) {
+        lua_sethook(L, lua_budget_hook, LUA_MASKCOUNT, 1000);
+    } else {
+        lua_sethook(L, NULL, 0, 0);
+    }
+}
+
+static void leave_from_hook(struct lua_host *host, lua_State *L)
+{
+    if (!can_yield(host, L)) {
+        leave(L);
+    }
+    host->signal = LUA_SIGNAL_KILL;
+    (void)lua_yield(L, 0);
+}
+
+void lua_budget_hook(lua_State *L, lua_Debug *debug)
+{
+    (void)debug;
+    struct lua_host *host = lua_host_of(L);
+    struct lua_executor *executor = host->executor;
+    if (host->running == NULL) {
+        return; /* setup and the like, in the build with a standing hook */
+    }
+    int64_t now_ns = lua_real_ns();
+    if (now_ns >= executor->run_ns) {
+        poison_time(host, L);
+    }
+    if (lua_host_poisoned(host)) {
+        leave_from_hook(host, L);
+        return;
+    }
+    atomic_store(&executor->due, false);
+    hook_off(L);
+    if (now_ns < executor->slice_ns) {
+        return;
+    }
+    if (can_yield(host, L) && !host->running->whole) {
+        host->signal = LUA_SIGNAL_PREEMPT;
+        (void)lua_yield(L, 0);
+        return;
+    }
+    executor->slice_ns = now_ns + (int64_t)host->options.limits.slice_ms * NS_PER_MS;
+    publish(executor);
+}
+
+void lua_budget_check(lua_State *L)
+{
+    struct lua_host *host = lua_host_of(L);
+    if (host == NULL || host->running == NULL) {
+        return;
+    }
+    if (!LUA_STANDING_HOOK && !atomic_load_explicit(&host->executor->due, memory_order_relaxed)) {
+        return;
+    }
+    /* A slice that is over waits for the next instruction of Lua: the handler has set the hook. */
+    atomic_store(&host->executor->due, false);
+    if (lua_real_ns() >= host->executor->run_ns) {
+        poison_time(host, L);
+    }
+    if (lua_host_poisoned(host)) {
+        leave(L);
+    }
+}
+
+void lua_budget_caught(lua_State *L, int status)
+{
+    struct lua_host *host = lua_host_of(L);
+    if (status == LUA_ERRMEM && ++host->memory.errors >= LUA_MEMORY_ERRORS_MAX) {
+        lua_host_poison(host, L, ERR_MEMORY,
+                        "its memory was used up again and again; hold less at once, or raise "
+                        "limits.memory");
+    }
+    if (lua_host_poisoned(host)) {
+        leave(L);
+    }
+}

@@ -1,0 +1,134 @@
+/* The watchdog thread: looks every few milliseconds at the deadline of each executor and, when it
+ * has passed, sends that thread a signal whose handler arms a hook in the state that runs there. So
+ * running scripts costs nothing until they overrun (a standing hook would double the time of tight
+ * loops). While no Lua runs it sleeps.
+ *
+ * The handler touches only atomics, the thread's own pointer and lua_sethook, which is made to be
+ * called so on the thread that runs the state. */
+#include <signal.h>
+
+#include "internal.h"
+
+enum {
+    WATCHDOG_TICK_MS = 5,
+    WATCHDOG_IDLE_TICKS =
+        20, /* quiet ticks before it sleeps: steady traffic never pays a wake-up */
+};
+
+struct lua_watchdog {
+    struct lua_engine *engine;
+    struct mailbox *mailbox;
+    struct thread *thread;
+    atomic_bool asleep;
+    atomic_bool stopping;
+};
+
+/* The executor of this thread; the one thing that a signal handler can find itself by. */
+static _Thread_local struct lua_executor *guarded;
+
+static int watchdog_signal(void)
+{
+    return SIGRTMIN + 4;
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    struct lua_executor *executor = guarded;
+    if (executor == NULL) {
+        return;
+    }
+    atomic_store(&executor->due, true);
+    lua_State *L = atomic_load(&executor->current);
+    if (L != NULL) {
+        lua_sethook(L, lua_budget_hook, LUA_MASKCOUNT, 1);
+    }
+}
+
+void lua_watchdog_guard(struct lua_executor *executor)
+{
+    executor->id = pthread_self();
+    guarded = executor;
+    sigset_t ours;
+    (void)sigemptyset(&ours);
+    (void)sigaddset(&ours, watchdog_signal());
+    (void)pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+}
+
+/* True when some Lua runs. */
+static bool look(struct lua_engine *engine)
+{
+    bool busy = false;
+    int64_t now_ns = lua_real_ns();
+    for (int i = 0; i < engine->options.executors; i++) {
+        struct lua_executor *executor = &engine->executors[i];
+        int64_t deadline_ns = atomic_load(&executor->deadline_ns);
+        busy = busy || deadline_ns != 0;
+        if (deadline_ns != 0 && now_ns >= deadline_ns && !LUA_STANDING_HOOK) {
+            /* Should it have moved on to other work meanwhile: the hook looks at the clock again.
+             */
+            (void)pthread_kill(executor->id, watchdog_signal());
+        }
+    }
+    return busy;
+}
+
+static void watch(void *context)
+{
+    struct lua_watchdog *watchdog = context;
+    int quiet = 0;
+    while (!atomic_load(&watchdog->stopping)) {
+        quiet = look(watchdog->engine) ? 0 : quiet + 1;
+        if (quiet < WATCHDOG_IDLE_TICKS) {
+            (void)mailbox_receive(watchdog->mailbox, WATCHDOG_TICK_MS);
+            continue;
+        }
+        /* Announce the sleep, then look once more: an executor sets its deadline first and then
+         * reads `asleep`, so one of the two sees the other. */
+        atomic_store(&watchdog->asleep, true);
+        if (!look(watchdog->engine) && !atomic_load(&watchdog->stopping)) {
+            (void)mailbox_receive(watchdog->mailbox, -1);
+        }
+        atomic_store(&watchdog->asleep, false);
+        quiet = 0;
+    }
+}
+
+void lua_watchdog_kick(struct lua_watchdog *watchdog)
+{
+    if (atomic_load(&watchdog->asleep)) {
+        mailbox_wake(watchdog->mailbox);
+    }
+}
+
+enum err lua_watchdog_new(struct lua_engine *engine, struct lua_watchdog **out_watchdog,
+                          struct error *error)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    (void)sigemptyset(&action.sa_mask);
+    int failed = sigaction(watchdog_signal(), &action, NULL);
+    ASSERT(failed == 0);
+    struct lua_watchdog *watchdog = mem_zalloc(sizeof(*watchdog));
+    watchdog->engine = engine;
+    watchdog->mailbox = mailbox_new();
+    enum err err = thread_start("lua-watchdog", watch, watchdog, &watchdog->thread, error);
+    if (err != OK) {
+        mailbox_free(watchdog->mailbox);
+        mem_free(watchdog);
+        return err;
+    }
+    *out_watchdog = watchdog;
+    return OK;
+}
+
+void lua_watchdog_free(struct lua_watchdog *watchdog)
+{
+    if (watchdog == NULL) {
+        return;
+    }
+    atomic_store(&watchdog->stopping, true);
+    mailbox_wake(watchdog->mailbox);
+    thread_join(watchdog->thread);
+    mailbox_free(watchdog->mailbox);
+    mem_free(watchdog);
+}

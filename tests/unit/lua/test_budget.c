@@ -1,0 +1,218 @@
+/* Budgets: loops of every kind end soon after run_ms, other hosts go on, and nothing that a script
+ * writes can catch its own end. */
+#include "harness.h"
+
+static struct harness harness;
+
+static int set_up(void **state)
+{
+    (void)state;
+    harness_start(&harness, 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    harness_stop(&harness);
+    return 0;
+}
+
+/* Each runs for ever where nothing stops it. */
+static const char *const loops[] = {
+    "while true do end",
+    "repeat until false",
+    "::a:: goto a",
+    "for i = 1, math.huge do end",
+    "local function f() return f() end f()",
+    "while true do pcall(function() while true do end end) end",
+    "while true do pcall(error) end",
+    "local function f() pcall(f) while true do pcall(f) end end f()",
+    "xpcall(function() while true do end end, function() while true do end end)",
+    "while true do xpcall(function() while true do end end, function() while true do end end) end",
+    "while true do xpcall(error, function() end) end",
+    "coroutine.wrap(function() while true do end end)()",
+    "local c = coroutine.create(function() while true do end end) "
+    "while true do coroutine.resume(c) c = coroutine.create(function() while true do end end) end",
+    "local a = coroutine.wrap(function() while true do coroutine.yield() end end) "
+    "while true do a() end",
+    "while true do pcall(coroutine.wrap(function() "
+    "  while true do pcall(function() while true do end end) end end)) end",
+    "local c = coroutine.create(function() local x <close> = setmetatable({}, { __close = "
+    "  function() while true do end end }) coroutine.yield() end) "
+    "coroutine.resume(c) coroutine.close(c)",
+    "do local x <close> = setmetatable({}, { __close = function() while true do end end }) end",
+    "local x <close> = setmetatable({}, { __close = function() while true do end end }) error('x')",
+    "while true do local ok = pcall(function() local x <close> = setmetatable({}, { __close = "
+    "  function() while true do pcall(function() while true do end end) end end }) error() end) "
+    "end",
+    "local t = setmetatable({}, { __index = function() while true do end end }) return t.x",
+    "local t = setmetatable({}, { __lt = function() while true do end end }) return t < t",
+    "return tostring(setmetatable({}, { __tostring = function() while true do end end }))",
+    "for _ in pairs(setmetatable({}, { __pairs = function() return function() return 1 end end })) "
+    "do end",
+    "table.sort({ 3, 2, 1 }, function() while true do end end)",
+    "while true do pcall(table.sort, { 3, 2, 1 }, function(a, b) error('x') end) end",
+    "while true do pcall(table.sort, { 3, 2, 1 }, function(a, b) while true do end end) end",
+    "('a'):gsub('a', function() while true do end end)",
+    "while true do ('a'):rep(1000):gsub('a', string.upper) end",
+    "while true do pcall(string.find, ('a'):rep(50000), '(.-)(.-)(.-)(.-)b') end",
+    "while true do pcall(string.find, ('a'):rep(30), ('a?'):rep(30) .. ('a'):rep(30)) end",
+    "for w in ('a'):rep(20000):gmatch('a-a-a-a-b') do end while true do end",
+    "local t = setmetatable({}, { __len = function() return 1 << 40 end, __index = {} }) "
+    "table.insert(t, 1, 1)",
+    "local t = setmetatable({}, { __len = function() return 1 << 40 end, "
+    "  __index = function() return 'x' end }) table.remove(t, 1) while true do end",
+    "table.move(setmetatable({}, { __index = {} }), 1, math.maxinteger - 1, 2)",
+    "table.concat(setmetatable({}, { __len = function() return 1 << 40 end, "
+    "  __index = function() return '' end }))",
+    "table.unpack(setmetatable({}, { __index = function() while true do end end }), 1, 100000)",
+    "while true do load('return 1')() end",
+    "while true do local t = {} for i = 1, 1000 do t[i] = i end end",
+    "local t = {} local function f() coroutine.wrap(f)() end while true do pcall(f) end",
+    "while true do coroutine.close(coroutine.create(function() end)) end",
+    "while true do string.format('%s', {}) end",
+};
+
+static void loops_end(void **state)
+{
+    (void)state;
+    struct lua_host *host = harness_host(&harness, NULL);
+    for (size_t i = 0; i < COUNT_OF(loops); i++) {
+        struct script script = {0};
+        script_run(&harness, &script, host, loops[i]);
+        int64_t took_ms = script.took_ns / 1000000;
+        if (script.err != ERR_BUDGET || took_ms > 500 * SLACK) {
+            print_error("%s\n  ended after %d ms with %s: %s\n", loops[i], (int)took_ms,
+                        err_code(script.err), script.error.detail);
+        }
+        assert_int_equal(script.err, ERR_BUDGET);
+        assert_true(took_ms <= 500 * SLACK);
+        assert_int_equal(lua_host_state(host), LUA_HOST_POISONED);
+        script_deinit(&script);
+    }
+    struct lua_metrics metrics;
+    lua_host_metrics(host, &metrics);
+    assert_int_equal(metrics.kills, COUNT_OF(loops));
+    assert_int_equal(metrics.memory_bytes, 0); /* the state is thrown away */
+}
+
+/* While one host loops, another one on the same executor answers after about one slice. */
+static void neighbour_goes_on(void **state)
+{
+    (void)state;
+    struct lua_host_options options = harness_options();
+    options.limits.run_ms = 1000;
+    struct lua_host *hog = harness_host(&harness, &options);
+    struct lua_host *neighbour = harness_host(&harness, NULL);
+    struct script loop = {0};
+    script_post(&harness, &loop, hog, STR("while true do end"));
+    int answers = 0;
+    int64_t worst_ns = 0;
+    while (!loop.done) {
+        struct script script = {0};
+        int64_t before_ns = clock_ns();
+        script_run(&harness, &script, neighbour, "return 1 + 1");
+        worst_ns = MAX(worst_ns, clock_ns() - before_ns);
+        assert_int_equal(script.err, OK);
+        assert_int_equal(script.result.integer, 2);
+        script_deinit(&script);
+        answers++;
+    }
+    assert_int_equal(loop.err, ERR_BUDGET);
+    assert_true(answers > 5);
+    assert_true(worst_ns < (int64_t)300 * SLACK * 1000000);
+    script_deinit(&loop);
+}
+
+/* Two tasks of one host: the one that loops is made to yield to the other. */
+static void tasks_share_a_host(void **state)
+{
+    (void)state;
+    struct lua_host *host = harness_host(&harness, NULL);
+    struct script slow = {0};
+    struct script quick = {0};
+    expect_text(&harness, host, "n = 0 return 'ready'", "ready");
+    script_post(&harness, &slow, host,
+                STR("coroutine.wrap(function() while not stop do n = n + 1 end end)() return n"));
+    script_post(&harness, &quick, host, STR("stop = true return n"));
+    assert_true(script_wait(&harness, &slow, 60000));
+    assert_true(script_wait(&harness, &quick, 60000));
+    assert_int_equal(slow.err, OK);
+    assert_int_equal(quick.err, OK);
+    assert_true(quick.result.integer > 0);
+    assert_true(slow.result.integer >= quick.result.integer);
+    script_deinit(&slow);
+    script_deinit(&quick);
+}
+
+static void short_runs_are_left_alone(void **state)
+{
+    (void)state;
+    struct lua_host *host = harness_host(&harness, NULL);
+    for (int i = 0; i < 200; i++) {
+        expect_text(&harness, host, "local x = 0 for i = 1, 10000 do x = x + i end return 'fine'",
+                    "fine");
+    }
+    struct lua_metrics metrics;
+    lua_host_metrics(host, &metrics);
+    assert_int_equal(metrics.runs, 200);
+    assert_int_equal(metrics.kills, 0);
+    assert_true(metrics.run_ns > 0);
+    assert_true(metrics.memory_bytes > 0 && metrics.memory_peak_bytes >= metrics.memory_bytes);
+}
+
+static void memory_is_capped(void **state)
+{
+    (void)state;
+    struct lua_host_options options = harness_options();
+    options.limits.run_ms = 10000;
+    struct lua_host *host = harness_host(&harness, &options);
+    expect_error(&harness, host, "local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end",
+                 ERR_MEMORY, "memory");
+    expect_error(&harness, host, "local s = 'x' while true do s = s .. s end", ERR_MEMORY,
+                 "memory");
+    /* Caught once is the plugin's affair; caught again and again is a kill. */
+    expect_text(&harness, host,
+                "local ok, err = pcall(function() local s = 'x' while true do s = s .. s end end) "
+                "return tostring(ok) .. ' ' .. err",
+                "false not enough memory");
+    expect_error(&harness, host,
+                 "while true do pcall(function() local s = 'x' while true do s = s .. s end end) "
+                 "end",
+                 ERR_MEMORY, "again and again");
+    struct lua_metrics metrics;
+    lua_host_metrics(host, &metrics);
+    assert_true(metrics.memory_peak_bytes <= 32 << 20);
+    assert_int_equal(metrics.kills, 1);
+    expect_text(&harness, host, "return 'alive'", "alive");
+}
+
+/* A kill says where it happened. */
+static void kill_has_a_place(void **state)
+{
+    (void)state;
+    struct lua_host *host = harness_host(&harness, NULL);
+    struct script script = {0};
+    script_run(&harness, &script, host, "local function spin()\n  while true do end\nend\nspin()");
+    assert_int_equal(script.err, ERR_BUDGET);
+    assert_string_equal(script.error.pointer, "test.lua:2");
+    assert_non_null(strstr(script.trace, "test.lua:2: in upvalue 'spin'") != NULL
+                        ? script.trace
+                        : strstr(script.trace, "test.lua:2: in local 'spin'"));
+    script_deinit(&script);
+}
+
+int test_budget(void);
+int test_budget(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(loops_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(neighbour_goes_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tasks_share_a_host, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(short_runs_are_left_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_is_capped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(kill_has_a_place, set_up, tear_down),
+    };
+    return cmocka_run_group_tests_name("budget", tests, NULL, NULL);
+}
