@@ -205,7 +205,8 @@ size_t http_sse_queued_bytes(const struct http_sse *sse);
 
 struct http_limits {
     int connections_max;     /* 10,000 */
-    int per_address_max;     /* 256; Unix socket and loopback are exempt */
+    int per_address_max;     /* 256; for IPv6 by /64; the Unix socket is exempt */
+    bool count_loopback;     /* false: per_address_max does not bind loopback */
     int sse_max;             /* 5,000 */
     int pipelined_max;       /* 16: handled in a row before others get their turn */
     int header_bytes_max;    /* 16,384, request line included */
@@ -238,7 +239,7 @@ struct http_counters {
     uint64_t open;              /* now */
     uint64_t refused;           /* past connections_max or per_address_max */
     uint64_t requests;          /* header blocks understood */
-    uint64_t status_classes[6]; /* answers, by first digit; [0] is unused */
+    uint64_t status_classes[6]; /* answers, by first digit; [0]: none could be given */
     uint64_t received_bytes, sent_bytes;
     uint64_t rejects;  /* requests that the parser refused */
     uint64_t timeouts; /* header, body, write stall; not idle */
