@@ -74,6 +74,10 @@ void bus_settled(struct delivery *delivery);
  * (logged, with the error and traceback) and releases the key. Loop thread. */
 void bus_failed(struct delivery *delivery, const struct error *error, struct str traceback);
 
+/* Not run, because an earlier one of the same key in its batch failed: parks behind it, untried.
+ * Loop thread. */
+void bus_behind(struct delivery *delivery);
+
 /* For API, CLI, /metrics. Values live in arena. Lists of maps: name, plugin, pattern, position,
  * lag, parked, dead, paused. */
 struct value bus_describe(struct bus *bus, struct arena *arena);

@@ -1,0 +1,161 @@
+/* Hands batches of deliveries to the consumer, in log order per key, and takes up parked ones when
+ * they are due. Loop thread. */
+#include "internal.h"
+
+static bool key_is_away(const struct subscription *subscription, struct str key)
+{
+    list_foreach (node, &subscription->window) {
+        struct flight *flight = CONTAINER_OF(node, struct flight, in_window);
+        if (flight->away != DELIVERY_READY && str_eq(flight->delivery.key, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is one of this key parked, so that later ones must wait behind it? Without a key there is no
+ * order. */
+bool key_is_parked(const struct subscription *subscription, struct str key)
+{
+    if (key.len == 0 || subscription->parked_count == 0) {
+        return false;
+    }
+    list_foreach (node, &subscription->parked) {
+        struct parked *parked = CONTAINER_OF(node, struct parked, by_seq);
+        if (str_is(key, parked->key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_first_of_key(const struct subscription *subscription, const struct parked *one)
+{
+    list_foreach (node, &subscription->parked) {
+        struct parked *parked = CONTAINER_OF(node, struct parked, by_seq);
+        if (parked == one) {
+            return true;
+        }
+        if (one->key[0] != '\0' && strcmp(parked->key, one->key) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_due(const struct subscription *subscription, const struct parked *parked,
+                   int64_t now_ms)
+{
+    return !parked->taken && !parked->held && (parked->behind || parked->due_ms <= now_ms) &&
+           is_first_of_key(subscription, parked);
+}
+
+int64_t subscription_next_due(const struct subscription *subscription)
+{
+    int64_t next = INT64_MAX;
+    if (subscription->paused) {
+        return next;
+    }
+    list_foreach (node, &subscription->parked) {
+        struct parked *parked = CONTAINER_OF(node, struct parked, by_seq);
+        if (!parked->taken && !parked->held && !parked->behind) {
+            next = MIN(next, parked->due_ms);
+        }
+    }
+    return next;
+}
+
+/* Due parked ones go to the front of the window: they are older than all that is in it. */
+static void take_due(struct subscription *subscription, int64_t now_ms)
+{
+    size_t taken = 0;
+    list_foreach (node, &subscription->parked) {
+        struct parked *parked = CONTAINER_OF(node, struct parked, by_seq);
+        struct flight *flight = NULL;
+        if (taken >= BUS_BATCH_MAX || !is_due(subscription, parked, now_ms) ||
+            subscription_read_one(subscription, parked->seq, &flight) != OK || flight == NULL) {
+            continue;
+        }
+        flight->parked = true;
+        flight->delivery.attempt = parked->attempts + 1;
+        parked->taken = true;
+        list_push_front(&subscription->window, &flight->in_window);
+        subscription->window_count++;
+        taken++;
+    }
+}
+
+/* May it go now? Its key must not be away in another batch, nor parked (unless this is the parked
+ * one itself). */
+static bool may_go(const struct subscription *subscription, const struct flight *flight, bool alone)
+{
+    struct str key = flight->delivery.key;
+    if (flight->away != DELIVERY_READY) {
+        return false;
+    }
+    if (flight->parked) {
+        return alone || key.len == 0 || !key_is_away(subscription, key);
+    }
+    return !key_is_parked(subscription, key) &&
+           (alone || key.len == 0 || !key_is_away(subscription, key));
+}
+
+static void send_batch(struct subscription *subscription)
+{
+    struct delivery *batch[BUS_BATCH_MAX];
+    struct flight *flights[BUS_BATCH_MAX];
+    size_t count = 0;
+    bool alone = subscription->batches_away == 0; /* then a key can only be in this very batch */
+    list_foreach (node, &subscription->window) {
+        struct flight *flight = CONTAINER_OF(node, struct flight, in_window);
+        if (count < BUS_BATCH_MAX && may_go(subscription, flight, alone)) {
+            flights[count] = flight;
+            batch[count++] = &flight->delivery;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        flights[i]->away = DELIVERY_AWAY;
+    }
+    subscription->away_count += count;
+    subscription->batches_away++;
+    subscription->spec.deliver(subscription, batch, count, subscription->spec.context);
+}
+
+/* New ones whose key is parked are parked behind it at once, so that the window does not fill with
+ * them. */
+static void park_behind(struct subscription *subscription)
+{
+    if (subscription->parked_count == 0) {
+        return;
+    }
+    list_foreach (node, &subscription->window) {
+        struct flight *flight = CONTAINER_OF(node, struct flight, in_window);
+        if (flight->away == DELIVERY_READY && !flight->parked &&
+            key_is_parked(subscription, flight->delivery.key)) {
+            flight->away = DELIVERY_AWAY;
+            subscription->away_count++;
+            bus_behind(&flight->delivery);
+        }
+    }
+}
+
+void subscription_dispatch(struct subscription *subscription)
+{
+    int allowed = MAX(1, subscription->spec.concurrency);
+    if (subscription->paused || subscription->bus->stopping) {
+        return;
+    }
+    /* A batch ends when its last delivery has; with one batch allowed that is: nothing is away. */
+    if (subscription->away_count == 0) {
+        subscription->batches_away = 0;
+    }
+    if (subscription->batches_away >= allowed) {
+        return;
+    }
+    take_due(subscription, loop_now_ms(subscription->bus->loop));
+    park_behind(subscription);
+    send_batch(subscription);
+}

@@ -1,0 +1,120 @@
+/* Shared inside the bus. Everything here belongs to the loop thread, but for what a `*_apply`
+ * function is given.
+ *
+ * A subscription's life: entries are read from the log in order (scan.c), those that match become
+ * deliveries in its window; batches of them go to the consumer (dispatch.c); each ends settled,
+ * failed or behind (settle.c):
+ *
+ *     READY ──handed out──▶ AWAY ──settled──▶ gone
+ *       ▲                     │
+ *       └──due── PARKED ◀─────┴─failed, or behind one of its key that failed (durable rows)
+ *
+ * position: all up to it is settled, parked, or not of the subscription. Settled ones above it are
+ * rows of bus_done. */
+#ifndef PROXENOS_BUS_INTERNAL_H
+#define PROXENOS_BUS_INTERNAL_H
+
+#include "proxenos/base_expr.h"
+#include "proxenos/bus.h"
+
+enum {
+    WINDOW_MAX = 512,       /* deliveries of one subscription in memory */
+    SCAN_ENTRIES_MAX = 256, /* log entries looked at in one turn of the loop */
+    POSITION_EVERY =
+        1000, /* entries that do not match before the position is written all the same */
+    TRACEBACK_STORED_MAX = 4096,
+};
+
+enum away { DELIVERY_READY, DELIVERY_AWAY, DELIVERY_STORING };
+
+struct flight {
+    struct delivery delivery;   /* what the consumer sees; first, so that it can be found again */
+    struct list_node in_window; /* in seq order */
+    enum away away;
+    int64_t previous; /* position from which this one may move straight to its own seq */
+    bool parked;      /* has a row in bus_parked */
+};
+
+/* A durable row of bus_parked, in memory: due ones become flights again. */
+struct parked {
+    struct list_node by_seq;
+    int64_t seq, due_ms;
+    int attempts;
+    char *key;
+    bool taken;  /* a flight of it is in the window */
+    bool held;   /* on_dead = "hold": waits for a person */
+    bool behind; /* was not tried: an earlier one of its key is parked */
+};
+
+struct subscription {
+    struct bus *bus;
+    struct list_node in_bus;
+    struct arena arena; /* of the spec's texts */
+    struct subscription_spec spec;
+    struct expr *filter;
+    int64_t position;   /* as stored */
+    int64_t read_to;    /* last log entry looked at */
+    int64_t last_match; /* seq of the newest delivery made; new ones come behind it */
+    struct list window; /* struct flight.in_window */
+    size_t window_count, away_count;
+    int batches_away;
+    struct list parked; /* struct parked.by_seq */
+    size_t parked_count;
+    struct map done; /* seqs settled above the position, at start-up */
+    bool paused, full, removed;
+    int64_t dead_count, settled_count;
+};
+
+struct bus {
+    struct store *store;
+    struct loop *loop;
+    struct reader *reader;
+    struct list subscriptions;
+    struct store_watch watch;
+    struct timer due;
+    struct message pump; /* coalesces pumps of one turn */
+    bool pump_posted, started, stopping;
+    const struct scope *scope; /* SYSTEM_BUS */
+    int units_away;
+};
+
+/* bus.c */
+void bus_pump_soon(struct bus *bus);
+/* scan.c */
+void subscription_scan(struct subscription *subscription);
+struct flight *flight_new(struct subscription *subscription, const struct log_entry *entry,
+                          struct str key);
+void flight_free(struct flight *flight);
+enum err subscription_read_one(struct subscription *subscription, int64_t seq,
+                               struct flight **out_flight);
+/* dispatch.c */
+void subscription_dispatch(struct subscription *subscription);
+int64_t
+subscription_next_due(const struct subscription *subscription); /* ms; INT64_MAX: nothing waits */
+bool key_is_parked(const struct subscription *subscription, struct str key);
+/* settle.c */
+void subscription_save_position(struct subscription *subscription);
+struct parked *parked_add(struct subscription *subscription, int64_t seq, struct str key);
+void parked_free(struct parked *parked);
+
+/* statements.c */
+enum bus_statement {
+    BUS_SUBSCRIPTION_MAKE,
+    BUS_SUBSCRIPTION_GET,
+    BUS_POSITION_GET,
+    BUS_POSITION_SET,
+    BUS_DONE_ADD,
+    BUS_DONE_NEXT,
+    BUS_DONE_LIST,
+    BUS_DONE_DROP,
+    BUS_PARK,
+    BUS_PARKED_LIST,
+    BUS_PARKED_DROP,
+    BUS_DEAD_ADD,
+    BUS_DEAD_LIST,
+    BUS_DEAD_COUNT,
+    BUS_STATEMENT_COUNT
+};
+extern const struct table_module bus_tables;
+
+#endif

@@ -1,0 +1,216 @@
+/* Reads the log for one subscription and turns what matches into deliveries. Loop thread; one turn
+ * looks at a bounded number of entries, so that the loop stays free. */
+#include "internal.h"
+
+#include "proxenos/base_json.h"
+#include "proxenos/base_log.h"
+
+/* ---- the event as keys and filters see it ---- */
+
+struct event {
+    const struct log_entry *entry;
+    struct value payload; /* {"before":…, "after":…} or the plugin's own data */
+};
+
+/* "type", "object", "id", "actor" …, "after.x", "before.x"; a bare name means after.x, then
+ * before.x, then data.x. */
+static struct value event_lookup(void *context, struct str path)
+{
+    const struct event *event = context;
+    const struct log_entry *entry = event->entry;
+    char text[128];
+    if (str_is(path, "type")) {
+        return value_text(entry->type);
+    }
+    if (str_is(path, "object")) {
+        return value_text(entry->object);
+    }
+    if (str_is(path, "id") && entry->record != 0) {
+        return value_id(entry->record);
+    }
+    if (str_is(path, "actor")) {
+        return value_text(entry->actor);
+    }
+    if (str_is(path, "via")) {
+        return value_text(entry->via);
+    }
+    static const char *const places[] = {"", "after.", "before."};
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        snprintf(text, sizeof(text), "%s" STR_FORMAT, places[i], STR_ARGS(path));
+        const struct value *found = value_path(&event->payload, text);
+        if (found != NULL && found->kind != VALUE_NULL) {
+            return *found;
+        }
+    }
+    return value_null();
+}
+
+static struct str key_text(struct arena *arena, const struct value *value)
+{
+    if (value->kind == VALUE_NULL) {
+        return STR("");
+    }
+    if (value->kind == VALUE_TEXT) {
+        return value->text;
+    }
+    if (value->kind == VALUE_ID) {
+        char id[ID_TEXT_LEN + 1];
+        id_format(value->integer, id);
+        return arena_str(arena, str_from(id));
+    }
+    struct buf text;
+    buf_init(&text);
+    json_encode(&text, value);
+    struct str copy = arena_str(arena, buf_str(&text));
+    buf_deinit(&text);
+    return copy;
+}
+
+/* Does the filter let it through, and what is its key? An expression that fails (a type it did not
+ * expect) does not match. */
+static bool examine(struct subscription *subscription, const struct log_entry *entry,
+                    struct arena *arena, struct str *out_key)
+{
+    struct event event = {.entry = entry, .payload = value_null()};
+    *out_key = STR("");
+    if (subscription->filter == NULL && subscription->spec.key.len == 0) {
+        return true;
+    }
+    if (json_decode(arena, entry->payload, &event.payload, NULL) != OK) {
+        event.payload = value_null();
+    }
+    if (subscription->filter != NULL) {
+        struct expr_env env = {.lookup = event_lookup, .context = &event, .now_ms = entry->at_ms};
+        struct value verdict;
+        struct error error = {0};
+        if (expr_eval(subscription->filter, &env, arena, &verdict, &error) != OK ||
+            verdict.kind != VALUE_BOOL || !verdict.boolean) {
+            return false;
+        }
+    }
+    if (subscription->spec.key.len > 0) {
+        struct value key = event_lookup(&event, subscription->spec.key);
+        *out_key = key_text(arena, &key);
+    }
+    return true;
+}
+
+/* ---- deliveries ---- */
+
+struct flight *flight_new(struct subscription *subscription, const struct log_entry *entry,
+                          struct str key)
+{
+    struct flight *flight = mem_zalloc(sizeof(*flight));
+    struct arena *arena = &flight->delivery.arena;
+    arena_init(arena);
+    flight->delivery.subscription = subscription;
+    flight->delivery.attempt = 1;
+    flight->delivery.key = arena_str(arena, key);
+    struct log_entry *copy = &flight->delivery.entry;
+    *copy = *entry;
+    struct str *texts[] = {&copy->type, &copy->object,  &copy->state,       &copy->actor,
+                           &copy->via,  &copy->request, &copy->compartment, &copy->payload};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        *texts[i] = arena_str(arena, *texts[i]);
+    }
+    list_node_init(&flight->in_window);
+    return flight;
+}
+
+void flight_free(struct flight *flight)
+{
+    list_remove(&flight->in_window);
+    arena_deinit(&flight->delivery.arena);
+    mem_free(flight);
+}
+
+struct scan {
+    struct subscription *subscription;
+    struct arena arena;
+};
+
+static enum err on_entry(void *context, const struct log_entry *entry, struct error *error)
+{
+    (void)error;
+    struct scan *scan = context;
+    struct subscription *subscription = scan->subscription;
+    struct str key;
+    arena_reset(&scan->arena);
+    if (map_remove_int(&subscription->done, entry->seq) != NULL ||
+        !examine(subscription, entry, &scan->arena, &key)) {
+        return OK;
+    }
+    struct flight *flight = flight_new(subscription, entry, key);
+    flight->previous = subscription->last_match;
+    subscription->last_match = entry->seq;
+    list_push(&subscription->window, &flight->in_window);
+    subscription->window_count++;
+    return OK;
+}
+
+void subscription_scan(struct subscription *subscription)
+{
+    struct bus *bus = subscription->bus;
+    if (subscription->paused || subscription->window_count >= WINDOW_MAX ||
+        subscription->read_to >= store_seq(bus->store)) {
+        return;
+    }
+    struct log_query query = {
+        .after = subscription->read_to,
+        .limit = (int64_t)MIN(WINDOW_MAX - subscription->window_count, (size_t)SCAN_ENTRIES_MAX),
+        .pattern = subscription->spec.pattern};
+    struct scan scan = {.subscription = subscription};
+    struct error error = {0};
+    int64_t last = subscription->read_to;
+    arena_init(&scan.arena);
+    enum err err =
+        reader_log(bus->reader, subscription->spec.scope, &query, on_entry, &scan, &last, &error);
+    arena_deinit(&scan.arena);
+    if (err != OK) {
+        log_error("bus", "subscription=%s cannot read the log: %s", bus_name(subscription).at,
+                  error.detail);
+        return;
+    }
+    subscription->read_to = MAX(last, subscription->read_to);
+    if (subscription->window_count == 0 &&
+        subscription->read_to - subscription->position >= POSITION_EVERY) {
+        subscription_save_position(subscription);
+    }
+    if (subscription->read_to < store_seq(bus->store)) {
+        bus_pump_soon(bus);
+    }
+}
+
+struct read_one {
+    struct subscription *subscription;
+    int64_t seq;
+    struct flight *flight;
+};
+
+static enum err on_one(void *context, const struct log_entry *entry, struct error *error)
+{
+    (void)error;
+    struct read_one *one = context;
+    if (entry->seq == one->seq) {
+        struct arena arena;
+        struct str key;
+        arena_init(&arena);
+        if (examine(one->subscription, entry, &arena, &key)) {
+            one->flight = flight_new(one->subscription, entry, key);
+        }
+        arena_deinit(&arena);
+    }
+    return OK;
+}
+
+enum err subscription_read_one(struct subscription *subscription, int64_t seq,
+                               struct flight **out_flight)
+{
+    struct log_query query = {.after = seq - 1, .limit = 1, .pattern = subscription->spec.pattern};
+    struct read_one one = {.subscription = subscription, .seq = seq};
+    int64_t last = 0;
+    enum err err = reader_log(subscription->bus->reader, subscription->spec.scope, &query, on_one,
+                              &one, &last, NULL);
+    *out_flight = one.flight;
+    return err;
+}

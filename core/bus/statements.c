@@ -1,0 +1,65 @@
+/* The bus's own tables and all its SQL. */
+#include "internal.h"
+
+static const char *const migrations[] = {
+    "create table bus_subscription (name text primary key, plugin text not null, pattern text not "
+    "null,"
+    " position integer not null, created_at integer not null) without rowid;"
+    "create table bus_done (subscription text not null, seq integer not null, previous integer not "
+    "null, primary key "
+    "(subscription, seq)) without rowid;"
+    "create table bus_parked (subscription text not null, seq integer not null, key text not null, "
+    "attempts integer not null,"
+    " due_at integer not null, state text not null, code text, error text, primary key "
+    "(subscription, seq)) without rowid;"
+    "create table bus_dead (id integer primary key, subscription text not null, seq integer not "
+    "null, type text not null,"
+    " attempts integer not null, code text not null, error text not null, traceback text not null, "
+    "at integer not null);"
+    "create index bus_dead_subscription on bus_dead (subscription, id);",
+};
+
+static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
+    [BUS_SUBSCRIPTION_MAKE] = {"subscription_make",
+                               "insert into bus_subscription (name, plugin, pattern, position, "
+                               "created_at) values (?1, ?2, ?3, ?4, ?5)"
+                               " on conflict (name) do update set plugin = ?2, pattern = ?3"},
+    [BUS_SUBSCRIPTION_GET] = {"subscription_get",
+                              "select position from bus_subscription where name = ?1"},
+    [BUS_POSITION_GET] = {"position_get", "select position from bus_subscription where name = ?1"},
+    [BUS_POSITION_SET] =
+        {"position_set",
+         "update bus_subscription set position = ?2 where name = ?1 and position < ?2"},
+    [BUS_DONE_ADD] = {"done_add", "insert into bus_done (subscription, seq, previous) values (?1, "
+                                  "?2, ?3) on conflict do nothing"},
+    [BUS_DONE_NEXT] = {"done_next", "select seq from bus_done where subscription = ?1 and seq > ?2 "
+                                    "and previous <= ?2 order by seq limit 1"},
+    [BUS_DONE_LIST] = {"done_list", "select seq from bus_done where subscription = ?1"},
+    [BUS_DONE_DROP] = {"done_drop", "delete from bus_done where subscription = ?1 and seq <= ?2"},
+    [BUS_PARK] =
+        {"park",
+         "insert into bus_parked (subscription, seq, key, attempts, due_at, state, code, error)"
+         " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) on conflict (subscription, seq) do update set"
+         " attempts = ?4, due_at = ?5, state = ?6, code = ?7, error = ?8"},
+    [BUS_PARKED_LIST] = {"parked_list", "select seq, key, attempts, due_at, state from bus_parked "
+                                        "where subscription = ?1 order by seq"},
+    [BUS_PARKED_DROP] = {"parked_drop",
+                         "delete from bus_parked where subscription = ?1 and seq = ?2"},
+    [BUS_DEAD_ADD] =
+        {"dead_add",
+         "insert into bus_dead (id, subscription, seq, type, attempts, code, error, traceback, at)"
+         " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
+    [BUS_DEAD_LIST] =
+        {"dead_list",
+         "select id, subscription, seq, type, attempts, code, error, traceback, at from bus_dead"
+         " where ?1 = 0 or id < ?1 order by id desc limit ?2"},
+    [BUS_DEAD_COUNT] = {"dead_count", "select count(*) from bus_dead where subscription = ?1"},
+};
+
+const struct table_module bus_tables = {
+    .prefix = "bus_",
+    .migrations = migrations,
+    .migration_count = COUNT_OF(migrations),
+    .statements = statements,
+    .statement_count = BUS_STATEMENT_COUNT,
+};
