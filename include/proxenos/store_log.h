@@ -95,6 +95,25 @@ enum err reader_access(struct reader *reader, int64_t after, int64_t limit, acce
 void access_chain_next(const unsigned char previous[32], const struct access_entry *entry,
                        unsigned char out_chain[32]);
 
+/* ---- verifying ---- */
+
+/* A stopped service's folder, or a backup, opened to be looked at and not changed: no migration, no
+ * writer, no check. Only reader_open, reader_log_raw, reader_access, reader_kept_marks,
+ * reader_seq and reader_close may be called on it. ERR_LOCKED when a service has it open,
+ * ERR_NOT_FOUND when there is no database. */
+enum err store_look(struct env *env, const char *folder, struct store **out_store,
+                    struct error *error) MUST_CHECK;
+void store_look_end(struct store *store); /* NULL is fine */
+
+struct log_mark {
+    int64_t seq;
+    unsigned char chain[32];
+};
+/* What folder/audit/head says about the ends of both logs; it may lag by a second. ERR_NOT_FOUND
+ * when there is no such file, ERR_CORRUPT. */
+enum err reader_kept_marks(struct reader *reader, struct log_mark *out_log,
+                           struct log_mark *out_access, struct error *error) MUST_CHECK;
+
 /* ---- keeping ---- */
 
 /* Online backup of a snapshot into an existing empty folder: database, keys, sidecar; manifest of
