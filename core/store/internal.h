@@ -57,6 +57,7 @@ struct store {
 
     struct writer *writer;       /* writer.c */
     struct access_queue *access; /* access.c */
+    unsigned char cursor_key[KEY_BYTES]; /* seals pages' cursors; constant once open */
     struct seal *seal;           /* keys; the schema part's own; NULL until seal_open */
     struct record_plans *plans;  /* SQL of records; the schema part's, writer thread; may be NULL */
 
@@ -122,6 +123,9 @@ struct store *reader_store(struct reader *reader);
 enum err reader_enter(struct reader *reader, bool *out_entered, struct error *error) MUST_CHECK;
 void reader_leave(struct reader *reader, bool entered);
 
+/* Asked of the query part at open, before any reader: reads folder/cursor.key, or makes it. A copy
+ * without it only ends the cursors that clients hold. */
+enum err cursor_key_open(struct store *store, struct error *error) MUST_CHECK;
 /* Asked of the query part by reader_close, before the connection closes; NULL is fine. */
 void read_cache_free(struct read_cache *cache);
 

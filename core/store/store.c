@@ -112,6 +112,9 @@ static enum err open_parts(struct store *store, const struct store_options *opti
         err = seal_open(store, error);
     }
     if (err == OK) {
+        err = cursor_key_open(store, error);
+    }
+    if (err == OK) {
         err = access_queue_new(store, &store->access);
     }
     struct db *db = NULL;

@@ -154,8 +154,12 @@ struct aggregate {
     } measures[12];
     int measure_count;
     bool archived;
+    bool bound;
     const struct scope *scope;
 };
+/* group: "stage,closed_on:month,value.currency"; buckets day, week (ISO), month, quarter, year for
+ * dates. measures: "count,sum:value". A row's keys are the groups as asked ("closed_on:month") and
+ * the measures' names ("count", "sum_value"; in data, those given). Nothing asked: count. */
 enum err aggregate_parse(struct arena *arena, const struct object_type *type, struct str group,
                          struct str measures, struct aggregate *out,
                          struct error *error) MUST_CHECK;

@@ -187,6 +187,15 @@ enum err plan_again(const struct planner *planner, struct plan *plan, struct err
     return find_driver(planner, LONG_COUNT, LONG_STEPS, plan, error);
 }
 
+enum err plan_narrow(const struct planner *planner, struct plan *out_plan, struct error *error)
+{
+    *out_plan = (struct plan){.kind = PLAN_FREE};
+    if (unique_test(planner->query->filter)) {
+        return OK;
+    }
+    return find_driver(planner, LONG_COUNT, LONG_STEPS, out_plan, error);
+}
+
 void plan_condition(struct sql *sql, struct buf *out, const struct query *query,
                     const struct plan *plan)
 {

@@ -160,6 +160,9 @@ enum err plan_choose(const struct planner *planner, struct plan *out_plan,
 /* After a trial walk used up its steps: longer probes, then the walk for good. */
 enum err plan_again(const struct planner *planner, struct plan *plan,
                     struct error *error) MUST_CHECK;
+/* For counts and aggregates, which have no page: drive or free. */
+enum err plan_narrow(const struct planner *planner, struct plan *out_plan,
+                     struct error *error) MUST_CHECK;
 /* ` and …`: the driver's condition in the form that its index serves. */
 void plan_condition(struct sql *sql, struct buf *out, const struct query *query,
                     const struct plan *plan);
