@@ -94,6 +94,9 @@ struct env *store_env(struct store *store);
 struct ids *store_ids(struct store *store);
 const char *store_folder(struct store *store);
 
+/* A key for sealing opaque texts (cursors of events …), the same after a restart. Any thread. */
+void store_derive_key(struct store *store, struct str purpose, unsigned char out_key[32]);
+
 /* The current snapshot, held for the caller (schema_unref). Any thread. */
 const struct schema *store_schema(struct store *store);
 /* Compares declared with stored schema, migrates additively (new types, fields, indexes, widened
@@ -210,6 +213,7 @@ struct unit {
     struct message message; /* store's own */
     struct list_node queued;
     struct mailbox *reply; /* where `done` runs */
+    void *waiter;          /* store's own: the thread in store_run */
     /* On the writer thread, inside a savepoint; may run again until the group's COMMIT succeeded,
      * so it must set its results anew each time and touch nothing else. An error undoes this unit
      * alone. */
