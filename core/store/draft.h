@@ -16,6 +16,10 @@ void draft_put(const struct draft *draft, const struct field *field, struct valu
 /* The list that a many-valued field holds when the draft is applied to what it held. */
 struct value draft_list(struct arena *arena, const struct draft *draft, const struct field *field,
                         const struct value *before);
+/* The computed fields alone, as draft_validate does it: for rows that the schema's change concerns.
+ */
+enum err draft_compute(const struct draft *draft, struct record *whole, int64_t now_ms,
+                       struct arena *arena, struct error *error) MUST_CHECK;
 /* A value that counts as missing for `required`. */
 bool value_missing(const struct value *value);
 

@@ -3,10 +3,27 @@
 #include "columns.h"
 #include "draft.h"
 
+#include <stdlib.h>
+
 bool value_missing(const struct value *value)
 {
     return value->kind == VALUE_NULL || (value->kind == VALUE_TEXT && value->text.len == 0) ||
            (value->kind == VALUE_LIST && value->list.count == 0);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    const struct value *left = a;
+    const struct value *right = b;
+    return str_cmp(left->text, right->text);
+}
+
+/* A set has no order of its own: sorted, equal ones look equal. The items are this list's alone. */
+static void sort_set(const struct field *field, struct value *list)
+{
+    if (field->type == FIELD_ENUM && list->list.count > 1) {
+        qsort(list->list.items, list->list.count, sizeof(struct value), by_text);
+    }
 }
 
 static bool among(const struct value *list, const struct value *element)
@@ -26,7 +43,9 @@ struct value draft_list(struct arena *arena, const struct draft *draft, const st
     struct value list = value_list_new();
     bool is_list = before != NULL && before->kind == VALUE_LIST;
     if (draft->set[field->index] == 1 || (!is_list && draft->set[field->index] == 2)) {
-        return *given;
+        list = value_copy(arena, given);
+        sort_set(field, &list);
+        return list;
     }
     for (size_t i = 0; is_list && i < before->list.count; i++) {
         bool removed = draft->set[field->index] == 3 && among(given, &before->list.items[i]);
@@ -39,6 +58,7 @@ struct value draft_list(struct arena *arena, const struct draft *draft, const st
             value_push(arena, &list, given->list.items[i]);
         }
     }
+    sort_set(field, &list);
     return list;
 }
 

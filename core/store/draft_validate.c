@@ -145,9 +145,9 @@ static void rule_broken(struct judging *judging, const struct rule *rule, const 
     }
     struct str message = rule->message.en;
     findings_add(&judging->findings, ERR_RULE, pointer, STR(""), STR(""),
-                 STR_FORMAT "%srule " STR_FORMAT ": " STR_FORMAT "%s", STR_ARGS(message),
-                 message.len > 0 ? " (" : "", STR_ARGS(rule->name),
-                 STR_ARGS(utf8_cut(rule->source, 200)), message.len > 0 ? ")" : why);
+                 STR_FORMAT "%s" STR_FORMAT ": " STR_FORMAT "%s%s", STR_ARGS(message),
+                 message.len > 0 ? "; rule " : "rule ", STR_ARGS(rule->name),
+                 STR_ARGS(utf8_cut(rule->source, 200)), why[0] != '\0' ? ": " : "", why);
 }
 
 static void check_rules(struct judging *judging)
@@ -167,6 +167,16 @@ static void check_rules(struct judging *judging)
             rule_broken(judging, rule, "");
         }
     }
+}
+
+enum err draft_compute(const struct draft *draft, struct record *whole, int64_t now_ms,
+                       struct arena *arena, struct error *error)
+{
+    struct judging judging = {.draft = draft, .whole = whole, .arena = arena};
+    judging.env = (struct expr_env){.lookup = look_up, .context = &judging, .now_ms = now_ms};
+    findings_init(&judging.findings, arena, error);
+    compute_all(&judging);
+    return judging.findings.count > 0 ? judging.findings.err : OK;
 }
 
 enum err draft_validate(const struct draft *draft, struct record *whole, int64_t now_ms,

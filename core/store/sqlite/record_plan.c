@@ -125,6 +125,13 @@ static void plans_clear(struct record_plans *plans)
     arena_reset(&plans->arena);
 }
 
+void record_plans_reset(struct store *store)
+{
+    if (store->plans != NULL) {
+        plans_clear(store->plans);
+    }
+}
+
 const struct record_plan *record_plan_of(struct tx *tx, const struct object_type *type)
 {
     struct record_plans *plans = tx->store->plans;

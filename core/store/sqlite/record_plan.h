@@ -15,6 +15,8 @@ struct record_plan {
 
 /* Lives until the schema changes or the store closes. */
 const struct record_plan *record_plan_of(struct tx *tx, const struct object_type *type);
+/* Forgets all: before and after tables change. */
+void record_plans_reset(struct store *store);
 /* Read back on the writer: stored and no secret. */
 bool record_plan_reads(const struct field *field);
 

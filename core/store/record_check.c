@@ -1,0 +1,169 @@
+/* Checks that need the database: references exist, unique values are free. Writer thread. */
+#include "columns.h"
+#include "findings.h"
+#include "proxenos/base_env.h"
+#include "query.h"
+#include "record_write.h"
+
+#include <stdio.h>
+
+/* ---- references ---- */
+
+static enum err no_such(const struct field *field, int64_t id, struct error *error)
+{
+    char text[ID_TEXT_LEN + 1];
+    char pointer[64];
+    id_format(id, text);
+    (void)snprintf(pointer, sizeof(pointer), "/" STR_FORMAT, STR_ARGS(field->name));
+    return error_at(error, ERR_REFERENCE, pointer, text,
+                    STR_FORMAT " refers to a " STR_FORMAT " that does not exist",
+                    STR_ARGS(field->name), STR_ARGS(field->to));
+}
+
+/* An owner is any user there is: people hand records over to colleagues whose user record they may
+ * not read. */
+static bool may_refer(const struct writing *writing, const struct field *field,
+                      const struct object_type *target, const struct record_head *head)
+{
+    return writing->trusted || field->index == SYS_OWNER ||
+           record_readable(writing->tx->scope, target, head);
+}
+
+static enum err check_ref(struct writing *writing, const struct field *field, int64_t id,
+                          struct error *error)
+{
+    const struct object_type *target = schema_object(writing->tx->schema, field->to);
+    if (target == NULL) {
+        return no_such(field, id, error);
+    }
+    struct record_head head;
+    if (target == writing->type && id == writing->draft->id && writing->before == NULL) {
+        return OK; /* itself */
+    }
+    enum err err = record_row_head(writing->tx, target, id, &head, error);
+    if (err == ERR_NOT_FOUND || (err == OK && !may_refer(writing, field, target, &head))) {
+        return no_such(field, id, error);
+    }
+    return err;
+}
+
+static bool held_before(const struct writing *writing, const struct field *field,
+                        const struct value *element)
+{
+    if (writing->before == NULL) {
+        return false;
+    }
+    const struct value *before = &writing->before->values[field->index];
+    for (size_t i = 0; before->kind == VALUE_LIST && i < before->list.count; i++) {
+        if (value_equal(&before->list.items[i], element)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum err record_check_refs(struct writing *writing, struct error *error)
+{
+    for (int i = 0; i < writing->type->field_count; i++) {
+        const struct field *field = &writing->type->fields[i];
+        const struct value *value = &writing->whole->values[i];
+        if (!writing->changed[i] || field->to.len == 0 || value->kind == VALUE_NULL) {
+            continue;
+        }
+        if (field->type == FIELD_REF) {
+            enum err err = check_ref(writing, field, value->integer, error);
+            if (err != OK) {
+                return err;
+            }
+            continue;
+        }
+        for (size_t k = 0; value->kind == VALUE_LIST && k < value->list.count; k++) {
+            const struct value *element = &value->list.items[k];
+            enum err err = held_before(writing, field, element)
+                               ? OK
+                               : check_ref(writing, field, element->integer, error);
+            if (err != OK) {
+                return err;
+            }
+        }
+    }
+    return OK;
+}
+
+/* ---- uniqueness: the index refuses, this names the field ---- */
+
+static bool any_null(const struct record *whole, const struct index_part *parts, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (whole->values[parts[i].field].kind == VALUE_NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err taken(struct writing *writing, const struct index_part *parts, int count,
+                      bool *out_taken, struct error *error)
+{
+    int64_t other = 0;
+    *out_taken = false;
+    if (any_null(writing->whole, parts, count)) {
+        return OK;
+    }
+    enum err err = record_row_same(writing->tx, writing->type, parts, count, writing->whole,
+                                   writing->whole->id, &other, error);
+    *out_taken = other != 0;
+    return err;
+}
+
+static enum err say_taken(const struct writing *writing, const struct index_part *parts, int count,
+                          struct error *error)
+{
+    char pointer[64];
+    char names[200];
+    int used = 0;
+    const struct field *first = &writing->type->fields[parts[0].field];
+    (void)snprintf(pointer, sizeof(pointer), "/" STR_FORMAT, STR_ARGS(first->name));
+    for (int i = 0; i < count && used < (int)sizeof(names) - 50; i++) {
+        const struct field *field = &writing->type->fields[parts[i].field];
+        used += snprintf(names + used, sizeof(names) - (size_t)used, "%s" STR_FORMAT,
+                         i > 0 ? ", " : "", STR_ARGS(field->name));
+    }
+    char value[100] = "";
+    if (first->class == CLASS_PLAIN) {
+        struct str shown =
+            findings_show(tx_arena(writing->tx), &writing->whole->values[first->index]);
+        (void)snprintf(value, sizeof(value), "%.*s", (int)MIN(shown.len, 90), shown.at);
+    }
+    return error_at(error, ERR_UNIQUE, pointer, value, "another " STR_FORMAT " has this %s already",
+                    STR_ARGS(writing->type->name), names);
+}
+
+enum err record_unique_named(struct writing *writing, struct error *error)
+{
+    const struct object_type *type = writing->type;
+    bool is_taken = false;
+    for (int i = 0; i < type->field_count; i++) {
+        if (!type->fields[i].unique || !writing->changed[i]) {
+            continue;
+        }
+        struct index_part part = {.field = i};
+        enum err err = taken(writing, &part, 1, &is_taken, error);
+        if (err != OK || is_taken) {
+            return err != OK ? err : say_taken(writing, &part, 1, error);
+        }
+    }
+    for (int i = 0; i < type->index_count; i++) {
+        const struct index *index = &type->indexes[i];
+        if (!index->unique) {
+            continue;
+        }
+        enum err err = taken(writing, index->parts, index->part_count, &is_taken, error);
+        if (err != OK || is_taken) {
+            return err != OK ? err : say_taken(writing, index->parts, index->part_count, error);
+        }
+    }
+    /* No value of ours is taken: the id itself is. */
+    return error_set(error, ERR_UNIQUE, "a " STR_FORMAT " with this id is there already",
+                     STR_ARGS(type->name));
+}

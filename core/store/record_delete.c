@@ -1,0 +1,177 @@
+/* Deleting a record: what refers to it restricts, is cleared, or goes with it. Whoever deletes
+ * never learns of records that he may not see: if only such ones stand in the way, the record is
+ * archived instead and answers like a deleted one (contract 25). Writer thread. */
+#include "columns.h"
+#include "proxenos/base_env.h"
+#include "record_write.h"
+
+struct referrers {
+    const struct object_type *type;
+    const struct field *field;
+    int64_t *ids;
+    size_t count;
+};
+
+typedef enum err (*referrers_cb)(struct writing *writing, const struct referrers *referrers,
+                                 int depth, struct error *error);
+
+static enum err each_referring(struct writing *writing, enum on_delete how, referrers_cb each,
+                               int depth, struct error *error)
+{
+    const struct schema *schema = writing->tx->schema;
+    for (int o = 0; o < schema->object_count; o++) {
+        const struct object_type *type = &schema->objects[o];
+        for (int i = 0; i < type->field_count; i++) {
+            const struct field *field = &type->fields[i];
+            if (field->on_delete != how || !str_eq(field->to, writing->type->name)) {
+                continue;
+            }
+            struct referrers found = {.type = type, .field = field};
+            enum err err = record_row_referrers(writing->tx, type, field, writing->before->id,
+                                                CASCADE_MAX, &found.ids, &found.count, error);
+            if (err == OK && found.count > 0) {
+                err = each(writing, &found, depth, error);
+            }
+            if (err != OK) {
+                return err;
+            }
+        }
+    }
+    return OK;
+}
+
+/* ---- restrict ---- */
+
+static enum err restricted_by(const struct writing *writing, const struct referrers *referrers,
+                              int64_t id, struct error *error)
+{
+    char text[ID_TEXT_LEN + 1];
+    id_format(id, text);
+    return error_set(error, ERR_RESTRICTED,
+                     STR_FORMAT " %s refers to this " STR_FORMAT " by " STR_FORMAT,
+                     STR_ARGS(referrers->type->name), text, STR_ARGS(writing->type->name),
+                     STR_ARGS(referrers->field->name));
+}
+
+/* ERR_VOID is this file's own sign for "only hidden ones": it never leaves record_delete. */
+static enum err restrict_each(struct writing *writing, const struct referrers *referrers, int depth,
+                              struct error *error)
+{
+    (void)depth;
+    struct tx *tx = writing->tx;
+    bool hidden = false;
+    for (size_t i = 0; i < referrers->count; i++) {
+        struct record_head head;
+        if (referrers->ids[i] == writing->before->id && referrers->type == writing->type) {
+            continue;
+        }
+        enum err err = record_row_head(tx, referrers->type, referrers->ids[i], &head, error);
+        if (err != OK) {
+            return err;
+        }
+        if (record_readable(tx->scope, referrers->type, &head)) {
+            return restricted_by(writing, referrers, referrers->ids[i], error);
+        }
+        hidden = true;
+    }
+    return hidden ? ERR_VOID : OK;
+}
+
+/* ---- clear, cascade ---- */
+
+static enum err clear_one(struct writing *writing, const struct referrers *referrers, int64_t id,
+                          struct error *error)
+{
+    struct arena *arena = tx_arena(writing->tx);
+    struct draft *draft = draft_new(arena, DRAFT_UPDATE, referrers->type, id);
+    struct value cleared = value_null();
+    if (field_many(referrers->field)) {
+        cleared = value_list_new();
+        value_push(arena, &cleared, value_id(writing->before->id));
+    }
+    draft_put(draft, referrers->field, cleared, arena);
+    draft->set[referrers->field->index] = field_many(referrers->field) ? 3 : 1;
+    struct writing change = {.tx = writing->tx, .draft = draft, .trusted = true};
+    return record_apply(&change, NULL, error);
+}
+
+static enum err clear_each(struct writing *writing, const struct referrers *referrers, int depth,
+                           struct error *error)
+{
+    (void)depth;
+    for (size_t i = 0; i < referrers->count; i++) {
+        bool itself = referrers->ids[i] == writing->before->id && referrers->type == writing->type;
+        enum err err = itself ? OK : clear_one(writing, referrers, referrers->ids[i], error);
+        if (err != OK) {
+            return err;
+        }
+    }
+    return OK;
+}
+
+static enum err cascade_each(struct writing *writing, const struct referrers *referrers, int depth,
+                             struct error *error)
+{
+    if (depth >= CASCADE_DEPTH_MAX) {
+        return error_set(error, ERR_LIMIT, "the chain of records to delete is deeper than %d",
+                         CASCADE_DEPTH_MAX);
+    }
+    for (size_t i = 0; i < referrers->count; i++) {
+        struct writing child = {.tx = writing->tx, .type = referrers->type, .trusted = true};
+        enum err err =
+            record_row_get(writing->tx, child.type, referrers->ids[i], &child.before, error);
+        if (err == ERR_NOT_FOUND) {
+            continue; /* a cycle led back: it is gone already */
+        }
+        if (err == OK) {
+            err = record_delete(&child, depth + 1, error);
+        }
+        if (err != OK) {
+            return err;
+        }
+    }
+    return OK;
+}
+
+/* ---- the record itself ---- */
+
+static enum err archive_instead(struct writing *writing, int depth, struct error *error)
+{
+    if (depth > 0) {
+        return error_set(error, ERR_RESTRICTED, "other records refer to what would go with it");
+    }
+    struct draft *draft =
+        draft_new(tx_arena(writing->tx), DRAFT_UPDATE, writing->type, writing->before->id);
+    draft->archive = true;
+    struct writing change = {.tx = writing->tx, .draft = draft, .trusted = true};
+    struct tx_result result;
+    enum err err = record_apply(&change, &result, error);
+    writing->seq = err == OK ? result.seq : 0;
+    return err;
+}
+
+enum err record_delete(struct writing *writing, int depth, struct error *error)
+{
+    struct tx *tx = writing->tx;
+    enum err err = each_referring(writing, DELETE_RESTRICT, restrict_each, depth, error);
+    if (err == ERR_VOID) {
+        return archive_instead(writing, depth, error);
+    }
+    /* The row goes first: a cycle of cascades then finds nothing more to delete. */
+    if (err == OK) {
+        err = record_row_delete(tx, writing->type, writing->before->id, error);
+    }
+    if (err == OK) {
+        err = each_referring(writing, DELETE_CLEAR, clear_each, depth, error);
+    }
+    if (err == OK) {
+        err = each_referring(writing, DELETE_CASCADE, cascade_each, depth, error);
+    }
+    if (err == OK) {
+        err = record_log(writing, "deleted", error);
+    }
+    if (err == OK && writing->type->machine != NULL) {
+        err = approval_void_all(tx, writing->type, writing->before->id, error);
+    }
+    return err;
+}

@@ -1,0 +1,137 @@
+/* What the log says of a change: the changed fields before and after, classed ones sealed, secrets
+ * never. Writer thread. */
+#include "columns.h"
+#include "proxenos/base_json.h"
+#include "record_write.h"
+#include "seal.h"
+
+/* Version, times and actors are the entry's own; the id is its record. */
+static bool told(const struct field *field)
+{
+    bool by_entry = field->system && field->readonly && field->index != SYS_ARCHIVED_AT;
+    return !by_entry && field->type != FIELD_SECRET && !field->computed_on_read;
+}
+
+static bool is_sealed(const struct field *field)
+{
+    return field->class != CLASS_PLAIN;
+}
+
+/* Which fields of the record stand in the payload. */
+struct telling {
+    const struct writing *writing;
+    bool sealed; /* the classed ones or the plain ones */
+};
+
+static bool wanted(const struct telling *telling, const struct record *record,
+                   const struct field *field)
+{
+    const struct writing *writing = telling->writing;
+    if (!told(field) || is_sealed(field) != telling->sealed) {
+        return false;
+    }
+    bool both = writing->before != NULL && writing->whole != NULL;
+    return both ? writing->changed[field->index]
+                : record->has[field->index] == RECORD_HAS &&
+                      !value_missing(&record->values[field->index]);
+}
+
+/* "name":{…} of one side; nothing when no field is wanted. */
+static void write_side(struct buf *out, const struct telling *telling, const char *name,
+                       const struct record *record, bool *first)
+{
+    bool empty = true;
+    for (int i = 0; record != NULL && i < record->type->field_count; i++) {
+        const struct field *field = &record->type->fields[i];
+        if (!wanted(telling, record, field)) {
+            continue;
+        }
+        if (empty) {
+            json_write_key(out, str_from(name), first);
+            buf_append_char(out, '{');
+        }
+        json_write_key(out, field->name, &empty);
+        value_write_api(out, &record->values[i]);
+    }
+    buf_append_str(out, empty ? STR("") : STR("}"));
+}
+
+static void write_sides(struct buf *out, const struct telling *telling, bool *first)
+{
+    write_side(out, telling, "before", telling->writing->before, first);
+    write_side(out, telling, "after", telling->writing->whole, first);
+}
+
+static int64_t subject_of(const struct writing *writing)
+{
+    const struct record *record = writing->whole != NULL ? writing->whole : writing->before;
+    const struct field *field = object_field(writing->type, writing->type->subject);
+    if (field != NULL && record->values[field->index].kind == VALUE_ID) {
+        return record->values[field->index].integer;
+    }
+    return record->id;
+}
+
+static bool has_classed(const struct writing *writing)
+{
+    for (int i = 0; i < writing->type->field_count; i++) {
+        if (is_sealed(&writing->type->fields[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "sealed":{"key":…,"data":…} in front, when there is something to seal. */
+static enum err write_sealed(struct buf *out, const struct writing *writing, bool *first,
+                             struct error *error)
+{
+    struct telling classed = {.writing = writing, .sealed = true};
+    struct buf plain;
+    bool empty = true;
+    enum err err = OK;
+    buf_init(&plain);
+    buf_append_char(&plain, '{');
+    write_sides(&plain, &classed, &empty);
+    buf_append_char(&plain, '}');
+    if (!empty) {
+        json_write_key(out, STR("sealed"), first);
+        err = seal_write(writing->tx->store, subject_of(writing), buf_str(&plain), out, error);
+    }
+    buf_deinit(&plain);
+    return err;
+}
+
+static struct str compartment_of(const struct record *record)
+{
+    const struct value *value = &record->values[SYS_COMPARTMENT];
+    return value->kind == VALUE_TEXT ? value->text : STR("");
+}
+
+enum err record_log(struct writing *writing, const char *verb, struct error *error)
+{
+    struct arena *arena = tx_arena(writing->tx);
+    const struct record *record = writing->whole != NULL ? writing->whole : writing->before;
+    struct telling plain = {.writing = writing, .sealed = false};
+    struct buf payload;
+    bool first = true;
+    enum err err = OK;
+    buf_init(&payload);
+    buf_append_char(&payload, '{');
+    if (has_classed(writing)) {
+        err = write_sealed(&payload, writing, &first, error);
+    }
+    write_sides(&payload, &plain, &first);
+    buf_append_char(&payload, '}');
+    struct log_entry entry = {
+        .type = arena_printf(arena, STR_FORMAT ".%s", STR_ARGS(writing->type->name), verb),
+        .object = writing->type->name,
+        .state = record_state_entered(writing),
+        .record = record->id,
+        .version = record->version + (writing->whole == NULL ? 1 : 0),
+        .compartment = compartment_of(record),
+        .payload = arena_str(arena, buf_str(&payload)),
+    };
+    buf_deinit(&payload);
+    return err != OK ? err : log_append(writing->tx, &entry, &writing->seq, error);
+}

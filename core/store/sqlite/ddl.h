@@ -1,0 +1,61 @@
+/* Tables, columns and indexes of object types, and the store's memory of what it declared before.
+ * All in the caller's transaction; writer thread, or the thread that opens the store. */
+#ifndef PROXENOS_STORE_SQLITE_DDL_H
+#define PROXENOS_STORE_SQLITE_DDL_H
+
+#include "../internal.h"
+
+/* ---- what is there: every column ever made, also of fields no longer declared ---- */
+
+struct known_field {
+    struct str name, type, to;
+    bool many, keyed; /* keyed: has its collation key beside it */
+    int scale;
+};
+enum err ddl_known(struct db *db, struct arena *arena, struct str object,
+                   struct known_field **out_fields, size_t *out_count,
+                   struct error *error) MUST_CHECK;
+enum err ddl_remember(struct db *db, const struct object_type *type, const struct field *field,
+                      struct error *error) MUST_CHECK;
+
+/* ---- tables ---- */
+
+enum err ddl_create_table(struct db *db, const struct object_type *type,
+                          struct error *error) MUST_CHECK;
+/* The field's columns, or its link table. */
+enum err ddl_add_field(struct db *db, const struct object_type *type, const struct field *field,
+                       struct error *error) MUST_CHECK;
+/* The collation key alone: the text's column is there. */
+enum err ddl_add_key(struct db *db, const struct object_type *type, const struct field *field,
+                     struct error *error) MUST_CHECK;
+/* Makes the indexes that the type wants and drops those it does not want any more. ERR_SCHEMA when
+ * rows stand against a unique one. */
+enum err ddl_indexes(struct db *db, struct arena *arena, const struct object_type *type,
+                     struct error *error) MUST_CHECK;
+
+/* ---- rows that a change of declaration concerns ---- */
+
+enum ddl_question { DDL_NULL, DDL_LONGER, DDL_OTHER_WORD };
+/* Is there a row without a value, with a longer text than max_length, with a word that is not
+ * declared? *out_word is that word. */
+enum err ddl_any_row(struct db *db, struct arena *arena, const struct object_type *type,
+                     const struct field *field, enum ddl_question question, bool *out_any,
+                     struct str *out_word, struct error *error) MUST_CHECK;
+/* Puts the default where there is none. */
+enum err ddl_fill(struct db *db, struct arena *arena, const struct object_type *type,
+                  const struct field *field, struct error *error) MUST_CHECK;
+/* Up to `most` ids greater than `after`, in order. */
+enum err ddl_ids(struct db *db, const struct object_type *type, int64_t after, size_t most,
+                 int64_t *out_ids, size_t *out_count, struct error *error) MUST_CHECK;
+enum err ddl_max_id(struct db *db, const struct object_type *type, int64_t *out_id,
+                    struct error *error) MUST_CHECK;
+
+/* ---- the declarations themselves ---- */
+
+enum err ddl_save(struct db *db, const struct schema_source *sources, size_t count, int64_t epoch,
+                  struct error *error) MUST_CHECK;
+/* *out_epoch 0: nothing stored. */
+enum err ddl_load(struct db *db, struct arena *arena, struct schema_source **out_sources,
+                  size_t *out_count, int64_t *out_epoch, struct error *error) MUST_CHECK;
+
+#endif
