@@ -99,6 +99,9 @@ static bool in_class(int c, int class)
     case 'x':
         in = isxdigit(c);
         break;
+    case 'z':
+        in = c == 0;
+        break;
     default:
         return class == c;
     }
@@ -252,9 +255,9 @@ static const char *match_back(struct matcher *matcher, const char *s, char digit
         return NULL;
     }
     ptrdiff_t len = matcher->capture[index].len;
-    len = MAX(len, 0); /* a position capture has no text */
     step(matcher);
-    if (matcher->subject_end - s >= len &&
+    /* A position capture has no text; it never comes again. */
+    if (len >= 0 && matcher->subject_end - s >= len &&
         memcmp(matcher->capture[index].at, s, (size_t)len) == 0) {
         return s + len;
     }

@@ -58,7 +58,7 @@ static const char *const loops[] = {
     "while true do ('a'):rep(1000):gsub('a', string.upper) end",
     "while true do pcall(string.find, ('a'):rep(50000), '(.-)(.-)(.-)(.-)b') end",
     "while true do pcall(string.find, ('a'):rep(30), ('a?'):rep(30) .. ('a'):rep(30)) end",
-    "for w in ('a'):rep(20000):gmatch('a-a-a-a-b') do end while true do end",
+    "while true do pcall(function() for w in ('a'):rep(20000):gmatch('a-a-a-a-b') do end end) end",
     "local t = setmetatable({}, { __len = function() return 1 << 40 end, __index = {} }) "
     "table.insert(t, 1, 1)",
     "local t = setmetatable({}, { __len = function() return 1 << 40 end, "
