@@ -25,6 +25,9 @@ struct leaf {
 
 static void leaf_add(struct leaf *leaf, const void *bytes, size_t len)
 {
+    if (len == 0) {
+        return;
+    }
     if (len > sizeof leaf->bytes - leaf->len) {
         hash_add(&leaf->hasher, leaf->bytes, leaf->len);
         leaf->len = 0;

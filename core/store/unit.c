@@ -116,6 +116,14 @@ static void unit_deliver(struct message *message)
 
 void unit_finish(struct unit *unit)
 {
+    struct unit_waiter *waiter = unit->waiter;
+    if (waiter != NULL) {
+        (void)pthread_mutex_lock(&waiter->lock);
+        waiter->finished = true;
+        (void)pthread_cond_signal(&waiter->wake);
+        (void)pthread_mutex_unlock(&waiter->lock);
+        return;
+    }
     if (unit->reply == NULL) {
         unit->done(unit); /* the engine's own, on this thread */
         return;

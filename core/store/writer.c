@@ -13,11 +13,9 @@
 
 /* ---- the queue: any thread ---- */
 
-enum err store_submit(struct store *store, struct unit *unit)
+static enum err enqueue(struct writer *writer, struct unit *unit)
 {
-    struct writer *writer = store->writer;
-    ASSERT(unit->apply != NULL && unit->done != NULL && unit->reply != NULL);
-    ASSERT(unit->scope != NULL);
+    ASSERT(unit->apply != NULL && unit->scope != NULL);
     arena_init(&unit->arena);
     list_node_init(&unit->queued);
     enum err err = OK;
@@ -37,10 +35,11 @@ enum err store_submit(struct store *store, struct unit *unit)
     return err;
 }
 
-/* store_run's reply: the mailbox is read by the caller alone, for this unit alone. */
-static void run_done(struct unit *unit)
+enum err store_submit(struct store *store, struct unit *unit)
 {
-    (void)unit;
+    ASSERT(unit->reply != NULL && unit->done != NULL);
+    unit->waiter = NULL;
+    return enqueue(store->writer, unit);
 }
 
 static bool on_writer(struct writer *writer)
@@ -54,23 +53,26 @@ static bool on_writer(struct writer *writer)
 enum err store_run(struct store *store, struct unit *unit)
 {
     ASSERT(!on_writer(store->writer));
-    struct mailbox *mailbox = mailbox_new();
-    struct mailbox *reply = unit->reply;
-    void (*done)(struct unit *) = unit->done;
-    unit->reply = mailbox;
-    unit->done = done != NULL ? done : run_done;
-    enum err err = store_submit(store, unit);
+    struct unit_waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                 .wake = PTHREAD_COND_INITIALIZER};
+    unit->waiter = &waiter;
+    enum err err = enqueue(store->writer, unit);
     if (err != OK) {
         unit->err = error_set(&unit->error, err, "%s", err_text(err));
     } else {
-        while (mailbox_receive(mailbox, -1) == 0) {
+        (void)pthread_mutex_lock(&waiter.lock);
+        while (!waiter.finished) {
+            (void)pthread_cond_wait(&waiter.wake, &waiter.lock);
+        }
+        (void)pthread_mutex_unlock(&waiter.lock);
+        if (unit->done != NULL) {
+            unit->done(unit);
         }
     }
-    err = unit->err;
-    unit->reply = reply;
-    unit->done = done;
-    mailbox_free(mailbox);
-    return err;
+    (void)pthread_cond_destroy(&waiter.wake);
+    (void)pthread_mutex_destroy(&waiter.lock);
+    unit->waiter = NULL;
+    return unit->err;
 }
 
 void writer_nudge(struct writer *writer)

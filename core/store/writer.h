@@ -53,6 +53,14 @@ void writer_stats(struct writer *writer, struct store_stats *out_stats);
 /* Any thread: there are access entries to write. */
 void writer_nudge(struct writer *writer);
 
+/* A thread that waits in store_run. Not a mailbox: that may still be touched by its sender when the
+ * receiver has the message already, and this lives on the waiter's stack. */
+struct unit_waiter {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool finished;
+};
+
 /* Units (unit.c): writer thread. Applies one under a savepoint, its log entries last; on an error
  * the savepoint and the heads are as before, unless the transaction is gone (db_in_transaction). */
 enum err unit_apply(struct writer *writer, const struct schema *schema, struct unit *unit);

@@ -5,9 +5,9 @@
  * What a crash may leave is one transaction that was not yet synced: some of its frames missing or
  * torn, at most one commit frame, the last of all. What lies beyond that is damage:
  *
- *   good … good | bad … good commit … good commit     two commits, or more behind the second:
- *                                                     one of them was acknowledged
- *   good … good | bad … good commit (the end)         either; decided by looking whether the bad
+ *   good … good | bad … good commit … more frames     what was committed behind the bad frame was
+ *                                                     acknowledged before the rest was written
+ *   good … good | bad … (at most a commit at the end) either; decided by looking whether the bad
  *                                                     frame is one flipped bit away from good
  *
  * A frame behind the bad one is judged by the checksum that its neighbour in front carries. On the
@@ -161,15 +161,26 @@ static bool one_bit_away(struct scan *scan)
     return false;
 }
 
+/* Frames of an earlier round of the WAL carry other salts, which differ in many bits. */
+static bool salts_nearly_ours(const struct scan *scan)
+{
+    int differing = 0;
+    for (size_t i = 0; i < sizeof scan->salts; i++) {
+        differing += __builtin_popcount((unsigned)(scan->bad[8 + i] ^ scan->salts[i]));
+    }
+    return differing <= 1;
+}
+
 static bool damaged(struct scan *scan)
 {
-    if (!scan->found_bad || scan->commits_after == 0) {
+    if (!scan->found_bad) {
         return false;
     }
-    if (scan->commits_after > 1 || scan->last_commit < scan->last_current) {
+    if (scan->commits_after > 1 ||
+        (scan->commits_after == 1 && scan->last_commit < scan->last_current)) {
         return true;
     }
-    return one_bit_away(scan);
+    return salts_nearly_ours(scan) && one_bit_away(scan);
 }
 
 static enum err scan_frames(struct scan *scan, const char *path, struct error *error)
