@@ -59,31 +59,28 @@ void column_order_name(struct buf *out, const struct field *field)
     quoted(out, field->name, field->sorted_text ? "__key" : "");
 }
 
-void index_field_name(struct buf *out, const struct object_type *type, const struct field *field)
+void index_name(struct buf *out, const struct object_type *type, const struct field *field,
+                bool key)
 {
-    buf_printf(out, "\"i_" STR_FORMAT "__" STR_FORMAT "\"", STR_ARGS(type->name),
-               STR_ARGS(field->name));
+    buf_printf(out, "\"x_" STR_FORMAT "__" STR_FORMAT "%s\"", STR_ARGS(type->name),
+               STR_ARGS(field->name), key ? "__key" : "");
 }
 
-void index_text_name(struct buf *out, const struct object_type *type, const struct field *field)
+bool index_part_is_key(const struct object_type *type, const struct index *index, int part)
 {
-    buf_printf(out, "\"u_" STR_FORMAT "__" STR_FORMAT "\"", STR_ARGS(type->name),
-               STR_ARGS(field->name));
+    return !index->unique && part > 0 && part == index->part_count - 1 &&
+           type->fields[index->parts[part].field].sorted_text;
 }
 
-void index_parts_name(struct buf *out, const struct object_type *type, const struct index *index)
+void index_declared_name(struct buf *out, const struct object_type *type, const struct index *index)
 {
-    buf_printf(out, "\"x_" STR_FORMAT, STR_ARGS(type->name));
+    buf_printf(out, "\"%s_" STR_FORMAT, index->unique ? "xdu" : "xd", STR_ARGS(type->name));
     for (int i = 0; i < index->part_count; i++) {
-        buf_printf(out, "__" STR_FORMAT, STR_ARGS(type->fields[index->parts[i].field].name));
+        buf_printf(out, "__%s" STR_FORMAT "%s", index->parts[i].descending ? "d_" : "",
+                   STR_ARGS(type->fields[index->parts[i].field].name),
+                   index_part_is_key(type, index, i) ? "__key" : "");
     }
     buf_append_char(out, '"');
-}
-
-void index_back_name(struct buf *out, const struct object_type *type, const struct field *field)
-{
-    buf_printf(out, "\"l_" STR_FORMAT "__" STR_FORMAT "__back\"", STR_ARGS(type->name),
-               STR_ARGS(field->name));
 }
 
 void column_sort_key(struct buf *out, struct str text)

@@ -38,17 +38,17 @@ void column_key_name(struct buf *out, const struct field *field);
 /* The column that order and comparison use: "name__key" for sorted_text, else "name". */
 void column_order_name(struct buf *out, const struct field *field);
 
-/* Names of indexes, which DDL makes and the query plans force (INDEXED BY):
- *   "i_<type>__<field>"   a single field that is indexed, unique or a ref: on column_order_name
- *                         (sorted_text: the key) for order; unique fields, unique
- *   "u_<type>__<field>"   a unique sorted_text field has this one too, on the text itself
- *   "x_<type>__<f>__<g>"  a declared index over several fields: its fields' names in order
- *   "l_<type>__<field>__back"  of a link table: (target or value, source)
+/* Names of the indexes that query plans force (INDEXED BY); sqlite/ddl_index.c makes them:
+ *   "x_<type>__<field>"         indexed, not unique: on the field's columns
+ *   "x_<type>__<field>__key"    sorted_text that is indexed or the title: on the collation key
+ *   "xd_<type>__<f>__d_<g>"     declared over several fields, "d_" before descending ones
  * Quoted, appended. */
-void index_field_name(struct buf *out, const struct object_type *type, const struct field *field);
-void index_text_name(struct buf *out, const struct object_type *type, const struct field *field);
-void index_parts_name(struct buf *out, const struct object_type *type, const struct index *index);
-void index_back_name(struct buf *out, const struct object_type *type, const struct field *field);
+void index_name(struct buf *out, const struct object_type *type, const struct field *field,
+                bool key);
+void index_declared_name(struct buf *out, const struct object_type *type,
+                         const struct index *index);
+/* Part i of a declared index holds the collation key: the last text of several is for order. */
+bool index_part_is_key(const struct object_type *type, const struct index *index, int part);
 
 /* What a stored text field's __key holds: text_sort_key, cut. Appended. */
 void column_sort_key(struct buf *out, struct str text);

@@ -6,9 +6,20 @@
 
 /* ---- finding them ---- */
 
-static bool has_index(const struct field *field)
+/* Texts are found by their own index, compared by that of their key. */
+static bool by_key(const struct filter *test)
 {
-    return field_stored(field) && (field->indexed || field->unique || field->type == FIELD_REF);
+    return path_collated(&test->target) && test->op != OP_EQ && test->op != OP_IN;
+}
+
+/* Equality on a unique field needs no driver: SQLite finds its one row by itself. */
+static bool has_index(const struct filter *test)
+{
+    const struct field *field = test->target.field;
+    if (by_key(test)) {
+        return field->sorted_text && field->indexed;
+    }
+    return field_stored(field) && field->indexed && !field->unique;
 }
 
 /* True only of rows where the field has a value: those are what the index leads to. */
@@ -66,8 +77,8 @@ static bool is_driver(const struct filter *test, struct driver *out_driver)
         return test->op == OP_HAS || test->op == OP_ANY;
     }
     *out_driver = (struct driver){.kind = DRIVER_TEST, .test = test, .field = target->field};
-    return has_index(target->field) && picks_rows(test) && test->op != OP_IS &&
-           !whole_money(test) && target->part != PART_CURRENCY;
+    return has_index(test) && picks_rows(test) && test->op != OP_IS && !whole_money(test) &&
+           target->part != PART_CURRENCY;
 }
 
 static void add_driver(struct driver *drivers, int *count, int most, const struct driver *driver)
@@ -118,7 +129,8 @@ struct str driver_index(struct arena *arena, const struct query *query, const st
     }
     struct buf name;
     buf_init(&name);
-    index_field_name(&name, query->type, driver->field);
+    index_name(&name, query->type, driver->field,
+               driver->kind == DRIVER_TEST && by_key(driver->test));
     struct str out = arena_str(arena, buf_str(&name));
     buf_deinit(&name);
     return out;

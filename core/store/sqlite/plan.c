@@ -40,27 +40,28 @@ static bool eq_tested(const struct filter *filter, const struct field *field)
 /* The parts of the index in front are all given by the filter, the next is the order's first. */
 static bool index_serves(const struct query *query, const struct index *index)
 {
-    const struct field *fields = query->type->fields;
+    const struct object_type *type = query->type;
     int at = 0;
-    while (at < index->part_count && eq_tested(query->filter, &fields[index->parts[at].field])) {
+    while (at < index->part_count && !index_part_is_key(type, index, at) &&
+           eq_tested(query->filter, &type->fields[index->parts[at].field])) {
         at++;
     }
+    if (at == 0) {
+        return false;
+    }
     if (query_part_count(query) == 0) {
-        return at == index->part_count; /* the rowid lies behind */
+        return at == index->part_count && !index->unique; /* the id lies behind */
     }
     const struct field_path *first = &query->order[0].target;
     return at < index->part_count && first->hop_count == 0 &&
-           &fields[index->parts[at].field] == first->field;
+           &type->fields[index->parts[at].field] == first->field &&
+           index_part_is_key(type, index, at) == path_collated(first);
 }
 
-static struct str field_index(struct arena *arena, const struct object_type *type,
-                              const struct field *field)
+static struct str keep_name(struct arena *arena, struct buf *name)
 {
-    struct buf name;
-    buf_init(&name);
-    index_field_name(&name, type, field);
-    struct str out = arena_str(arena, buf_str(&name));
-    buf_deinit(&name);
+    struct str out = arena_str(arena, buf_str(name));
+    buf_deinit(name);
     return out;
 }
 
@@ -68,29 +69,30 @@ static struct str field_index(struct arena *arena, const struct object_type *typ
 static bool perfect_index(const struct planner *planner, struct str *out_name)
 {
     const struct query *query = planner->query;
-    for (int i = 0; i < query->type->index_count; i++) {
-        const struct index *index = &query->type->indexes[i];
-        if (index_serves(query, index) &&
-            eq_tested(query->filter, &query->type->fields[index->parts[0].field])) {
-            struct buf name;
+    const struct object_type *type = query->type;
+    struct buf name;
+    for (int i = 0; i < type->index_count; i++) {
+        if (index_serves(query, &type->indexes[i])) {
             buf_init(&name);
-            index_parts_name(&name, query->type, index);
-            *out_name = arena_str(planner->arena, buf_str(&name));
-            buf_deinit(&name);
+            index_declared_name(&name, type, &type->indexes[i]);
+            *out_name = keep_name(planner->arena, &name);
             return true;
         }
     }
-    for (int i = 0; query_part_count(query) == 0 && i < query->type->field_count; i++) {
-        const struct field *field = &query->type->fields[i];
-        if (field_stored(field) && (field->indexed || field->type == FIELD_REF) &&
+    for (int i = 0; query_part_count(query) == 0 && i < type->field_count; i++) {
+        const struct field *field = &type->fields[i];
+        if (field_stored(field) && field->indexed && !field->unique &&
             eq_tested(query->filter, field)) {
-            *out_name = field_index(planner->arena, query->type, field);
+            buf_init(&name);
+            index_name(&name, type, field, false);
+            *out_name = keep_name(planner->arena, &name);
             return true;
         }
     }
     return false;
 }
 
+/* The order's first part has an index, and what the scope sees of it is what the index holds. */
 static bool order_index(const struct planner *planner, struct str *out_name)
 {
     const struct query *query = planner->query;
@@ -100,16 +102,22 @@ static bool order_index(const struct planner *planner, struct str *out_name)
     }
     const struct field_path *first = &query->order[0].target;
     const struct field *field = first->field;
-    if (first->hop_count > 0 || first->part == PART_CURRENCY ||
-        (field->type == FIELD_REF &&
-         !sql_open(query->scope, schema_object(query->scope->schema, field->to)))) {
+    bool collated = path_collated(first);
+    bool there = collated ? field->sorted_text &&
+                                (field->indexed || field->index == query->type->title_field)
+                          : field->indexed && !field->unique;
+    if (!there || first->hop_count > 0 || first->part == PART_CURRENCY) {
         return false;
     }
-    if (field->indexed && (!path_collated(first) || field->sorted_text)) {
-        *out_name = field_index(planner->arena, query->type, field);
-        return true;
+    if (field->type == FIELD_REF &&
+        !sql_open(query->scope, schema_object(query->scope->schema, field->to))) {
+        return false;
     }
-    return false;
+    struct buf name;
+    buf_init(&name);
+    index_name(&name, query->type, field, collated);
+    *out_name = keep_name(planner->arena, &name);
+    return true;
 }
 
 /* ---- choosing ---- */

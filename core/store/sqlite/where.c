@@ -46,42 +46,15 @@ static void key_is(struct sql *sql, struct buf *out, const struct filter *test, 
     bind_key(sql, out, test, typed);
 }
 
-static bool has_key_column(const struct filter *test)
-{
-    return path_collated(&test->target) && test->target.field->sorted_text;
-}
-
-/* A ref that is not open to all needs both: the column, which has an index, and what the scope
- * sees. A text with a key column needs the key, which has the index. */
 static void equals(struct sql *sql, struct buf *out, const struct filter *test, int join)
 {
-    const struct field_path *target = &test->target;
-    if (target->field->type == FIELD_REF) {
-        buf_append_str(out, str_from(sql_alias(sql, join)));
-        buf_append_char(out, '.');
-        column_name(out, target->field);
-        buf_append_str(out, STR(" = "));
-        sql_bind(sql, out, &test->typed[0]);
-        buf_append_str(out, STR(" and "));
-    } else if (has_key_column(test)) {
-        key_is(sql, out, test, join, "=", 0);
-        buf_append_str(out, STR(" and "));
-    }
-    sql_value(sql, out, join, target);
+    sql_value(sql, out, join, &test->target);
     buf_append_str(out, STR(" = "));
     sql_bind(sql, out, &test->typed[0]);
 }
 
 static void one_of(struct sql *sql, struct buf *out, const struct filter *test, int join)
 {
-    if (test->target.field->type == FIELD_REF) {
-        buf_append_str(out, str_from(sql_alias(sql, join)));
-        buf_append_char(out, '.');
-        column_name(out, test->target.field);
-        buf_append_str(out, STR(" in "));
-        bind_list(sql, out, test);
-        buf_append_str(out, STR(" and "));
-    }
     sql_value(sql, out, join, &test->target);
     buf_append_str(out, STR(" in "));
     bind_list(sql, out, test);
@@ -275,18 +248,36 @@ void where_test(struct sql *sql, struct buf *out, const struct filter *test, int
     }
 }
 
+/* What the scope sees of a ref comes from a join; the column beside it has the index. */
+static void ref_column(struct sql *sql, struct buf *out, const struct filter *test, int join)
+{
+    if (test->op == OP_EQ || test->op == OP_IN) {
+        buf_append_str(out, str_from(sql_alias(sql, join)));
+        buf_append_char(out, '.');
+        column_name(out, test->target.field);
+        buf_append_str(out, STR(" in "));
+        bind_list(sql, out, test);
+        buf_append_str(out, STR(" and "));
+    }
+}
+
 static void write_test(struct sql *sql, struct buf *out, const struct filter *test)
 {
     const struct field *field = test->target.field;
     int join = sql_path(sql, 0, &test->target);
     const struct object_type *to =
         field->type == FIELD_REF ? schema_object(sql->scope->schema, field->to) : NULL;
+    bool guarded = to != NULL && !sql_open(sql->scope, to);
     /* "is true" hides the test from the planner, which would otherwise turn the left join around.
      */
-    bool crosses = join > 0 || (to != NULL && !sql_open(sql->scope, to));
+    bool crosses = join > 0 || guarded;
     buf_append_char(out, '(');
+    if (guarded && join == 0) {
+        ref_column(sql, out, test, join);
+    }
+    buf_append_str(out, crosses ? STR("(") : STR(""));
     where_test(sql, out, test, join);
-    buf_append_str(out, crosses ? STR(") is true") : STR(")"));
+    buf_append_str(out, crosses ? STR(") is true)") : STR(")"));
 }
 
 void where_filter(struct sql *sql, struct buf *out, const struct filter *filter)
