@@ -62,7 +62,7 @@ static const char *const loops[] = {
     "local t = setmetatable({}, { __len = function() return 1 << 40 end, __index = {} }) "
     "table.insert(t, 1, 1)",
     "local t = setmetatable({}, { __len = function() return 1 << 40 end, "
-    "  __index = function() return 'x' end }) table.remove(t, 1) while true do end",
+    "  __index = function() return 'x' end, __newindex = function() end }) table.remove(t, 1)",
     "table.move(setmetatable({}, { __index = {} }), 1, math.maxinteger - 1, 2)",
     "table.concat(setmetatable({}, { __len = function() return 1 << 40 end, "
     "  __index = function() return '' end }))",
