@@ -26,7 +26,7 @@ static bool is_foreign(char c)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    return (char)(check_is_capital(c) ? c | 0x20 : c);
 }
 
 static bool label_fits(struct str label)

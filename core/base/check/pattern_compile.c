@@ -37,7 +37,7 @@ static bool at_end(const struct compiler *compiler)
 
 static char peek(const struct compiler *compiler)
 {
-    return at_end(compiler) ? '\0' : compiler->source.at[compiler->position];
+    return (char)(at_end(compiler) ? '\0' : compiler->source.at[compiler->position]);
 }
 
 static bool take(struct compiler *compiler, char c)
@@ -342,24 +342,18 @@ static enum err take_branch(struct compiler *compiler)
 static enum err take_alternatives(struct compiler *compiler)
 {
     size_t last_jump = SIZE_MAX;
-    for (;;) {
-        size_t start = compiler->count;
-        enum err err = take_branch(compiler);
-        if (err != OK || !take(compiler, '|')) {
-            if (err != OK) {
-                return err;
-            }
-            break;
-        }
+    size_t start = compiler->count;
+    enum err err = take_branch(compiler);
+    while (err == OK && take(compiler, '|')) {
+        ptrdiff_t chain = last_jump == SIZE_MAX ? -1 : (ptrdiff_t)last_jump;
         err = put_step(compiler, start, split(1, compiler->count - start + 2));
-        if (err == OK) {
-            ptrdiff_t chain = last_jump == SIZE_MAX ? -1 : (ptrdiff_t)last_jump;
-            err = put_step(compiler, compiler->count, jump(chain));
-        }
-        if (err != OK) {
-            return err;
-        }
+        err = err == OK ? put_step(compiler, compiler->count, jump(chain)) : err;
         last_jump = compiler->count - 1;
+        start = compiler->count;
+        err = err == OK ? take_branch(compiler) : err;
+    }
+    if (err != OK) {
+        return err;
     }
     while (last_jump != SIZE_MAX) {
         int16_t chain = compiler->steps[last_jump].to;

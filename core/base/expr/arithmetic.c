@@ -63,7 +63,7 @@ static enum err combine_amounts(const struct expr_run *run, enum expr_token_kind
     }
     struct value left = value_int(a->integer);
     struct value right = value_int(b->integer);
-    struct value result;
+    struct value result = value_null();
     enum err err = combine_numbers(run, op, &left, &right, &result);
     if (err == OK) {
         *out_value = op == TOKEN_DIVIDE ? result : money_of(result.integer, a);

@@ -118,7 +118,7 @@ enum err expr_call_date_add(struct expr_run *run, const struct value *arguments,
                             struct value *out_value)
 {
     const struct unit *unit = &units[0];
-    struct value moment;
+    struct value moment = value_null();
     int64_t number = 0;
     enum err err = moment_of(run, &arguments[0], &moment);
     err = err == OK ? whole_number(run, &arguments[1], &number) : err;
@@ -166,8 +166,8 @@ enum err expr_call_date_diff(struct expr_run *run, const struct value *arguments
                              struct value *out_value)
 {
     const struct unit *unit = &units[0];
-    struct value a;
-    struct value b;
+    struct value a = value_null();
+    struct value b = value_null();
     enum err err = moment_of(run, &arguments[0], &a);
     err = err == OK ? moment_of(run, &arguments[1], &b) : err;
     err = err == OK && count == 3 ? find_unit(run, &arguments[2], &unit) : err;
@@ -209,7 +209,7 @@ enum err expr_call_now(struct expr_run *run, const struct value *arguments, size
 static enum err civil_of(const struct expr_run *run, const struct value *value,
                          struct civil *out_civil)
 {
-    struct value moment;
+    struct value moment = value_null();
     enum err err = moment_of(run, value, &moment);
     if (err == OK && !expr_in_calendar(&moment)) {
         err = expr_fail(run, ERR_RANGE, "the date lies outside the years 1 to 9999");

@@ -34,7 +34,7 @@ static bool is_name(char c)
 static char peek(const struct expr_lexer *lexer, size_t ahead)
 {
     size_t at = lexer->position + ahead;
-    return at < lexer->source.len ? lexer->source.at[at] : '\0';
+    return (char)(at < lexer->source.len ? lexer->source.at[at] : '\0');
 }
 
 static struct str rest(const struct expr_lexer *lexer, size_t len)

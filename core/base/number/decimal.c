@@ -145,7 +145,7 @@ enum err decimal_parse(struct str text, int scale, int64_t *out_unscaled)
         err = push_digit(&negated, parts.whole.at[i]);
     }
     for (size_t i = 0; i < (size_t)scale && err == OK; i++) {
-        err = push_digit(&negated, i < parts.fraction.len ? parts.fraction.at[i] : '0');
+        err = push_digit(&negated, (char)(i < parts.fraction.len ? parts.fraction.at[i] : '0'));
     }
     for (size_t i = (size_t)scale; i < parts.fraction.len && err == OK; i++) {
         err = parts.fraction.at[i] == '0' ? OK : ERR_RANGE;

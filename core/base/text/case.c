@@ -46,7 +46,7 @@ static void change_ascii(struct buf *out, struct str text, char first, char last
     char *to = buf_reserve(out, text.len);
     for (size_t i = 0; i < text.len; i++) {
         char c = text.at[i];
-        to[i] = c >= first && c <= last ? (char)(c ^ 0x20) : c;
+        to[i] = (char)(c >= first && c <= last ? c ^ 0x20 : c);
     }
     out->len += text.len;
 }

@@ -59,16 +59,13 @@ static bool tables_to_latin(struct buf *out, struct str text)
     uint32_t previous = 0;
     for (size_t position = 0, start = 0; utf8_next(text, &position, &c); start = position) {
         const char *letters = letters_of(c, previous);
-        if (letters == NULL) {
-            buf_append(out, text.at + start, position - start);
-            foreign = foreign || c >= 0x80;
-        } else {
-            bool nasal = previous == 0x3B3 && (c == 0x3BE || c == 0x3C7); /* γξ, γχ */
-            if (nasal) {
-                out->at[out->len - 1] = 'n';
-            }
-            buf_append_str(out, str_from(letters));
+        bool nasal = previous == 0x3B3 && (c == 0x3BE || c == 0x3C7); /* γξ, γχ */
+        if (nasal) {
+            out->at[out->len - 1] = 'n';
         }
+        foreign = foreign || (letters == NULL && c >= 0x80);
+        buf_append_str(out, letters != NULL ? str_from(letters)
+                                            : str_sub(text, start, position - start));
         previous = c;
     }
     return foreign;
@@ -110,18 +107,18 @@ struct spelling {
 static char last(const struct spelling *spelling)
 {
     struct buf *out = spelling->out;
-    return out->len > spelling->word ? out->at[out->len - 1] : '\0';
+    return (char)(out->len > spelling->word ? out->at[out->len - 1] : '\0');
 }
 
 static char before(const struct spelling *spelling)
 {
-    return spelling->position > 0 ? spelling->text.at[spelling->position - 1] : '\0';
+    return (char)(spelling->position > 0 ? spelling->text.at[spelling->position - 1] : '\0');
 }
 
 static char after(const struct spelling *spelling)
 {
     size_t next = spelling->position + 1;
-    return next < spelling->text.len ? spelling->text.at[next] : '\0';
+    return (char)(next < spelling->text.len ? spelling->text.at[next] : '\0');
 }
 
 /* Doubled consonants are written singly as often as not. */

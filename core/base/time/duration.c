@@ -56,7 +56,7 @@ static enum err take_amount(struct str *rest, struct amount *amount)
     size_t decimals = 0;
     int weight = 100;
     while (decimals < rest->len && time_is_digit(rest->at[decimals])) {
-        amount->thousandths += (rest->at[decimals] - '0') * weight;
+        amount->thousandths += (int64_t)(rest->at[decimals] - '0') * weight;
         weight /= 10;
         decimals++;
     }
