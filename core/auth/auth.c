@@ -15,7 +15,10 @@ static const int64_t session_max_usual_ms = (int64_t)7 * 24 * 60 * 60 * 1000;
 static void on_committed(struct store_watch *watch, int64_t seq)
 {
     (void)seq;
-    auth_refresh(CONTAINER_OF(watch, struct auth, watch));
+    struct auth *auth = CONTAINER_OF(watch, struct auth, watch);
+    if (!auth->closing) {
+        auth_refresh(auth);
+    }
 }
 
 static enum err open_parts(struct auth *auth, const struct auth_options *options,

@@ -172,7 +172,7 @@ void grants_add_role(struct grants *grants, const struct role_rules *rules)
             continue;
         }
         bool reads = (set->verbs & VERB_READ) != 0;
-        bool writes = (set->verbs & ~(uint32_t)VERB_READ) != 0;
+        bool writes = (set->verbs & (VERBS_WRITE | VERB_APPROVE)) != 0;
         grants_raise(grants, type, set->verbs, reads ? set->read_rows : ROWS_NONE,
                      writes ? set->write_rows : ROWS_NONE);
         for (int f = 0; f < type->field_count; f++) {

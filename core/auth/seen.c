@@ -190,7 +190,7 @@ void seen_deinit(struct auth *auth)
     /* Keeps the loop turning until everything under way has come back. */
     auth->timer.fired = on_closing;
     timer_start(&auth->timer, CLOSING_POLL_MS);
-    while (auth->in_flight > 0) {
+    while (auth->in_flight > 0 || __atomic_load_n(&auth->watch.posted, __ATOMIC_ACQUIRE) != 0) {
         loop_drain(auth->loop, CLOSING_POLL_MS);
     }
     timer_deinit(&auth->timer);

@@ -4,8 +4,8 @@
 
 #include "proxenos/base_text.h"
 
-/* Paths that the API keeps for itself (architecture.md, "HTTP"); the core's own types may have
- * them. */
+/* Paths that the API keeps for itself (architecture.md, "HTTP"); the types of the core and of auth
+ * (tokens) may have them. */
 static const char reserved_paths[] = " aggregate audit batch changesets events exports flows "
                                      "imports jobs login logout me metrics openapi plugins schema "
                                      "search sessions tokens webhooks x ";
@@ -33,7 +33,8 @@ static void read_path(struct builder *builder, struct object_parts *parts)
                 "a path is a-z, then a-z 0-9 and single _");
         return;
     }
-    if (path_reserved(type->path) && !str_is(type->plugin, "core")) {
+    bool ours = str_is(type->plugin, "core") || str_is(type->plugin, "auth");
+    if (path_reserved(type->path) && !ours) {
         finding(builder, "path", NULL, "the path " STR_FORMAT " is the API's own: give another",
                 STR_ARGS(type->path));
         return;
