@@ -72,6 +72,21 @@ static enum err take_line(struct http_parser *parser, struct str view, size_t lf
     return OK;
 }
 
+/* A CR without its LF, in the line that ends or has come as far as `line_end`. It is looked for
+ * here so that a sender of bare CRs is told at once, not at the header deadline. */
+static enum err check_bare_cr(struct http_parser *parser, struct str view, size_t seen,
+                              size_t line_end)
+{
+    size_t from = parser->scanned_at;
+    const char *cr = line_end > from ? memchr(view.at + from, '\r', line_end - from) : NULL;
+    size_t cr_at = cr != NULL ? (size_t)(cr - view.at) : line_end;
+    if (cr != NULL && cr_at + 1 < seen && view.at[cr_at + 1] != '\n') {
+        return parser_broken(parser, ERR_INVALID, "lines end with CR LF");
+    }
+    parser->scanned_at = cr_at; /* a CR whose next byte is not there yet is looked at again */
+    return OK;
+}
+
 /* Looks for the block's end in what has come; *out_end stays 0 while it is missing. */
 static enum err scan(struct http_parser *parser, struct str view, size_t *out_end)
 {
@@ -79,20 +94,24 @@ static enum err scan(struct http_parser *parser, struct str view, size_t *out_en
     while (*out_end == 0) {
         size_t limit = parser->head_at + parser->header_bytes_max;
         size_t seen = MIN(view.len, limit);
-        const char *lf = seen > parser->scanned_at
-                             ? memchr(view.at + parser->scanned_at, '\n', seen - parser->scanned_at)
-                             : NULL;
+        size_t from = parser->scanned_at;
+        const char *lf = seen > from ? memchr(view.at + from, '\n', seen - from) : NULL;
         size_t line_end = lf != NULL ? (size_t)(lf - view.at) : seen;
-        if (parser->line_count == 0 && line_end - parser->line_at > line_max) {
+        bool too_long = parser->line_count == 0 && line_end - parser->line_at > line_max;
+        enum err err =
+            check_bare_cr(parser, view, seen, too_long ? parser->line_at + line_max : line_end);
+        if (err != OK) {
+            return err;
+        }
+        if (too_long) {
             return parser_broken(parser, ERR_URI_TOO_LONG, "the request line is too long");
         }
         if (lf == NULL) {
-            parser->scanned_at = seen;
             return seen < limit ? OK
                                 : parser_broken(parser, ERR_HEADERS_TOO_LARGE,
                                                 "the header block is too large");
         }
-        enum err err = take_line(parser, view, line_end, out_end);
+        err = take_line(parser, view, line_end, out_end);
         if (err != OK) {
             return err;
         }
