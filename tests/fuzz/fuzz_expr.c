@@ -34,7 +34,6 @@ static struct value look_up(void *context, struct str path)
         {.kind = VALUE_REAL, .real = 1e300, .raw = STR("1e300")},
         {.kind = VALUE_DECIMAL, .scale = 2, .integer = 1250},
         {.kind = VALUE_DECIMAL, .scale = 12, .integer = INT64_MIN},
-        {.kind = VALUE_DECIMAL, .scale = 200, .integer = 1},
         {.kind = VALUE_MONEY, .integer = 1999, .currency = "EUR"},
         {.kind = VALUE_MONEY, .integer = INT64_MIN, .currency = "EUR"},
         {.kind = VALUE_MONEY, .integer = 5, .currency = "JPY"},

@@ -122,7 +122,7 @@ struct call {
     uint32_t to_else; /* `if`: the jump that skips the second argument */
 };
 
-enum { NO_JUMP = UINT32_MAX };
+static const uint32_t no_jump = UINT32_MAX;
 
 /* `if(condition, a, b)`: the condition's jump leads to b, the jump behind a leads behind b. */
 static void between_if(struct compiler *compiler, struct call *call)
@@ -156,7 +156,7 @@ static void end_jumps(struct compiler *compiler, struct call *call)
         step_at(compiler, call->jump)->operand = end;
         return;
     }
-    while (call->jump != NO_JUMP) {
+    while (call->jump != no_jump) {
         uint32_t chain = step_at(compiler, call->jump)->operand;
         step_at(compiler, call->jump)->operand = end;
         call->jump = chain;
@@ -198,7 +198,7 @@ static enum err take_arguments(struct compiler *compiler, struct call *call)
 static enum err take_call(struct compiler *compiler, struct str name)
 {
     struct call call = {
-        .function = expr_function_find(name), .name = name, .jump = NO_JUMP, .to_else = NO_JUMP};
+        .function = expr_function_find(name), .name = name, .jump = no_jump, .to_else = no_jump};
     if (call.function == NULL) {
         return unknown_function(compiler, name);
     }
