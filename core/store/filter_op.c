@@ -41,6 +41,29 @@ enum op_arity filter_op_arity(enum filter_op op)
     return operators[op].arity;
 }
 
+/* What other interfaces call them: the best suggestions, where spelling alone would mislead. */
+static struct str other_name(struct str word)
+{
+    static const char *const others[][2] = {
+        {"gte", "ge"},
+        {"lte", "le"},
+        {"neq", "ne"},
+        {"equals", "eq"},
+        {"not_in", "nin"},
+        {"starts_with", "prefix"},
+        {"startswith", "prefix"},
+        {"ilike", "like"},
+        {"includes", "has"},
+        {"since", "after"},
+    };
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        if (str_is(word, others[i][0])) {
+            return str_from(others[i][1]);
+        }
+    }
+    return STR("");
+}
+
 enum err filter_op_find(struct str word, struct str pointer, enum filter_op *out_op,
                         struct error *error)
 {
@@ -53,8 +76,9 @@ enum err filter_op_find(struct str word, struct str pointer, enum filter_op *out
         }
     }
     word = utf8_cut(word, 40);
-    return query_error(error, ERR_UNKNOWN_OPERATOR, pointer, word,
-                       text_nearest(word, names, OP_COUNT),
+    struct str nearest = other_name(word);
+    nearest = nearest.len > 0 ? nearest : text_nearest(word, names, OP_COUNT);
+    return query_error(error, ERR_UNKNOWN_OPERATOR, pointer, word, nearest,
                        "there is no filter operator \"" STR_FORMAT "\"", STR_ARGS(word));
 }
 

@@ -3,8 +3,9 @@
  *   filter := group | test
  *   group  := ("and" | "or" | "not") "(" [filter {"," filter}] ")"      not takes exactly one
  *   test   := path "[" operator "]" ":" value
- *   value  := scalar | "[" [scalar {"," scalar}] "]" | "{" … "}"        as in JSON; a bare word
- *             (null, not_null, NULL …) is text; an object is money
+ *   value  := item | "[" [item {"," item}] "]"
+ *   item   := scalar | "{" … "}"        as in JSON; an object is money; NULL and not_null may stand
+ *             bare
  *
  * Spaces may stand between any two of these. Pure: no schema is looked at; any thread. Recursion is
  * bounded by FILTER_DEPTH_MAX. */
@@ -121,38 +122,15 @@ static enum err read_scalar(struct filter_reader *reader, struct value *out_valu
     if (str_is(word, "true") || str_is(word, "false") || str_is(word, "null")) {
         return decode(reader, from, out_value);
     }
-    *out_value = value_text(str_is(word, "NULL")       ? STR("null")
-                            : str_is(word, "NOT_NULL") ? STR("not_null")
-                                                       : word);
-    if (!str_is(out_value->text, "null") && !str_is(out_value->text, "not_null")) {
-        return wrong(reader, from, "text stands in double quotes");
+    if (str_is(word, "NULL")) {
+        *out_value = value_null();
+        return OK;
     }
-    return OK;
-}
-
-static enum err read_list(struct filter_reader *reader, struct value *out_value)
-{
-    size_t from = reader->at;
-    *out_value = value_list_new();
-    reader->at++;
-    bool more = peek(reader) != ']';
-    while (more) {
-        if (out_value->list.count >= FILTER_LIST_MAX) {
-            return query_error(reader->error, ERR_LIMIT, place(reader, from), STR(""), STR(""),
-                               "a list in a filter has at most %d values", FILTER_LIST_MAX);
-        }
-        struct value item;
-        enum err err = read_scalar(reader, &item);
-        if (err != OK) {
-            return err;
-        }
-        value_push(reader->arena, out_value, item);
-        more = take(reader, ',');
+    if (str_eq_nocase(word, STR("not_null"))) {
+        *out_value = value_text(STR("not_null"));
+        return OK;
     }
-    if (!take(reader, ']')) {
-        return wrong(reader, reader->at, "\",\" or \"]\" is expected here");
-    }
-    return OK;
+    return wrong(reader, from, "text stands in double quotes");
 }
 
 /* An object is money; what it holds is judged when it is bound. */
@@ -168,6 +146,32 @@ static enum err read_object(struct filter_reader *reader, struct value *out_valu
     }
     reader->at++;
     return decode(reader, from, out_value);
+}
+
+static enum err read_list(struct filter_reader *reader, struct value *out_value)
+{
+    size_t from = reader->at;
+    *out_value = value_list_new();
+    reader->at++;
+    bool more = peek(reader) != ']';
+    while (more) {
+        if (out_value->list.count >= FILTER_LIST_MAX) {
+            return query_error(reader->error, ERR_LIMIT, place(reader, from), STR(""), STR(""),
+                               "a list in a filter has at most %d values", FILTER_LIST_MAX);
+        }
+        struct value item;
+        enum err err =
+            peek(reader) == '{' ? read_object(reader, &item) : read_scalar(reader, &item);
+        if (err != OK) {
+            return err;
+        }
+        value_push(reader->arena, out_value, item);
+        more = take(reader, ',');
+    }
+    if (!take(reader, ']')) {
+        return wrong(reader, reader->at, "\",\" or \"]\" is expected here");
+    }
+    return OK;
 }
 
 static enum err read_value(struct filter_reader *reader, struct value *out_value)
