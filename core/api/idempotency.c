@@ -1,0 +1,163 @@
+/* Idempotency-Key (contract 15): a POST repeated with its key gets the first answer, which was
+ * written in the first one's own unit. Loop thread; `find` and `keep` inside apply. This file holds
+ * the API's only SQL. */
+#include "internal.h"
+
+enum { KEY_LEN_MAX = 200, KEPT_BODY_MAX = 64 << 10, KEPT_MS = 24 * 3600 * 1000 };
+enum { KEY_GET, KEY_ADD, KEY_SWEEP, KEY_STATEMENT_COUNT };
+
+static const char *const migrations[] = {
+    "create table api_idempotency (principal text not null, key text not null, hash blob not null, "
+    "status integer not null,"
+    " record integer not null, version integer not null, body text, at integer not null, primary "
+    "key (principal, key)) without rowid;"
+    "create index api_idempotency_at on api_idempotency (at);",
+};
+
+static const struct table_statement statements[KEY_STATEMENT_COUNT] = {
+    [KEY_GET] = {"key_get", "select hash, status, record, version, body from api_idempotency where "
+                            "principal = ?1 and key = ?2"},
+    [KEY_ADD] =
+        {"key_add",
+         "insert into api_idempotency (principal, key, hash, status, record, version, body, at)"
+         " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
+    [KEY_SWEEP] = {"key_sweep", "delete from api_idempotency where at < ?1"},
+};
+
+const struct table_module api_tables = {
+    .prefix = "api_",
+    .migrations = migrations,
+    .migration_count = COUNT_OF(migrations),
+    .statements = statements,
+    .statement_count = KEY_STATEMENT_COUNT,
+};
+
+/* Principal and key together, as the map of those under way knows them. */
+static struct str flight_key(struct call *call, const struct idempotency *idempotency)
+{
+    return arena_printf(call_arena(call), STR_FORMAT "\n" STR_FORMAT,
+                        STR_ARGS(call_scope(call)->actor), STR_ARGS(idempotency->key));
+}
+
+bool idempotency_begin(struct call *call, struct idempotency *idempotency)
+{
+    struct http_request *http = call->http;
+    *idempotency = (struct idempotency){.key = http_request_header(http, "Idempotency-Key")};
+    if (idempotency->key.at == NULL) {
+        idempotency->key = STR("");
+        return true;
+    }
+    if (idempotency->key.len == 0 || idempotency->key.len > KEY_LEN_MAX) {
+        call_fail(call, ERR_INVALID, "Idempotency-Key must have 1 to %d characters", KEY_LEN_MAX);
+        return false;
+    }
+    struct str flight = flight_key(call, idempotency);
+    if (map_get(&call->api->in_flight, flight) != NULL) {
+        call_fail(call, ERR_IN_FLIGHT, "a request with this Idempotency-Key is still running");
+        idempotency->key = STR("");
+        return false;
+    }
+    map_set(&call->api->in_flight, flight, call);
+    struct hasher hasher;
+    hash_start(&hasher);
+    hash_add(&hasher, http_method_name(http->method), strlen(http_method_name(http->method)));
+    hash_add(&hasher, "\n", 1);
+    hash_add(&hasher, http->target.at, http->target.len);
+    hash_add(&hasher, "\n", 1);
+    hash_add(&hasher, http->body.at, http->body.len);
+    hash_end(&hasher, idempotency->hash);
+    return true;
+}
+
+void idempotency_end(struct call *call, const struct idempotency *idempotency)
+{
+    if (idempotency->key.len > 0) {
+        map_remove(&call->api->in_flight, flight_key(call, idempotency));
+    }
+}
+
+struct finding {
+    struct idempotency *idempotency;
+    struct tx *tx;
+};
+
+static enum err on_kept(void *context, const struct value *columns, int column_count,
+                        struct error *error)
+{
+    (void)column_count;
+    struct finding *finding = context;
+    struct idempotency *idempotency = finding->idempotency;
+    if (columns[0].text.len != HASH_BYTES ||
+        memcmp(columns[0].text.at, idempotency->hash, HASH_BYTES) != 0) {
+        return error_set(error, ERR_IDEMPOTENCY,
+                         "this Idempotency-Key was used with another request");
+    }
+    idempotency->replayed = true;
+    idempotency->status = (int)columns[1].integer;
+    idempotency->id = columns[2].integer;
+    idempotency->version = columns[3].integer;
+    idempotency->body =
+        columns[4].kind == VALUE_TEXT ? arena_str(tx_arena(finding->tx), columns[4].text) : STR("");
+    return OK;
+}
+
+enum err idempotency_find(struct idempotency *idempotency, const struct call *call, struct tx *tx,
+                          struct error *error)
+{
+    idempotency->replayed = false;
+    if (idempotency->key.len == 0) {
+        return OK;
+    }
+    struct finding finding = {.idempotency = idempotency, .tx = tx};
+    struct value binds[] = {value_text(call_scope(call)->actor), value_text(idempotency->key)};
+    return tx_table(tx, &api_tables, KEY_GET, binds, 2, on_kept, &finding, error);
+}
+
+enum err idempotency_keep(const struct idempotency *idempotency, const struct call *call,
+                          struct tx *tx, int status, int64_t id, int64_t version, struct str body,
+                          struct error *error)
+{
+    if (idempotency->key.len == 0) {
+        return OK;
+    }
+    struct value hash = {.kind = VALUE_BYTES,
+                         .text = {(const char *)idempotency->hash, HASH_BYTES}};
+    struct value binds[] = {value_text(call_scope(call)->actor),
+                            value_text(idempotency->key),
+                            hash,
+                            value_int(status),
+                            value_int(id),
+                            value_int(version),
+                            body.len <= KEPT_BODY_MAX ? value_text(body) : value_null(),
+                            value_int(tx_now_ms(tx))};
+    return tx_table(tx, &api_tables, KEY_ADD, binds, COUNT_OF(binds), NULL, NULL, error);
+}
+
+/* ---- forgetting ---- */
+
+static enum err sweep_apply(struct unit *unit, struct tx *tx, struct error *error)
+{
+    (void)unit;
+    struct value before = value_int(tx_now_ms(tx) - KEPT_MS);
+    return tx_table(tx, &api_tables, KEY_SWEEP, &before, 1, NULL, NULL, error);
+}
+
+static void sweep_done(struct unit *unit)
+{
+    unit_deinit(unit);
+    mem_free(unit);
+}
+
+/* Old keys go; if the store is busy, the next sweep takes them. */
+void idempotency_sweep(struct api *api)
+{
+    struct unit *unit = mem_zalloc(sizeof(*unit));
+    *unit = (struct unit){.reply = loop_mailbox(api->loop),
+                          .apply = sweep_apply,
+                          .done = sweep_done,
+                          .request = STR("api")};
+    unit->scope = store_system_scope(api->store, SYSTEM_AUTH);
+    if (store_submit(api->store, unit) != OK) {
+        mem_free(unit);
+    }
+}

@@ -1,0 +1,177 @@
+/* Shared inside the API: one `struct call` per request, reading on the loop or a lane, writing
+ * through units. Loop thread, but for what a `run` function does on a reader lane. */
+#ifndef PROXENOS_API_INTERNAL_H
+#define PROXENOS_API_INTERNAL_H
+
+#include "proxenos/api.h"
+#include "proxenos/audit.h"
+#include "proxenos/base_crypto.h"
+#include "proxenos/base_json.h"
+
+enum {
+    LOOP_STEPS = 20000, /* contract 11 */
+    READ_DEADLINE_MS = 10000,
+    BODY_MAX = 1 << 20,
+    BULK_BODY_MAX = 64 << 20,
+    UPLOAD_BYTES_MAX = 1 << 30,
+    EVENTS_LIMIT_MAX = 1000,
+};
+
+struct api {
+    struct store *store;
+    struct auth *auth;
+    struct bus *bus;
+    struct plugins *plugins;
+    struct jobs *jobs;
+    struct loop *loop;
+    const struct http_server *server;
+    struct http_router *router;
+    struct reader *reader; /* the loop's own */
+    struct lane *lane;     /* of readers; each thread has one of its own as its context */
+    struct map in_flight;  /* idempotency keys under way → struct call */
+    struct list listeners; /* struct listener.in_api: server-sent events */
+    struct store_watch watch;
+    struct timer catch_up; /* listeners that could not be sent all at once */
+    int64_t watched_to;    /* seq up to which listeners' rights were looked at */
+    unsigned char event_key[KEY_BYTES];
+    bool ready, stopping;
+    int64_t handed_over; /* reads that left the loop for a lane */
+    struct timer sweep;  /* drops old idempotency rows */
+};
+
+struct call;
+/* Fills call->out with the answer's body; any thread that owns the reader. */
+typedef enum err (*read_run)(struct call *call, struct reader *reader, struct error *error);
+
+struct call {
+    struct api *api;
+    struct http_request *http;
+    struct principal who;
+    bool known;                     /* who is filled in */
+    const struct object_type *type; /* of the route's :object */
+    int64_t id;                     /* of the route's :id */
+    struct error error;
+    struct buf out;
+    int status;
+    const char *content_type;
+    struct work work; /* reading on a lane */
+    read_run run;
+    struct query query;
+    struct aggregate aggregate;
+    void (*then)(struct call *call); /* when the body is there */
+    struct value body;               /* decoded */
+    void *state;                     /* of a handler's own */
+};
+
+/* ---- call.c ---- */
+struct call *call_of(struct http_request *request);
+const struct scope *call_scope(const struct call *call);
+struct arena *call_arena(struct call *call);
+struct str call_request_id(const struct call *call);
+/* Ends the call: the problem, with further members of `more` (a map, or NULL). */
+void call_problem(struct call *call, enum err err, const struct error *error,
+                  const struct value *more);
+void call_fail(struct call *call, enum err err, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Ends the call with call->out as JSON (or call->content_type). */
+void call_respond(struct call *call, int status);
+void call_respond_value(struct call *call, int status, const struct value *value);
+/* Finds the object type of the route and the record's id (when the route has one); answers 404
+ * itself: false. */
+bool call_find_type(struct call *call);
+bool call_find_id(struct call *call);
+/* Decodes the JSON body (must be a map), then goes on; answers 400/415 itself. */
+void call_with_body(struct call *call, void (*then)(struct call *call));
+/* Runs on the loop when `quick`, or on a lane, and again there when the loop's budget ran out; then
+ * answers with call->out. */
+void call_read(struct call *call, bool quick, read_run run);
+bool call_admin(struct call *call); /* answers 403 itself: false */
+struct str call_parameter(const struct call *call, const char *name);
+bool call_flag(const struct call *call, const char *name);
+/* Query parameters must be among these; answers 400 with the nearest itself: false. */
+bool call_knows_parameters(struct call *call, const char *const *names, size_t count);
+void write_problem(struct buf *out, enum err err, const struct error *error, struct str request_id,
+                   const struct value *more);
+void write_error_json(struct buf *out, const struct error *error);
+
+/* ---- routes.c ---- */
+enum err routes_add(struct api *api, struct error *error) MUST_CHECK;
+void handle_fallback(struct call *call);
+
+typedef void (*call_handler)(struct call *call);
+void get_root(struct call *call);
+void get_health(struct call *call);
+void get_ready(struct call *call);
+void get_metrics(struct call *call);
+void get_openapi(struct call *call);
+void list_records(struct call *call);
+void search_records(struct call *call);
+void get_record(struct call *call);
+void create_record(struct call *call);
+void update_record(struct call *call);
+void delete_record(struct call *call);
+void restore_record(struct call *call);
+void aggregate_records(struct call *call);
+void aggregate_records_body(struct call *call);
+void bulk_records(struct call *call);
+void export_records(struct call *call);
+void get_events(struct call *call);
+void create_upload(struct call *call);
+void create_job(struct call *call);
+void list_jobs(struct call *call);
+void get_job(struct call *call);
+void cancel_job(struct call *call);
+void get_job_errors(struct call *call);
+void approve_approval(struct call *call);
+void reject_approval(struct call *call);
+void get_schemas(struct call *call);
+void get_schema(struct call *call);
+void list_plugins(struct call *call);
+void get_plugin(struct call *call);
+void list_subscriptions(struct call *call);
+void list_dead_letters(struct call *call);
+void get_checkpoint(struct call *call);
+void get_me(struct call *call);
+void create_login(struct call *call);
+void create_logout(struct call *call);
+void set_password(struct call *call);
+void create_token(struct call *call);
+void delete_token(struct call *call);
+void list_commands(struct call *call);
+void run_command(struct call *call);
+void plugin_route(struct call *call);
+
+/* ---- job.c ---- */
+void register_jobs(struct api *api);
+
+/* ---- events.c ---- */
+void listeners_stop(struct api *api);
+void listeners_watch(struct api *api);
+
+/* ---- idempotency.c ---- */
+extern const struct table_module api_tables;
+struct idempotency {
+    struct str key;                 /* empty: none asked for */
+    unsigned char hash[HASH_BYTES]; /* of method, target and body */
+    bool replayed;
+    int status;
+    struct str body; /* in the unit's arena when replayed */
+    int64_t id, version;
+};
+/* Reads the header; answers 409 or 400 itself: false. */
+bool idempotency_begin(struct call *call, struct idempotency *idempotency);
+/* First thing in apply: fills in what a former request answered. ERR_IDEMPOTENCY for another body.
+ */
+enum err idempotency_find(struct idempotency *idempotency, const struct call *call, struct tx *tx,
+                          struct error *error) MUST_CHECK;
+/* Last thing in apply. */
+enum err idempotency_keep(const struct idempotency *idempotency, const struct call *call,
+                          struct tx *tx, int status, int64_t id, int64_t version, struct str body,
+                          struct error *error) MUST_CHECK;
+void idempotency_end(struct call *call, const struct idempotency *idempotency);
+void idempotency_sweep(struct api *api);
+
+/* ---- read.c ---- */
+/* An ETag: the version with its quotes, in arena. */
+struct str version_tag(struct arena *arena, int64_t version);
+
+#endif

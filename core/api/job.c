@@ -1,0 +1,280 @@
+/* Uploads and jobs. An upload is spooled under its hash; a job names the hash. Loop thread, but for
+ * the kinds' `run` (a lane's). */
+#include "internal.h"
+
+/* ---- uploads ---- */
+
+struct upload {
+    struct spool *spool;
+    int64_t bytes;
+    enum err err;
+};
+
+static void on_chunk(struct http_request *http, struct str bytes)
+{
+    struct call *call = call_of(http);
+    struct upload *upload = call->state;
+    if (upload->err == OK) {
+        upload->err = spool_write(upload->spool, bytes.at, bytes.len, &call->error);
+        upload->bytes += (int64_t)bytes.len;
+    }
+}
+
+static void on_uploaded(struct http_request *http, enum err err)
+{
+    struct call *call = call_of(http);
+    struct upload *upload = call->state;
+    unsigned char hash[HASH_BYTES];
+    err = upload->err != OK ? upload->err : err;
+    if (err != OK) {
+        spool_abort(upload->spool);
+        call_problem(call, err, &call->error, NULL);
+        return;
+    }
+    err = spool_finish(upload->spool, hash, &call->error);
+    if (err != OK) {
+        call_problem(call, err, &call->error, NULL);
+        return;
+    }
+    buf_append_str(&call->out, STR("{\"file\":\""));
+    hex_encode(&call->out, hash, sizeof(hash));
+    buf_printf(&call->out, "\",\"bytes\":%lld}", (long long)upload->bytes);
+    call_respond(call, 201);
+}
+
+void create_upload(struct call *call)
+{
+    static const struct http_body_sink sink = {.chunk = on_chunk, .done = on_uploaded};
+    struct upload *upload = ARENA_NEW(call_arena(call), struct upload);
+    call->state = upload;
+    enum err err = spool_open(call->api->jobs, UPLOAD_BYTES_MAX, &upload->spool, &call->error);
+    if (err != OK) {
+        call_problem(call, err, &call->error, NULL);
+        return;
+    }
+    http_collect_stream(call->http, UPLOAD_BYTES_MAX, &sink);
+}
+
+/* ---- starting ---- */
+
+static void on_started(struct job_start *start)
+{
+    struct call *call = start->context;
+    if (start->err != OK) {
+        call_problem(call, start->err, &start->error, NULL);
+        return;
+    }
+    struct value answer = value_map_new();
+    char id[ID_TEXT_LEN + 1];
+    id_format(start->job, id);
+    value_put_c(call_arena(call), &answer, "id", value_text(str_from(id)));
+    value_put_c(call_arena(call), &answer, "reattached", value_bool(start->reattached));
+    http_header(call->http, "Location", arena_printf(call_arena(call), "/api/v1/jobs/%s", id));
+    call_respond_value(call, 202, &answer);
+}
+
+static enum err read_conflict(struct str text, enum on_conflict *out, struct error *error)
+{
+    static const char *const names[] = {
+        [CONFLICT_ERROR] = "error", [CONFLICT_SKIP] = "skip", [CONFLICT_UPDATE] = "update"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (str_is(text, names[i])) {
+            *out = (enum on_conflict)i;
+            return OK;
+        }
+    }
+    return error_at(error, ERR_INVALID, "/on_conflict", NULL,
+                    "on_conflict is error, skip or update");
+}
+
+static enum err read_import(struct call *call, struct import_spec *spec, struct error *error)
+{
+    const struct value *body = &call->body;
+    *spec = (struct import_spec){.object = value_get_text(body, "object", STR("")),
+                                 .file_name = value_get_text(body, "file_name", STR("")),
+                                 .format = value_get_text(body, "format", STR("csv")),
+                                 .key = value_get_text(body, "key", STR("")),
+                                 .dry_run = value_get_bool(body, "dry_run", false),
+                                 .atomic = value_get_bool(body, "atomic", false)};
+    if (hex_decode(value_get_text(body, "file", STR("")), spec->file, sizeof(spec->file)) != OK) {
+        return error_at(error, ERR_INVALID, "/file", NULL,
+                        "file is the hash that POST /uploads answered");
+    }
+    const struct value *map = value_get_c(body, "map");
+    if (map != NULL && map->kind != VALUE_NULL) {
+        struct buf text;
+        buf_init(&text);
+        json_encode(&text, map);
+        spec->map = arena_str(call_arena(call), buf_str(&text));
+        buf_deinit(&text);
+    }
+    return read_conflict(value_get_text(body, "on_conflict", STR("error")), &spec->on_conflict,
+                         error);
+}
+
+static void start_job(struct call *call)
+{
+    struct job_start *start = ARENA_NEW(call_arena(call), struct job_start);
+    *start = (struct job_start){.scope = call_scope(call),
+                                .request = call_request_id(call),
+                                .done = on_started,
+                                .context = call};
+    struct str kind = value_get_text(&call->body, "kind", STR("import"));
+    enum err err = OK;
+    if (str_is(kind, "import")) {
+        err = read_import(call, &start->import, &call->error);
+        if (err == OK) {
+            err = jobs_import(call->api->jobs, start);
+        }
+    } else if (!call_admin(call)) {
+        return;
+    } else {
+        err = jobs_start_kind(call->api->jobs, start, kind, &call->body);
+    }
+    if (err != OK) {
+        call_problem(call, err, start->error.err != OK ? &start->error : &call->error, NULL);
+    }
+}
+
+void create_job(struct call *call)
+{
+    call_with_body(call, start_job);
+}
+
+/* ---- looking ---- */
+
+void list_jobs(struct call *call)
+{
+    struct value answer = value_map_new();
+    struct value jobs = jobs_list(call->api->jobs, call_scope(call), call_arena(call));
+    value_put_c(call_arena(call), &answer, "data", jobs);
+    call_respond_value(call, 200, &answer);
+}
+
+void get_job(struct call *call)
+{
+    struct value job;
+    if (!call_find_id(call)) {
+        return;
+    }
+    enum err err = jobs_show(call->api->jobs, call_scope(call), call->id, call_arena(call), &job,
+                             &call->error);
+    if (err != OK) {
+        call_problem(call, err, &call->error, NULL);
+        return;
+    }
+    call_respond_value(call, 200, &job);
+}
+
+void cancel_job(struct call *call)
+{
+    if (!call_find_id(call)) {
+        return;
+    }
+    enum err err = jobs_cancel(call->api->jobs, call_scope(call), call->id, &call->error);
+    if (err != OK) {
+        call_problem(call, err, &call->error, NULL);
+        return;
+    }
+    buf_append_str(&call->out, STR("{\"cancelling\":true}"));
+    call_respond(call, 202);
+}
+
+static enum err run_errors(struct call *call, struct reader *reader, struct error *error)
+{
+    (void)reader;
+    const char *path = call->state;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return error_set(error, ERR_NOT_FOUND, "there is no errors file");
+    }
+    size_t got = 0;
+    do {
+        enum { PIECE = 65536 };
+        got = fread(buf_reserve(&call->out, PIECE), 1, PIECE, file);
+        call->out.len += got;
+    } while (got > 0);
+    bool broken = ferror(file) != 0;
+    fclose(file);
+    return broken ? error_set(error, ERR_IO, "the errors file cannot be read") : OK;
+}
+
+void get_job_errors(struct call *call)
+{
+    const char *path = NULL;
+    if (!call_find_id(call)) {
+        return;
+    }
+    enum err err = jobs_errors_path(call->api->jobs, call_scope(call), call->id, call_arena(call),
+                                    &path, &call->error);
+    if (err != OK) {
+        call_problem(call, err, &call->error, NULL);
+        return;
+    }
+    call->state = (void *)(uintptr_t)path;
+    call->content_type = "text/csv; charset=utf-8";
+    call_read(call, false, run_errors);
+}
+
+/* ---- kinds of the API's own ---- */
+
+static bool on_progress(void *context, int64_t done, int64_t total)
+{
+    struct job_run *run = context;
+    return run->progress(run, done, total);
+}
+
+static enum err run_verify(struct job_run *run, void *context, struct error *error)
+{
+    (void)context;
+    struct audit_checkpoint known = {0};
+    struct str text = value_get_text(run->params, "checkpoint", STR(""));
+    enum err err = text.len > 0 ? audit_checkpoint_parse(text, &known, error) : OK;
+    if (err != OK) {
+        return err;
+    }
+    struct audit_report report = {0};
+    err = audit_verify(run->thread_context, text.len > 0 ? &known : NULL, on_progress, run, &report,
+                       error);
+    struct buf chain;
+    buf_init(&chain);
+    base64_encode(&chain, report.chain, sizeof(report.chain));
+    run->result = value_map_new();
+    value_put_c(run->arena, &run->result, "verified", value_bool(err == OK));
+    value_put_c(run->arena, &run->result, "entries", value_int(report.entries));
+    value_put_c(run->arena, &run->result, "last_seq", value_int(report.last_seq));
+    value_put_c(run->arena, &run->result, "bad_seq",
+                report.bad_seq != 0 ? value_int(report.bad_seq) : value_null());
+    value_put_c(run->arena, &run->result, "finding",
+                value_text(arena_str(run->arena, str_from(report.finding))));
+    value_put_c(run->arena, &run->result, "chain",
+                value_text(arena_str(run->arena, buf_str(&chain))));
+    buf_deinit(&chain);
+    return err;
+}
+
+static enum err run_backup(struct job_run *run, void *context, struct error *error)
+{
+    struct api *api = context;
+    struct str folder = value_get_text(run->params, "folder", STR(""));
+    if (folder.len == 0 || folder.at[0] != '/') {
+        return error_at(error, ERR_INVALID, "/folder", NULL,
+                        "folder is the absolute path of a new folder on the service's machine");
+    }
+    enum err err =
+        store_backup(api->store, arena_cstr(run->arena, folder), on_progress, run, error);
+    if (err == OK) {
+        run->result = value_map_new();
+        value_put_c(run->arena, &run->result, "folder", value_text(arena_str(run->arena, folder)));
+    }
+    return err;
+}
+
+void register_jobs(struct api *api)
+{
+    struct job_kind verify = {.name = "verify", .resumes = true, .run = run_verify, .context = api};
+    struct job_kind backup = {
+        .name = "backup", .resumes = false, .run = run_backup, .context = api};
+    jobs_register(api->jobs, &verify);
+    jobs_register(api->jobs, &backup);
+}

@@ -1,0 +1,275 @@
+/* What operators and curious users look at: schema, plugins, the bus, the audit head, plugins'
+ * commands and routes. Loop thread. */
+#include "internal.h"
+
+#include "proxenos/base_text.h"
+
+static void respond_list(struct call *call, struct value rows)
+{
+    struct value answer = value_map_new();
+    value_put_c(call_arena(call), &answer, "data", rows);
+    call_respond_value(call, 200, &answer);
+}
+
+/* ---- schema, as this user sees it ---- */
+
+/* Fields that the scope may not see are not there. */
+static struct value describe_type(struct call *call, const struct object_type *type)
+{
+    struct arena *arena = call_arena(call);
+    struct value whole = schema_describe(arena, type);
+    const struct scope_grant *grant = &call_scope(call)->grants[type->index];
+    struct value shown = value_map_new();
+    for (size_t i = 0; i < whole.map.count; i++) {
+        const struct value_entry *entry = &whole.map.entries[i];
+        if (!str_is(entry->key, "fields") || entry->value.kind != VALUE_LIST) {
+            value_put(arena, &shown, entry->key, entry->value);
+            continue;
+        }
+        struct value fields = value_list_new();
+        for (size_t f = 0; f < entry->value.list.count; f++) {
+            const struct value *field = &entry->value.list.items[f];
+            const struct field *known = object_field(type, value_get_text(field, "name", STR("")));
+            if (known != NULL && grant->fields[known->index] != FIELD_HIDDEN) {
+                value_push(arena, &fields, *field);
+            }
+        }
+        value_put(arena, &shown, entry->key, fields);
+    }
+    return shown;
+}
+
+void get_schemas(struct call *call)
+{
+    const struct scope *scope = call_scope(call);
+    struct value rows = value_list_new();
+    for (int i = 0; i < scope->schema->object_count; i++) {
+        if (scope->grants[i].verbs != 0) {
+            value_push(call_arena(call), &rows, describe_type(call, &scope->schema->objects[i]));
+        }
+    }
+    respond_list(call, rows);
+}
+
+void get_schema(struct call *call)
+{
+    const struct scope *scope = call_scope(call);
+    struct str name = http_route_parameter(call->http, "object");
+    const struct object_type *type = schema_object(scope->schema, name);
+    type = type != NULL ? type : schema_object_at(scope->schema, name);
+    if (type == NULL || scope->grants[type->index].verbs == 0) {
+        struct str *names =
+            ARENA_ARRAY(call_arena(call), struct str, (size_t)scope->schema->object_count + 1);
+        size_t count = 0;
+        for (int i = 0; i < scope->schema->object_count; i++) {
+            if (scope->grants[i].verbs != 0) {
+                names[count++] = scope->schema->objects[i].name;
+            }
+        }
+        struct str nearest = text_nearest(name, names, count);
+        error_at(&call->error, ERR_UNKNOWN_OBJECT, "object", NULL,
+                 "there is no object type \"" STR_FORMAT "\"", STR_ARGS(name));
+        snprintf(call->error.nearest, sizeof(call->error.nearest), STR_FORMAT, STR_ARGS(nearest));
+        call_problem(call, ERR_UNKNOWN_OBJECT, &call->error, NULL);
+        return;
+    }
+    struct value described = describe_type(call, type);
+    call_respond_value(call, 200, &described);
+}
+
+/* ---- plugins and the bus: administrators and auditors ---- */
+
+static bool call_operator(struct call *call)
+{
+    if (call_scope(call)->admin || call_scope(call)->audit) {
+        return true;
+    }
+    call_fail(call, ERR_FORBIDDEN, "only administrators and auditors may look at this");
+    return false;
+}
+
+void list_plugins(struct call *call)
+{
+    if (call_operator(call)) {
+        respond_list(call, plugins_describe(call->api->plugins, call_arena(call)));
+    }
+}
+
+void get_plugin(struct call *call)
+{
+    if (!call_operator(call)) {
+        return;
+    }
+    struct str name = http_route_parameter(call->http, "name");
+    struct value all = plugins_describe(call->api->plugins, call_arena(call));
+    for (size_t i = 0; i < all.list.count; i++) {
+        if (str_eq(value_get_text(&all.list.items[i], "name", STR("")), name)) {
+            call_respond_value(call, 200, &all.list.items[i]);
+            return;
+        }
+    }
+    call_fail(call, ERR_NOT_FOUND, "there is no plugin \"" STR_FORMAT "\"", STR_ARGS(name));
+}
+
+void list_subscriptions(struct call *call)
+{
+    if (call_operator(call)) {
+        respond_list(call, bus_describe(call->api->bus, call_arena(call)));
+    }
+}
+
+static enum err run_dead_letters(struct call *call, struct reader *reader, struct error *error)
+{
+    struct value rows;
+    enum err err = bus_dead_letters(reader, call->id, (int)(intptr_t)call->state, call_arena(call),
+                                    &rows, error);
+    if (err == OK) {
+        buf_append_str(&call->out, STR("{\"data\":"));
+        value_write_api(&call->out, &rows);
+        buf_append_char(&call->out, '}');
+    }
+    return err;
+}
+
+void list_dead_letters(struct call *call)
+{
+    static const char *const known[] = {"after", "limit"};
+    if (!call_operator(call) || !call_knows_parameters(call, known, COUNT_OF(known))) {
+        return;
+    }
+    struct str after = call_parameter(call, "after");
+    struct str text = call_parameter(call, "limit");
+    int64_t limit = QUERY_LIMIT_DEFAULT;
+    if (after.len > 0 && id_parse(after, &call->id) != OK) {
+        call_fail(call, ERR_INVALID, "after is the id of a dead letter");
+        return;
+    }
+    if (text.len > 0 &&
+        (str_to_int64(text, &limit) != OK || limit < 1 || limit > QUERY_LIMIT_MAX)) {
+        call_fail(call, ERR_INVALID, "limit must be 1 to %d", QUERY_LIMIT_MAX);
+        return;
+    }
+    call->state = (void *)(intptr_t)limit;
+    call_read(call, false, run_dead_letters);
+}
+
+void get_checkpoint(struct call *call)
+{
+    if (!call_operator(call)) {
+        return;
+    }
+    struct audit_checkpoint checkpoint;
+    struct buf text;
+    buf_init(&text);
+    audit_checkpoint_now(call->api->store, &checkpoint);
+    audit_checkpoint_format(&checkpoint, &text);
+    struct value answer = value_map_new();
+    value_put_c(call_arena(call), &answer, "seq", value_int(checkpoint.seq));
+    value_put_c(call_arena(call), &answer, "text", value_text(buf_str(&text)));
+    call_respond_value(call, 200, &answer);
+    buf_deinit(&text);
+}
+
+/* ---- plugins' commands ---- */
+
+void list_commands(struct call *call)
+{
+    respond_list(call, plugins_commands(call->api->plugins, call_arena(call)));
+}
+
+static void on_command_done(struct command_call *command)
+{
+    struct call *call = command->context;
+    if (command->err != OK) {
+        call_problem(call, command->err, &command->error, NULL);
+        return;
+    }
+    struct value answer = value_map_new();
+    value_put_c(call_arena(call), &answer, "output", value_text(command->output));
+    value_put_c(call_arena(call), &answer, "exit_code", value_int(command->exit_code));
+    call_respond_value(call, 200, &answer);
+}
+
+static void command_body(struct call *call)
+{
+    struct command_call *command = ARENA_NEW(call_arena(call), struct command_call);
+    const struct value *args = value_get_c(&call->body, "args");
+    *command = (struct command_call){.plugin = http_route_parameter(call->http, "plugin"),
+                                     .words = value_get_text(&call->body, "words", STR("")),
+                                     .args = args != NULL ? *args : value_map_new(),
+                                     .scope = call_scope(call),
+                                     .request = call_request_id(call),
+                                     .arena = call_arena(call),
+                                     .done = on_command_done,
+                                     .context = call};
+    plugins_command(call->api->plugins, command);
+}
+
+void run_command(struct call *call)
+{
+    call_with_body(call, command_body);
+}
+
+/* ---- plugins' routes ---- */
+
+static void on_route_done(struct route_call *route)
+{
+    struct call *call = route->context;
+    if (route->err != OK) {
+        call_problem(call, route->err, &route->error, NULL);
+        return;
+    }
+    for (size_t i = 0;
+         route->response_headers.kind == VALUE_MAP && i < route->response_headers.map.count; i++) {
+        const struct value_entry *entry = &route->response_headers.map.entries[i];
+        if (entry->value.kind == VALUE_TEXT && http_header_valid(entry->key, entry->value.text)) {
+            http_header(call->http, arena_cstr(call_arena(call), entry->key), entry->value.text);
+        }
+    }
+    buf_append_str(&call->out, route->response);
+    call->content_type =
+        route->content_type.len > 0 ? arena_cstr(call_arena(call), route->content_type) : NULL;
+    call_respond(call, route->status != 0 ? route->status : 200);
+}
+
+static struct value pairs_as_map(struct arena *arena, const struct http_pair *pairs, size_t count)
+{
+    struct value map = value_map_new();
+    for (size_t i = 0; i < count; i++) {
+        bool secret = str_eq_nocase(pairs[i].name, STR("authorization")) ||
+                      str_eq_nocase(pairs[i].name, STR("cookie"));
+        if (!secret && value_get(&map, pairs[i].name) == NULL && utf8_valid(pairs[i].value)) {
+            value_put(arena, &map, pairs[i].name, value_text(pairs[i].value));
+        }
+    }
+    return map;
+}
+
+static void on_route_body(struct http_request *http)
+{
+    struct call *call = call_of(http);
+    struct arena *arena = call_arena(call);
+    struct route_call *route = ARENA_NEW(arena, struct route_call);
+    struct str prefix = STR("/x/");
+    struct str path = str_sub(http->path, prefix.len, http->path.len);
+    size_t slash = 0;
+    path = str_find(path, STR("/"), &slash) ? str_sub(path, slash, path.len) : STR("/");
+    *route =
+        (struct route_call){.plugin = http_route_parameter(http, "plugin"),
+                            .method = str_from(http_method_name(http->method)),
+                            .path = path,
+                            .query = pairs_as_map(arena, http->parameters, http->parameter_count),
+                            .headers = pairs_as_map(arena, http->headers, http->header_count),
+                            .body = http->body,
+                            .scope = call->known ? call_scope(call) : NULL,
+                            .request = call_request_id(call),
+                            .arena = arena,
+                            .done = on_route_done,
+                            .context = call};
+    plugins_route(call->api->plugins, route);
+}
+
+void plugin_route(struct call *call)
+{
+    http_collect(call->http, BODY_MAX, on_route_body);
+}

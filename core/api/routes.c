@@ -1,0 +1,173 @@
+/* The table of routes, and what comes before each: who asks, the CSRF check, the schema they see.
+ * Loop thread. */
+#include "internal.h"
+
+#include "proxenos/base_log.h"
+
+enum access { FOR_ALL, FOR_USERS };
+
+static const struct {
+    enum http_method method;
+    const char *pattern;
+    call_handler handle;
+    enum access access;
+} routes[] = {
+    {HTTP_GET, "/", get_root, FOR_ALL},
+    {HTTP_GET, "/healthz", get_health, FOR_ALL},
+    {HTTP_GET, "/readyz", get_ready, FOR_ALL},
+    {HTTP_GET, "/metrics", get_metrics, FOR_ALL},
+    {HTTP_GET, "/openapi.json", get_openapi, FOR_USERS},
+    {HTTP_POST, "/api/v1/login", create_login, FOR_ALL},
+    {HTTP_POST, "/api/v1/logout", create_logout, FOR_USERS},
+    {HTTP_GET, "/api/v1/me", get_me, FOR_USERS},
+    {HTTP_GET, "/api/v1/schema", get_schemas, FOR_USERS},
+    {HTTP_GET, "/api/v1/schema/:object", get_schema, FOR_USERS},
+    {HTTP_GET, "/api/v1/events", get_events, FOR_USERS},
+    {HTTP_POST, "/api/v1/uploads", create_upload, FOR_USERS},
+    {HTTP_POST, "/api/v1/jobs", create_job, FOR_USERS},
+    {HTTP_GET, "/api/v1/jobs", list_jobs, FOR_USERS},
+    {HTTP_GET, "/api/v1/jobs/:id", get_job, FOR_USERS},
+    {HTTP_POST, "/api/v1/jobs/:id/cancel", cancel_job, FOR_USERS},
+    {HTTP_GET, "/api/v1/jobs/:id/errors", get_job_errors, FOR_USERS},
+    {HTTP_POST, "/api/v1/approvals/:id/approve", approve_approval, FOR_USERS},
+    {HTTP_POST, "/api/v1/approvals/:id/reject", reject_approval, FOR_USERS},
+    {HTTP_GET, "/api/v1/plugins", list_plugins, FOR_USERS},
+    {HTTP_GET, "/api/v1/plugins/:name", get_plugin, FOR_USERS},
+    {HTTP_GET, "/api/v1/subscriptions", list_subscriptions, FOR_USERS},
+    {HTTP_GET, "/api/v1/dead-letters", list_dead_letters, FOR_USERS},
+    {HTTP_GET, "/api/v1/audit/checkpoint", get_checkpoint, FOR_USERS},
+    {HTTP_POST, "/api/v1/users/:id/password", set_password, FOR_USERS},
+    {HTTP_POST, "/api/v1/tokens", create_token, FOR_USERS},
+    {HTTP_DELETE, "/api/v1/tokens/:id", delete_token, FOR_USERS},
+    {HTTP_GET, "/api/v1/commands", list_commands, FOR_USERS},
+    {HTTP_POST, "/api/v1/commands/:plugin", run_command, FOR_USERS},
+    {HTTP_GET, "/api/v1/:object", list_records, FOR_USERS},
+    {HTTP_POST, "/api/v1/:object", create_record, FOR_USERS},
+    {HTTP_POST, "/api/v1/:object/search", search_records, FOR_USERS},
+    {HTTP_GET, "/api/v1/:object/aggregate", aggregate_records, FOR_USERS},
+    {HTTP_POST, "/api/v1/:object/aggregate", aggregate_records_body, FOR_USERS},
+    {HTTP_POST, "/api/v1/:object/bulk", bulk_records, FOR_USERS},
+    {HTTP_GET, "/api/v1/:object/export", export_records, FOR_USERS},
+    {HTTP_GET, "/api/v1/:object/:id", get_record, FOR_USERS},
+    {HTTP_PATCH, "/api/v1/:object/:id", update_record, FOR_USERS},
+    {HTTP_DELETE, "/api/v1/:object/:id", delete_record, FOR_USERS},
+    {HTTP_POST, "/api/v1/:object/:id/restore", restore_record, FOR_USERS},
+    /* A plugin's route decides itself whether it wants a user. */
+    {HTTP_GET, "/x/:plugin/*rest", plugin_route, FOR_ALL},
+    {HTTP_POST, "/x/:plugin/*rest", plugin_route, FOR_ALL},
+    {HTTP_PUT, "/x/:plugin/*rest", plugin_route, FOR_ALL},
+    {HTTP_PATCH, "/x/:plugin/*rest", plugin_route, FOR_ALL},
+    {HTTP_DELETE, "/x/:plugin/*rest", plugin_route, FOR_ALL},
+};
+
+/* ---- who asks ---- */
+
+static bool changes(const struct http_request *http)
+{
+    return http->method != HTTP_GET && http->method != HTTP_HEAD && http->method != HTTP_OPTIONS;
+}
+
+/* A session rides on a cookie, which the browser sends from anywhere: a change must carry the
+ * session's own token. */
+static enum err check_csrf(const struct call *call, struct error *error)
+{
+    struct str given = http_request_header(call->http, "X-CSRF-Token");
+    size_t len = strlen(call->who.csrf);
+    if (!changes(call->http) ||
+        (given.len == len && len > 0 && crypto_equal(given.at, call->who.csrf, len))) {
+        return OK;
+    }
+    return error_set(
+        error, ERR_CSRF,
+        "a change made with a session cookie must carry the session's token in X-CSRF-Token");
+}
+
+/* OK with call->known false: nobody said who he is. */
+static enum err find_principal(struct call *call, struct error *error)
+{
+    struct http_request *http = call->http;
+    struct auth *auth = call->api->auth;
+    struct str authorization = http_request_header(http, "Authorization");
+    struct str cookie = http_request_cookie(http, "px_session");
+    enum err err = OK;
+    if (authorization.at != NULL) {
+        bool bearer =
+            authorization.len > 7 && str_eq_nocase(str_sub(authorization, 0, 7), STR("Bearer "));
+        struct str token =
+            bearer ? str_trim(str_sub(authorization, 7, authorization.len)) : STR("");
+        err = auth_by_token(auth, token, http->address, STR("http"), &call->who, error);
+    } else if (cookie.at != NULL) {
+        err = auth_by_session(auth, cookie, http->address, &call->who, error);
+        if (err == OK) {
+            call->known = true;
+            return check_csrf(call, error);
+        }
+    } else if (http->local) {
+        err = auth_local(auth, (unsigned)http->peer_uid, STR("cli"), &call->who, error);
+    } else {
+        return OK;
+    }
+    call->known = err == OK;
+    return err;
+}
+
+static void on_end(struct http_request *http)
+{
+    struct call *call = call_of(http);
+    if (call->known) {
+        principal_clear(&call->who);
+    }
+    buf_deinit(&call->out);
+}
+
+static void on_route(struct http_request *http, void *context)
+{
+    struct call *call = call_of(http);
+    size_t index = (size_t)(uintptr_t)context;
+    enum err err = find_principal(call, &call->error);
+    bool open = routes[index].access == FOR_ALL;
+    /* An old cookie must not keep anyone from logging in or from looking at /healthz. */
+    if (err != OK && !(open && err == ERR_UNAUTHENTICATED)) {
+        call_problem(call, err, &call->error, NULL);
+        return;
+    }
+    if (!call->known && !open) {
+        call_fail(call, ERR_UNAUTHENTICATED, "send Authorization: Bearer TOKEN, or log in");
+        return;
+    }
+    routes[index].handle(call);
+}
+
+void api_handle(struct api *api, struct http_request *request)
+{
+    struct call *call = ARENA_NEW(&request->arena, struct call);
+    call->api = api;
+    call->http = request;
+    buf_init(&call->out);
+    request->context = call;
+    request->on_end = on_end;
+    if (api->stopping) {
+        http_close_after(request);
+    }
+    if (!http_router_dispatch(api->router, request)) {
+        call_fail(call, ERR_NOT_FOUND,
+                  "there is nothing at " STR_FORMAT "; /openapi.json lists what there is",
+                  STR_ARGS(request->path));
+    }
+}
+
+enum err routes_add(struct api *api, struct error *error)
+{
+    api->router = http_router_new();
+    for (size_t i = 0; i < COUNT_OF(routes); i++) {
+        struct http_route route = {.method = routes[i].method,
+                                   .pattern = routes[i].pattern,
+                                   .handle = on_route,
+                                   .context = (void *)(uintptr_t)i};
+        enum err err = http_router_add(api->router, &route, error);
+        if (err != OK) {
+            return err;
+        }
+    }
+    return OK;
+}

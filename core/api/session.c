@@ -1,0 +1,276 @@
+/* Logging in and out, passwords, tokens, and who one is. Loop thread. */
+#include "internal.h"
+
+#include "proxenos/base_time.h"
+
+/* ---- login and logout ---- */
+
+static void on_login(struct auth_login *login)
+{
+    struct call *call = login->context;
+    if (login->err != OK) {
+        call_problem(call, login->err, &login->error, NULL);
+        return;
+    }
+    const char *secure = call->http->secure ? "; Secure" : "";
+    http_header(call->http, "Set-Cookie",
+                arena_printf(call_arena(call),
+                             "px_session=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s",
+                             login->cookie, (long long)login->max_age_s, secure));
+    char id[ID_TEXT_LEN + 1];
+    id_format(login->user, id);
+    struct value answer = value_map_new();
+    value_put_c(call_arena(call), &answer, "csrf", value_text(str_from(login->csrf)));
+    value_put_c(call_arena(call), &answer, "user", value_text(str_from(id)));
+    call_respond_value(call, 200, &answer);
+    crypto_wipe(login->cookie, sizeof(login->cookie));
+}
+
+static void login_body(struct call *call)
+{
+    struct auth_login *login = ARENA_NEW(call_arena(call), struct auth_login);
+    *login = (struct auth_login){.name = value_get_text(&call->body, "name", STR("")),
+                                 .password = value_get_text(&call->body, "password", STR("")),
+                                 .address = call->http->address,
+                                 .done = on_login,
+                                 .context = call};
+    enum err err = auth_login(call->api->auth, login);
+    if (err != OK) {
+        call_problem(call, err, &login->error, NULL);
+    }
+}
+
+void create_login(struct call *call)
+{
+    call_with_body(call, login_body);
+}
+
+static void on_logout(struct auth_change *change)
+{
+    struct call *call = change->context;
+    if (change->err != OK) {
+        call_problem(call, change->err, &change->error, NULL);
+        return;
+    }
+    http_header(call->http, "Set-Cookie",
+                STR("px_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"));
+    http_respond(call->http, 204, NULL);
+}
+
+static struct auth_change *new_change(struct call *call, void (*done)(struct auth_change *))
+{
+    struct auth_change *change = ARENA_NEW(call_arena(call), struct auth_change);
+    *change = (struct auth_change){
+        .done = done, .context = call, .scope = call_scope(call), .request = call_request_id(call)};
+    return change;
+}
+
+void create_logout(struct call *call)
+{
+    if (call->who.session == 0) {
+        call_fail(
+            call, ERR_INVALID,
+            "only a session can be logged out; a token is revoked by DELETE /api/v1/tokens/{id}");
+        return;
+    }
+    struct auth_change *change = new_change(call, on_logout);
+    enum err err = auth_logout(call->api->auth, change, call->who.session);
+    if (err != OK) {
+        call_problem(call, err, &change->error, NULL);
+    }
+}
+
+/* ---- who am I ---- */
+
+static struct value grant_as_value(struct arena *arena, const struct scope_grant *grant)
+{
+    static const struct {
+        uint32_t verb;
+        const char *name;
+    } verbs[] = {{VERB_READ, "read"},      {VERB_CREATE, "create"}, {VERB_UPDATE, "update"},
+                 {VERB_DELETE, "delete"},  {VERB_IMPORT, "import"}, {VERB_EXPORT, "export"},
+                 {VERB_APPROVE, "approve"}};
+    static const char *const rows[] = {
+        [ROWS_NONE] = "none", [ROWS_OWN] = "own", [ROWS_TEAM] = "team", [ROWS_ALL] = "all"};
+    struct value list = value_list_new();
+    for (size_t i = 0; i < COUNT_OF(verbs); i++) {
+        if ((grant->verbs & verbs[i].verb) != 0) {
+            value_push(arena, &list, value_text(str_from(verbs[i].name)));
+        }
+    }
+    struct value shown = value_map_new();
+    value_put_c(arena, &shown, "verbs", list);
+    value_put_c(arena, &shown, "rows", value_text(str_from(rows[grant->read_rows])));
+    value_put_c(arena, &shown, "write_rows", value_text(str_from(rows[grant->write_rows])));
+    return shown;
+}
+
+void get_me(struct call *call)
+{
+    const struct scope *scope = call_scope(call);
+    struct arena *arena = call_arena(call);
+    struct value me = value_map_new();
+    struct value roles = value_list_new();
+    struct value rights = value_map_new();
+    char id[ID_TEXT_LEN + 1];
+    id_format(scope->user, id);
+    for (size_t i = 0; i < scope->role_count; i++) {
+        value_push(arena, &roles, value_text(scope->roles[i]));
+    }
+    for (int i = 0; i < scope->schema->object_count; i++) {
+        if (scope->grants[i].verbs != 0) {
+            value_put(arena, &rights, scope->schema->objects[i].name,
+                      grant_as_value(arena, &scope->grants[i]));
+        }
+    }
+    value_put_c(arena, &me, "user", scope->user != 0 ? value_text(str_from(id)) : value_null());
+    value_put_c(arena, &me, "actor", value_text(scope->actor));
+    value_put_c(arena, &me, "roles", roles);
+    value_put_c(arena, &me, "admin", value_bool(scope->admin));
+    value_put_c(arena, &me, "audit", value_bool(scope->audit));
+    value_put_c(arena, &me, "rights", rights);
+    if (call->who.csrf[0] != '\0') {
+        value_put_c(arena, &me, "csrf", value_text(str_from(call->who.csrf)));
+    }
+    call_respond_value(call, 200, &me);
+}
+
+/* ---- passwords and tokens ---- */
+
+static void on_password(struct auth_change *change)
+{
+    struct call *call = change->context;
+    if (change->err != OK) {
+        call_problem(call, change->err, &change->error, NULL);
+        return;
+    }
+    struct value answer = value_map_new();
+    if (change->secret[0] != '\0') {
+        value_put_c(call_arena(call), &answer, "password", value_text(str_from(change->secret)));
+    }
+    call_respond_value(call, 200, &answer);
+    crypto_wipe(change->secret, sizeof(change->secret));
+}
+
+static void password_body(struct call *call)
+{
+    struct auth_change *change = new_change(call, on_password);
+    enum err err = auth_set_password(call->api->auth, change, call->id,
+                                     value_get_text(&call->body, "password", STR("")));
+    if (err != OK) {
+        call_problem(call, err, &change->error, NULL);
+    }
+}
+
+void set_password(struct call *call)
+{
+    if (call_find_id(call)) {
+        call_with_body(call, password_body);
+    }
+}
+
+static void on_token(struct auth_change *change)
+{
+    struct call *call = change->context;
+    if (change->err != OK) {
+        call_problem(call, change->err, &change->error, NULL);
+        return;
+    }
+    struct value answer = value_map_new();
+    char id[ID_TEXT_LEN + 1];
+    id_format(change->id, id);
+    value_put_c(call_arena(call), &answer, "id", value_text(str_from(id)));
+    value_put_c(call_arena(call), &answer, "token", value_text(str_from(change->secret)));
+    call_respond_value(call, 201, &answer);
+    crypto_wipe(change->secret, sizeof(change->secret));
+}
+
+/* "2027-03-31", "90d", "never", nothing. */
+static enum err read_expiry(struct call *call, int64_t *out_ms, struct error *error)
+{
+    struct str text = value_get_text(&call->body, "expires_at", STR(""));
+    int64_t now = loop_now_ms(call->api->loop);
+    struct duration duration;
+    *out_ms = 0;
+    if (text.len == 0) {
+        return OK;
+    }
+    if (str_is(text, "never")) {
+        *out_ms = -1;
+        return OK;
+    }
+    bool read = time_parse(text, out_ms) == OK || (duration_parse(text, &duration) == OK &&
+                                                   time_add(now, &duration, 1, out_ms) == OK);
+    if (!read || *out_ms <= now) {
+        return error_at(error, ERR_INVALID, "/expires_at", NULL,
+                        "expires_at is a date or time to come, a duration such as 90d, or never");
+    }
+    return OK;
+}
+
+static void token_body(struct call *call)
+{
+    static const char *const known[] = {"user", "name", "expires_at", "scopes", "networks"};
+    struct token_spec spec = {.name = value_get_text(&call->body, "name", STR("")),
+                              .scopes = value_get_text(&call->body, "scopes", STR("")),
+                              .networks = value_get_text(&call->body, "networks", STR(""))};
+    for (size_t i = 0; i < call->body.map.count; i++) {
+        bool found = false;
+        for (size_t k = 0; k < COUNT_OF(known); k++) {
+            found = found || str_is(call->body.map.entries[i].key, known[k]);
+        }
+        if (!found) {
+            struct str key = call->body.map.entries[i].key;
+            error_at(&call->error, ERR_UNKNOWN_FIELD,
+                     arena_printf(call_arena(call), "/" STR_FORMAT, STR_ARGS(key)).at, NULL,
+                     "a token has user, name, expires_at, scopes and networks");
+            call_problem(call, ERR_UNKNOWN_FIELD, &call->error, NULL);
+            return;
+        }
+    }
+    struct str user = value_get_text(&call->body, "user", STR(""));
+    enum err err = user.len > 0 ? id_parse(user, &spec.user) : OK;
+    if (err != OK) {
+        error_at(&call->error, ERR_INVALID, "/user", NULL, "user is the id of a user");
+        call_problem(call, ERR_INVALID, &call->error, NULL);
+        return;
+    }
+    spec.user = user.len > 0 ? spec.user : call_scope(call)->user;
+    err = read_expiry(call, &spec.expires_at_ms, &call->error);
+    if (err != OK) {
+        call_problem(call, err, &call->error, NULL);
+        return;
+    }
+    struct auth_change *change = new_change(call, on_token);
+    err = auth_make_token(call->api->auth, change, &spec);
+    if (err != OK) {
+        call_problem(call, err, &change->error, NULL);
+    }
+}
+
+void create_token(struct call *call)
+{
+    call_with_body(call, token_body);
+}
+
+static void on_revoked(struct auth_change *change)
+{
+    struct call *call = change->context;
+    if (change->err != OK) {
+        call_problem(call, change->err, &change->error, NULL);
+        return;
+    }
+    http_respond(call->http, 204, NULL);
+}
+
+void delete_token(struct call *call)
+{
+    if (!call_find_id(call)) {
+        return;
+    }
+    struct auth_change *change = new_change(call, on_revoked);
+    enum err err = auth_revoke_token(call->api->auth, change, call->id);
+    if (err != OK) {
+        call_problem(call, err, &change->error, NULL);
+    }
+}

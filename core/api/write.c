@@ -1,0 +1,329 @@
+/* Records in: create, change, delete, restore. A draft is made on the loop, seen by hooks, written
+ * as one unit, answered after COMMIT. */
+#include "internal.h"
+
+struct write {
+    struct unit unit;
+    struct call *call;
+    struct draft *draft;
+    struct hook_call hook;
+    struct idempotency idempotency;
+    struct tx_result result;
+    struct str body; /* the answer, in the unit's arena */
+    int status;
+};
+
+static struct write *write_of(struct call *call)
+{
+    return call->state;
+}
+
+static void end_with_problem(struct write *write, enum err err, const struct error *error,
+                             const struct value *more)
+{
+    idempotency_end(write->call, &write->idempotency);
+    call_problem(write->call, err, error, more);
+}
+
+/* ---- on the writer thread ---- */
+
+/* The record as JSON, or what stands for it when four eyes are needed. */
+static struct str answer_body(struct write *write, struct tx *tx)
+{
+    struct buf text;
+    buf_init(&text);
+    if (write->result.approval != 0) {
+        char id[ID_TEXT_LEN + 1];
+        id_format(write->result.approval, id);
+        buf_printf(&text, "{\"approval\":{\"id\":\"%s\",\"state\":\"pending\"}}", id);
+    } else if (write->result.record != NULL) {
+        record_write_json(&text, write->result.record);
+    }
+    struct str body = arena_str(tx_arena(tx), buf_str(&text));
+    buf_deinit(&text);
+    return body;
+}
+
+static enum err write_apply(struct unit *unit, struct tx *tx, struct error *error)
+{
+    struct write *write = CONTAINER_OF(unit, struct write, unit);
+    enum err err = idempotency_find(&write->idempotency, write->call, tx, error);
+    if (err != OK || write->idempotency.replayed) {
+        return err;
+    }
+    err = tx_write(tx, write->draft, &write->result, error);
+    if (err != OK) {
+        return err;
+    }
+    bool created = write->draft->kind == DRAFT_CREATE;
+    write->status = write->result.approval != 0 ? 202 : created ? 201 : 200;
+    write->body = write->draft->kind == DRAFT_DELETE ? STR("") : answer_body(write, tx);
+    return idempotency_keep(&write->idempotency, write->call, tx, write->status, write->result.id,
+                            write->result.version, write->body, error);
+}
+
+/* ---- back on the loop ---- */
+
+static void respond_record(struct write *write, int status, int64_t id, int64_t version,
+                           struct str body)
+{
+    struct call *call = write->call;
+    if (write->draft->kind == DRAFT_DELETE && status != 202) {
+        http_respond(call->http, 204, NULL);
+        return;
+    }
+    if (status != 202) {
+        http_header(call->http, "ETag", version_tag(call_arena(call), version));
+    }
+    if (status == 201) {
+        char text[ID_TEXT_LEN + 1];
+        id_format(id, text);
+        http_header(call->http, "Location",
+                    arena_printf(call_arena(call), "/api/v1/" STR_FORMAT "/%s",
+                                 STR_ARGS(call->type->path), text));
+    }
+    buf_append_str(&call->out, body);
+    call_respond(call, status);
+}
+
+static void write_done(struct unit *unit)
+{
+    struct write *write = CONTAINER_OF(unit, struct write, unit);
+    struct call *call = write->call;
+    struct idempotency *idempotency = &write->idempotency;
+    if (unit->err != OK) {
+        bool conflict = unit->conflict.kind == VALUE_MAP;
+        end_with_problem(write, unit->err, &unit->error, conflict ? &unit->conflict : NULL);
+    } else if (idempotency->replayed) {
+        idempotency_end(call, idempotency);
+        http_header(call->http, "Idempotency-Replayed", STR("true"));
+        respond_record(write, idempotency->status, idempotency->id, idempotency->version,
+                       idempotency->body);
+    } else {
+        idempotency_end(call, idempotency);
+        respond_record(write, write->status, write->result.id, write->result.version, write->body);
+    }
+    unit_deinit(unit);
+    mem_free(write);
+}
+
+static void submit(struct write *write)
+{
+    struct call *call = write->call;
+    write->unit = (struct unit){.reply = loop_mailbox(call->api->loop),
+                                .apply = write_apply,
+                                .done = write_done,
+                                .scope = call_scope(call),
+                                .request = call_request_id(call)};
+    enum err err = store_submit(call->api->store, &write->unit);
+    if (err != OK) {
+        error_set(&call->error, err,
+                  err == ERR_BUSY ? "too many changes are waiting to be written"
+                                  : "the service is stopping");
+        end_with_problem(write, err, &call->error, NULL);
+        mem_free(write);
+    }
+}
+
+static void on_hooks_done(struct hook_call *hook)
+{
+    struct write *write = CONTAINER_OF(hook, struct write, hook);
+    if (hook->err != OK) {
+        end_with_problem(write, hook->err, &hook->error, NULL);
+        mem_free(write);
+        return;
+    }
+    submit(write);
+}
+
+static void run_hooks(struct write *write)
+{
+    struct call *call = write->call;
+    if (!plugins_has_before(call->api->plugins, call->type, write->draft->kind)) {
+        submit(write);
+        return;
+    }
+    write->hook = (struct hook_call){.type = call->type,
+                                     .drafts = &write->draft,
+                                     .draft_count = 1,
+                                     .arena = call_arena(call),
+                                     .scope = call_scope(call),
+                                     .request = call_request_id(call),
+                                     .done = on_hooks_done};
+    plugins_before(call->api->plugins, &write->hook);
+}
+
+/* If-Match: "7" → 7; absent or * → 0 (any). */
+static enum err read_if_match(struct call *call, int64_t *out_version, struct error *error)
+{
+    struct str text = str_trim(http_request_header(call->http, "If-Match"));
+    *out_version = 0;
+    if (text.len == 0 || str_is(text, "*")) {
+        return OK;
+    }
+    bool quoted = text.len > 2 && text.at[0] == '"' && text.at[text.len - 1] == '"';
+    if (!quoted || str_to_int64(str_sub(text, 1, text.len - 2), out_version) != OK ||
+        *out_version < 1) {
+        return error_at(error, ERR_INVALID, "If-Match", NULL,
+                        "If-Match must be one version in quotes, as ETag gives it");
+    }
+    return OK;
+}
+
+static void begin(struct call *call, enum draft_kind kind, const struct value *map, bool restore)
+{
+    struct write *write = mem_zalloc(sizeof(*write));
+    int64_t version = 0;
+    write->call = call;
+    call->state = write;
+    enum err err = read_if_match(call, &version, &call->error);
+    if (err == OK) {
+        err = draft_make(call->api->store, call_scope(call), kind, call->type, call->id, map,
+                         call_arena(call), &write->draft, &call->error);
+    }
+    if (err != OK) {
+        call_problem(call, err, &call->error, NULL);
+        mem_free(write);
+        return;
+    }
+    write->draft->base_version = version;
+    write->draft->restore = restore;
+    if (kind == DRAFT_CREATE && !idempotency_begin(call, &write->idempotency)) {
+        mem_free(write);
+        return;
+    }
+    run_hooks(write_of(call));
+}
+
+static void create_body(struct call *call)
+{
+    begin(call, DRAFT_CREATE, &call->body, false);
+}
+
+void create_record(struct call *call)
+{
+    if (call_find_type(call) && call_knows_parameters(call, NULL, 0)) {
+        call_with_body(call, create_body);
+    }
+}
+
+static void update_body(struct call *call)
+{
+    begin(call, DRAFT_UPDATE, &call->body, false);
+}
+
+void update_record(struct call *call)
+{
+    if (call_find_type(call) && call_find_id(call) && call_knows_parameters(call, NULL, 0)) {
+        call_with_body(call, update_body);
+    }
+}
+
+void delete_record(struct call *call)
+{
+    static const char *const known[] = {"archive"};
+    if (!call_find_type(call) || !call_find_id(call) ||
+        !call_knows_parameters(call, known, COUNT_OF(known))) {
+        return;
+    }
+    struct value map = value_map_new();
+    if (call_flag(call, "archive")) {
+        value_put_c(call_arena(call), &map, "archived_at",
+                    value_time(loop_now_ms(call->api->loop)));
+        begin(call, DRAFT_UPDATE, &map, false);
+        return;
+    }
+    begin(call, DRAFT_DELETE, &map, false);
+}
+
+void restore_record(struct call *call)
+{
+    if (call_find_type(call) && call_find_id(call)) {
+        struct value map = value_map_new();
+        begin(call, DRAFT_UPDATE, &map, true);
+    }
+}
+
+/* ---- decisions ---- */
+
+struct decision {
+    struct unit unit;
+    struct call *call;
+    bool approve;
+    struct str reason;
+    struct tx_result result;
+    struct str body;
+};
+
+static enum err decide_apply(struct unit *unit, struct tx *tx, struct error *error)
+{
+    struct decision *decision = CONTAINER_OF(unit, struct decision, unit);
+    enum err err = tx_decide(tx, decision->call->id, decision->approve, decision->reason,
+                             &decision->result, error);
+    if (err == OK && decision->result.record != NULL) {
+        struct buf text;
+        buf_init(&text);
+        record_write_json(&text, decision->result.record);
+        decision->body = arena_str(tx_arena(tx), buf_str(&text));
+        buf_deinit(&text);
+    }
+    return err;
+}
+
+static void decide_done(struct unit *unit)
+{
+    struct decision *decision = CONTAINER_OF(unit, struct decision, unit);
+    struct call *call = decision->call;
+    if (unit->err != OK) {
+        call_problem(call, unit->err, &unit->error, NULL);
+    } else if (decision->body.len > 0) {
+        buf_append_str(&call->out, decision->body);
+        call_respond(call, 200);
+    } else {
+        http_respond(call->http, 204, NULL);
+    }
+    unit_deinit(unit);
+    mem_free(decision);
+}
+
+static void decide(struct call *call, bool approve)
+{
+    struct decision *decision = mem_zalloc(sizeof(*decision));
+    decision->call = call;
+    decision->approve = approve;
+    decision->reason = value_get_text(&call->body, "reason", STR(""));
+    decision->unit = (struct unit){.reply = loop_mailbox(call->api->loop),
+                                   .apply = decide_apply,
+                                   .done = decide_done,
+                                   .scope = call_scope(call),
+                                   .request = call_request_id(call)};
+    enum err err = store_submit(call->api->store, &decision->unit);
+    if (err != OK) {
+        call_fail(call, err, "the decision could not be queued");
+        mem_free(decision);
+    }
+}
+
+static void approve_body(struct call *call)
+{
+    decide(call, true);
+}
+
+static void reject_body(struct call *call)
+{
+    decide(call, false);
+}
+
+void approve_approval(struct call *call)
+{
+    if (call_find_id(call)) {
+        call_with_body(call, approve_body);
+    }
+}
+
+void reject_approval(struct call *call)
+{
+    if (call_find_id(call)) {
+        call_with_body(call, reject_body);
+    }
+}
