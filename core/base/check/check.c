@@ -76,6 +76,21 @@ static enum err unknown_format(struct str format, struct error *error)
     return err;
 }
 
+static enum err refuse(enum err err, struct str format, struct str text, const char *shape,
+                       struct error *error)
+{
+    char value[sizeof(error->value)];
+    struct str shown = utf8_cut(text, sizeof(value) - 1);
+    (void)snprintf(value, sizeof(value), STR_FORMAT, STR_ARGS(shown));
+    if (err == ERR_CHECK_DIGIT) {
+        return error_at(error, err, NULL, value,
+                        "the check digits of this " STR_FORMAT " do not fit the rest",
+                        STR_ARGS(format));
+    }
+    return error_at(error, err, NULL, value, "not of the format " STR_FORMAT ": expected %s",
+                    STR_ARGS(format), shape);
+}
+
 enum err check_format(struct str format, struct str text, struct buf *out, struct error *error)
 {
     const struct format *found = format_find(format);
@@ -83,21 +98,13 @@ enum err check_format(struct str format, struct str text, struct buf *out, struc
         return unknown_format(format, error);
     }
     struct buf canonical;
-    char value[sizeof(error->value)];
     const char *shape = found->shape;
-    struct str shown = utf8_cut(text, sizeof(value) - 1);
     buf_init(&canonical);
-    (void)snprintf(value, sizeof(value), STR_FORMAT, STR_ARGS(shown));
     enum err err = found->fn(text, &canonical, &shape);
     if (err == OK) {
         buf_append_str(out, buf_str(&canonical));
-    } else if (err == ERR_CHECK_DIGIT) {
-        err = error_at(error, err, NULL, value,
-                       "the check digits of this " STR_FORMAT " do not fit the rest",
-                       STR_ARGS(format));
     } else {
-        err = error_at(error, err, NULL, value, "not of the format " STR_FORMAT ": expected %s",
-                       STR_ARGS(format), shape);
+        err = refuse(err, format, text, shape, error);
     }
     buf_deinit(&canonical);
     return err;
