@@ -213,9 +213,10 @@ static void reads_and_writes_durations(void **state)
 static void refuses_other_durations(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",      "P",    "PT",    "m",         "15",    "15x",  "m15",
-                                      "1m1h",  "1h1h", "P1H",   "PT1D",      "P1M1Y", "1.5h", "1h ",
-                                      "P1.5D", "--1d", "PT1.S", "PT1.1234S", "P1DT",  "1M", "2h-30m"};
+    static const char *const bad[] = {"",     "P",    "PT",    "m",    "15",    "15x",
+                                      "m15",  "1m1h", "1h1h",  "P1H",  "PT1D",  "P1M1Y",
+                                      "1.5h", "1h ",  "P1.5D", "--1d", "PT1.S", "PT1.1234S",
+                                      "P1DT", "1M",   "2h-30m"};
     struct duration duration;
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         assert_int_equal(duration_parse(str_from(bad[i]), &duration), ERR_TYPE);
