@@ -118,11 +118,16 @@ static enum err key_by_subject(struct seal *seal, struct ids *ids, int64_t subje
 
 /* ---- open, close ---- */
 
-static enum err load_master(struct seal *seal, struct error *error)
+static enum err load_master(struct seal *seal, struct ids *ids, struct error *error)
 {
     int64_t subject = 0;
+    int64_t last = 0;
     enum err err = seal_sql_prepare(seal->db, error);
     if (err == OK) {
+        err = seal_sql_max_id(seal->db, &last, error);
+    }
+    if (err == OK) {
+        ids_seen(ids, last); /* keys have ids of their own, which no record shows */
         err = seal_sql_by_id(seal->db, MASTER_KEY, &subject, seal->master, error);
     }
     if (err != ERR_NOT_FOUND) {
@@ -149,7 +154,7 @@ enum err seal_open(struct store *store, struct error *error)
     store->seal = seal;
     enum err err = db_open(&options, &seal->db, error);
     if (err == OK) {
-        err = load_master(seal, error);
+        err = load_master(seal, store->ids, error);
     }
     if (err != OK) {
         error_prefix(error, "%s: ", seal_file_name());

@@ -53,6 +53,22 @@ enum err seal_sql_by_subject(struct db *db, int64_t subject, int64_t *out_id,
                    out_key, error);
 }
 
+enum err seal_sql_max_id(struct db *db, int64_t *out_id, struct error *error)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err err = db_cached(db, STR("select max(id) from seal_key"), &stmt, error);
+    if (err != OK) {
+        return err;
+    }
+    err = db_step(stmt, &row, error);
+    if (err == OK) {
+        *out_id = db_column_int(stmt, 0);
+    }
+    db_done(stmt);
+    return err;
+}
+
 static enum err run_once(struct db_stmt *stmt, struct error *error)
 {
     bool row = false;
