@@ -330,6 +330,9 @@ enum err aggregate_bind(struct aggregate *aggregate, const struct scope *scope, 
     for (int i = 0; err == OK && i < aggregate->measure_count; i++) {
         err = bind_measure(aggregate, &aggregate->measures[i], error);
     }
+    if (err == OK && aggregate->archived && !scope->audit) {
+        err = error_set(error, ERR_FORBIDDEN, "archived records are shown to the audit role alone");
+    }
     aggregate->bound = err == OK;
     return err;
 }

@@ -134,6 +134,10 @@ enum err query_bind(struct query *query, const struct scope *scope, struct arena
         err = query_error(error, ERR_RANGE, STR("limit"), STR(""), STR(""),
                           "limit is a whole number from 1 to %d", QUERY_LIMIT_MAX);
     }
+    /* Archived records answer like deleted ones to everyone else (contract 25). */
+    if (err == OK && query->archived && !scope->audit) {
+        err = error_set(error, ERR_FORBIDDEN, "archived records are shown to the audit role alone");
+    }
     query->bound = err == OK;
     return err;
 }

@@ -65,6 +65,10 @@ static void entry_text(struct read_entry *entry, struct buf *out)
     sql_bind_int(&entry->sql, &where, 0);
     entry->id_index = entry->sql.bind_count;
     sql_visible(&entry->sql, &where, "r", entry->type);
+    if (!entry->scope->audit) {
+        /* Archived records answer like deleted ones (contract 25). */
+        buf_append_str(&where, STR(" and r.\"archived_at\" is null"));
+    }
     buf_append_str(out, STR("select "));
     buf_append_str(out, buf_str(&columns));
     sql_from(&entry->sql, out, STR(""));
@@ -183,6 +187,9 @@ static void find_text(struct sql *sql, struct buf *out, const struct filter *tes
     buf_append_str(&where, STR(" where "));
     where_test(sql, &where, test, 0);
     sql_visible(sql, &where, "r", test->target.type);
+    if (!sql->scope->audit) {
+        buf_append_str(&where, STR(" and r.\"archived_at\" is null"));
+    }
     buf_append_str(&where, STR(" order by r.\"id\" limit 1"));
     buf_append_str(out, STR("select r.\"id\""));
     sql_from(sql, out, STR(""));

@@ -151,8 +151,9 @@ struct value record_to_value(struct arena *arena,
  * …). */
 void value_write_api(struct buf *out, const struct value *value);
 
-/* ERR_NOT_FOUND both for missing and for not readable. fields: NULL for all readable ones. Lives in
- * arena. */
+/* All fields that the scope is shown. ERR_NOT_FOUND for missing, not readable, and (but for the
+ * audit role) archived ones; ERR_FORBIDDEN when the scope may not read the object type at all.
+ * Lives in arena. */
 enum err reader_get(struct reader *reader, const struct scope *scope,
                     const struct object_type *type, int64_t id, struct arena *arena,
                     struct record **out_record, struct error *error) MUST_CHECK;
@@ -171,17 +172,18 @@ struct draft {
     int64_t id;           /* minted for a create */
     int64_t base_version; /* 0: any */
     struct value *values; /* by field index, typed */
-    uint8_t *set; /* by field index: 1 given; 2 add to a many-valued field; 3 remove from it */
-    struct str *keys;         /* by field index: collation keys of set sorted_text fields */
+    uint8_t *set;     /* by field index: 1 given; 2 add to a many-valued field; 3 remove from it */
+    struct str *keys; /* by field index: collation keys of set sorted_text fields */
     const struct value *base; /* the caller's map at base_version, for 412 bodies; may be NULL */
     bool restore;             /* un-archives */
     bool archive;             /* an update that archives: the record leaves lists and search */
 };
 /* From names and plain JSON-like values (or typed ones) to a typed draft: unknown names, hidden or
  * read-only fields, types, lengths, formats, enums, {"add": v} / {"remove": v}. Every finding is
- * chained in error (arena). Defaults are put in for a create, and the scope's user as owner. Secrets
- * are sealed here. States are judged by the writer. map may be NULL (a delete). id 0: minted, for a
- * create. Draft lives in arena and borrows from map; its type's snapshot must be held as long. */
+ * chained in error (arena). Defaults are put in for a create, and the scope's user as owner.
+ * Secrets are sealed here. States are judged by the writer. map may be NULL (a delete). id 0:
+ * minted, for a create. Draft lives in arena and borrows from map; its type's snapshot must be held
+ * as long. */
 enum err draft_make(struct store *store, const struct scope *scope, enum draft_kind kind,
                     const struct object_type *type, int64_t id, const struct value *map,
                     struct arena *arena, struct draft **out_draft, struct error *error) MUST_CHECK;

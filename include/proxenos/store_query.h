@@ -95,7 +95,7 @@ struct query {
     int limit;
     struct str after; /* cursor; empty: first page */
     enum count_mode { COUNT_NONE, COUNT_CAPPED, COUNT_EXACT } count;
-    bool archived; /* archived records too */
+    bool archived; /* archived records too: ERR_FORBIDDEN without the audit role */
     bool bound;
     const struct scope *scope; /* set by query_bind */
     uint8_t *selected;         /* per field */

@@ -183,9 +183,20 @@ void change(struct world *world, const char *object, int64_t id, const char *jso
     (void)write_record(world, DRAFT_UPDATE, object, id, json);
 }
 
+/* As a delete leaves a record to which only hidden ones refer. */
 void archive(struct world *world, const char *object, int64_t id)
 {
-    (void)write_record(world, DRAFT_DELETE, object, id, "{}");
+    struct db *db = NULL;
+    char path[200], sql[200];
+    world_close_store(world);
+    (void)snprintf(path, sizeof(path), "%s/proxenos.db", world->folder);
+    (void)snprintf(sql, sizeof(sql), "update o_%s set archived_at = %lld where id = %lld", object,
+                   (long long)world->env.ms, (long long)id);
+    struct db_options options = {.path = path, .mode = DB_WRITER};
+    assert_int_equal(db_open(&options, &db, NULL), OK);
+    assert_int_equal(db_exec(db, sql, NULL), OK);
+    db_close(db);
+    world_open_store(world);
 }
 
 struct found {

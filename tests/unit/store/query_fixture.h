@@ -30,6 +30,7 @@ void world_open_store(struct world *world);
 int64_t put(struct world *world, const char *object, const char *json);
 /* The same as an update. */
 void change(struct world *world, const char *object, int64_t id, const char *json);
+/* Opens the store anew: pointers into the schema change. */
 void archive(struct world *world, const char *object, int64_t id);
 int64_t id_of(struct world *world, const char *object, const char *name);
 /* Text in the world's arena with ' as ", and #name as the id's text. */
