@@ -94,11 +94,20 @@ int64_t directory_generation(struct directory *directory)
 
 /* ---- users, roles, teams ---- */
 
-struct user *user_new(int64_t id)
+struct user *user_new(int64_t id, struct str name, const int64_t *roles, size_t role_count)
 {
-    struct user *user = mem_zalloc(sizeof(*user));
-    arena_init(&user->arena);
+    struct user *user = mem_zalloc(sizeof(*user) + role_count * sizeof(roles[0]) + name.len + 1);
     user->id = id;
+    user->roles = (int64_t *)(void *)(user + 1);
+    user->role_count = role_count;
+    char *text = (char *)(user->roles + role_count);
+    if (role_count > 0) {
+        memcpy(user->roles, roles, role_count * sizeof(roles[0]));
+    }
+    if (name.len > 0) {
+        memcpy(text, name.at, name.len);
+    }
+    user->name = (struct str){text, name.len};
     return user;
 }
 
@@ -116,12 +125,6 @@ struct team *team_new(int64_t id)
     arena_init(&team->arena);
     team->id = id;
     return team;
-}
-
-static void user_free(struct user *user)
-{
-    arena_deinit(&user->arena);
-    mem_free(user);
 }
 
 static void role_free(struct role *role)
@@ -149,7 +152,7 @@ static void user_drop(struct directory *directory, int64_t id)
     struct user *user = map_remove_int(&directory->users, id);
     if (user != NULL) {
         name_forget(&directory->users_by_name, user->name, user);
-        user_free(user);
+        mem_free(user);
     }
 }
 
@@ -242,7 +245,7 @@ static void clear(struct directory *directory)
     struct str key;
     void *item = NULL;
     for (size_t i = 0; map_next(&directory->users, &i, &key, &item);) {
-        user_free(item);
+        mem_free(item);
     }
     for (size_t i = 0; map_next(&directory->roles, &i, &key, &item);) {
         role_free(item);

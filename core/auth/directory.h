@@ -10,17 +10,16 @@ enum { LANGUAGE_MAX = 12, VIA_MAX = 100 };
 
 struct user {
     int64_t id;
-    struct str name; /* texts and lists live in arena */
+    struct str name; /* behind the struct, as are the roles: there may be many users */
     char language[LANGUAGE_MAX];
     bool active; /* may log in, and is not archived */
     int64_t *roles;
     size_t role_count;
     int64_t stamp; /* directory's: cached scopes of an older state are not used again */
-    struct arena arena;
 };
 struct role {
     int64_t id;
-    struct str name;
+    struct str name; /* texts and lists live in arena */
     bool admin, audit;
     struct role_rules rules;
     struct arena arena;
@@ -37,7 +36,7 @@ struct directory *directory_new(void);
 void directory_free(struct directory *directory); /* NULL is fine; scopes given out live on */
 
 /* Each takes what user_new … gave, name included, and replaces what was there under the id. */
-struct user *user_new(int64_t id);
+struct user *user_new(int64_t id, struct str name, const int64_t *roles, size_t role_count);
 struct role *role_new(int64_t id);
 struct team *team_new(int64_t id);
 void directory_put_user(struct directory *directory, struct user *user);

@@ -58,15 +58,18 @@ static bool archived(const struct record *record)
 
 static void put_user(struct auth *auth, const struct record *record)
 {
-    struct user *user = user_new(record->id);
+    struct arena arena;
+    size_t role_count = 0;
+    arena_init(&arena);
+    const int64_t *roles = ids_of(&arena, record, "roles", &role_count);
+    struct user *user = user_new(record->id, text_of(record, "name"), roles, role_count);
+    arena_deinit(&arena);
     struct str language = text_of(record, "language");
-    user->name = arena_str(&user->arena, text_of(record, "name"));
     if (language.len < sizeof(user->language)) {
         memcpy(user->language, language.at, language.len);
     }
     user->active =
         flag_of(record, "login") && str_is(text_of(record, "state"), "active") && !archived(record);
-    user->roles = ids_of(&user->arena, record, "roles", &user->role_count);
     if (!user->active && sessions_forget_user(auth, user->id, 0) > 0) {
         seen_purge_user(auth, user->id);
     }
@@ -216,6 +219,8 @@ static enum err on_session(void *context, const struct value *columns, int colum
     }
     struct auth *auth = context;
     memcpy(session.hash, columns[1].text.at, HASH_BYTES);
+    /* The store knows only the ids of records. */
+    ids_seen(store_ids(auth->store), session.id);
     if (directory_active(auth->directory, session.user)) {
         session_put(auth, &session);
     } else {
