@@ -167,8 +167,8 @@ void subscription_scan(struct subscription *subscription)
         reader_log(bus->reader, subscription->spec.scope, &query, on_entry, &scan, &last, &error);
     arena_deinit(&scan.arena);
     if (err != OK) {
-        log_error("bus", "subscription=%s cannot read the log: %s", bus_name(subscription).at,
-                  error.detail);
+        log_error("bus", "the log cannot be read subscription=%s error=\"%s\"",
+                  bus_name(subscription).at, error.detail);
         return;
     }
     subscription->read_to = MAX(last, subscription->read_to);

@@ -264,8 +264,8 @@ static void remember_parked(struct park *park)
     parked->behind = park->fate == PARK_BEHIND;
     parked->held = park->fate == PARK_HELD;
     if (subscription->parked_count > BUS_PARKED_MAX && !subscription->paused) {
-        log_error("bus", "subscription=%s paused: %zu events are parked",
-                  subscription->spec.name.at, subscription->parked_count);
+        log_error("bus", "paused subscription=%s parked=%zu", subscription->spec.name.at,
+                  subscription->parked_count);
         bus_pause(subscription);
     }
 }
@@ -357,7 +357,8 @@ void bus_failed(struct delivery *delivery, const struct error *error, struct str
         loop_now_ms(bus->loop) + backoff_ms(subscription, delivery->entry.seq, delivery->attempt);
     park->dead_id = ids_next(store_ids(bus->store));
     snprintf(park->traceback, sizeof(park->traceback), STR_FORMAT, STR_ARGS(traceback));
-    log_warn("bus", "subscription=%s seq=%lld attempt=%d %s code=%s error=\"%s\"",
+    log_warn("bus",
+             "an event failed subscription=%s seq=%lld attempt=%d now=%s code=%s error=\"%s\"",
              subscription->spec.name.at, (long long)delivery->entry.seq, delivery->attempt,
              dead ? "dead" : "parked", err_code(error->err), error->detail);
     submit_park(park);
