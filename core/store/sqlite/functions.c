@@ -87,8 +87,11 @@ static void px_key(sqlite3_context *context, int count, sqlite3_value **argument
 
 /* ---- sums ---- */
 
+/* SQLite's memory for an aggregate is aligned to 8. */
+__extension__ typedef __int128 total128 __attribute__((aligned(8)));
+
 struct sum {
-    __extension__ __int128 total;
+    total128 total;
     int64_t count;
 };
 
