@@ -8,6 +8,7 @@
 #include "file.h"
 #include "lock.h"
 #include "migrate.h"
+#include "proxenos/base_log.h"
 #include "sidecar.h"
 #include "writer.h"
 
@@ -152,7 +153,10 @@ void store_close(struct store *store)
     if (store == NULL) {
         return;
     }
-    ASSERT(__atomic_load_n(&store->reader_count, __ATOMIC_RELAXED) == 0);
+    int64_t readers = __atomic_load_n(&store->reader_count, __ATOMIC_RELAXED);
+    if (readers != 0) {
+        log_error("store", "closed while readers are open readers=%lld", (long long)readers);
+    }
     writer_stop(store->writer);
     access_queue_free(store->access);
     record_plans_free(store->plans);
