@@ -233,7 +233,8 @@ static enum err understand(struct http_parser *parser, struct head *head,
         return OK;
     }
     size_t which = 0;
-    while (which < COUNT_OF(once_names) && !str_eq_nocase(once_names[which], header->name)) {
+    while (which < COUNT_OF(once_names) && (once_names[which].len != header->name.len ||
+                                            !str_eq_nocase(once_names[which], header->name))) {
         which++;
     }
     if (which == COUNT_OF(once_names)) {

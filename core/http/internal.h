@@ -50,15 +50,10 @@ struct tls_context;
 struct http_listener {
     struct list_node node; /* in server->listeners */
     struct http_server *server;
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    uv_poll_t poll;
+    int fd;
     bool local, secure;
-    bool waiting; /* a connection waits in the kernel for the pause to end */
-    char *path;   /* of a Unix socket, removed at stop */
+    char *path; /* of a Unix socket, removed at stop */
 };
 
 struct http_server {
@@ -72,7 +67,6 @@ struct http_server {
     bool ticking;
     int64_t tick_ms;
     struct timer accept_pause;
-    bool accept_paused;
     struct tls_context *tls;
     struct list exchanges; /* owed answers, by node */
     struct list spare;     /* exchanges to be used again */
@@ -260,10 +254,19 @@ struct exchange *exchange_of(struct http_request *request);
 void sse_heartbeat(struct conn *conn);
 void sse_closed(struct http_sse *sse);
 
+/* ---- address.c ---- */
+
+/* Sets address and key of the connection. */
+void address_name(struct conn *conn, const struct sockaddr *address);
+/* Of a Unix socket: also the user at its other end. */
+void address_name_local(struct conn *conn, int fd);
+/* Counts the connection under its address. False: this address has enough. */
+bool address_take(struct conn *conn);
+void address_release(struct conn *conn);
+
 /* ---- listener.c ---- */
 
 void listener_close(struct http_listener *listener);
-void address_release(struct conn *conn);
 void on_accept_pause_over(struct timer *timer);
 
 /* ---- server.c ---- */

@@ -1,6 +1,10 @@
-/* Listeners: TCP and Unix sockets, and what is decided about a connection before it may speak.
- * Loop thread. */
+/* Listeners: TCP and Unix sockets that we accept from ourselves, so that a lack of descriptors can
+ * be waited out with the clients in the kernel's queue, instead of being cut off or spun upon. Loop
+ * thread. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -8,99 +12,7 @@
 
 #include "internal.h"
 
-enum { BACKLOG = 1024, IPV6_NETWORK_BYTES = 8, SOCKET_MODE = 0600, PORT_MAX = 65535 };
-
-/* ---- addresses ---- */
-
-static bool is_mapped_v4(const struct in6_addr *address)
-{
-    return IN6_IS_ADDR_V4MAPPED(address);
-}
-
-static bool is_loopback(const unsigned char *key, size_t len)
-{
-    static const unsigned char v6[16] = {[15] = 1};
-    return len == 4 ? key[0] == 127 : memcmp(key, v6, sizeof(v6)) == 0;
-}
-
-static void name_peer(struct conn *conn)
-{
-    struct sockaddr_storage storage;
-    int len = sizeof(storage);
-    if (uv_tcp_getpeername(&conn->uv.tcp, (struct sockaddr *)&storage, &len) != 0) {
-        return; /* it has gone again; the first read says so */
-    }
-    if (storage.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&storage;
-        memcpy(conn->address_key, &v4->sin_addr, 4);
-        conn->address_key_len = 4;
-        (void)uv_ip4_name(v4, conn->address, sizeof(conn->address));
-        return;
-    }
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&storage;
-    const unsigned char *bytes = v6->sin6_addr.s6_addr;
-    bool mapped = is_mapped_v4(&v6->sin6_addr);
-    conn->address_key_len = mapped ? 4 : sizeof(conn->address_key);
-    memcpy(conn->address_key, mapped ? bytes + 12 : bytes, conn->address_key_len);
-    if (mapped) {
-        (void)uv_inet_ntop(AF_INET, bytes + 12, conn->address, sizeof(conn->address));
-    } else {
-        (void)uv_ip6_name(v6, conn->address, sizeof(conn->address));
-    }
-}
-
-/* One customer of IPv6 has a /64: all of it is one address here. */
-static struct str counted_key(const struct conn *conn)
-{
-    size_t len = conn->address_key_len == 4 ? 4 : IPV6_NETWORK_BYTES;
-    return (struct str){(const char *)conn->address_key, len};
-}
-
-/* False: this address has enough connections. */
-static bool address_take(struct conn *conn)
-{
-    const struct http_limits *limits = &conn->server->options.limits;
-    if (conn->address_key_len == 0 ||
-        (!limits->count_loopback && is_loopback(conn->address_key, conn->address_key_len))) {
-        return true;
-    }
-    struct map *addresses = &conn->server->addresses;
-    uintptr_t count = (uintptr_t)map_get(addresses, counted_key(conn));
-    if (count >= (uintptr_t)limits->per_address_max) {
-        return false;
-    }
-    (void)map_set(addresses, counted_key(conn), (void *)(count + 1));
-    conn->counted = true;
-    return true;
-}
-
-void address_release(struct conn *conn)
-{
-    if (!conn->counted) {
-        return;
-    }
-    struct map *addresses = &conn->server->addresses;
-    uintptr_t count = (uintptr_t)map_get(addresses, counted_key(conn));
-    ASSERT(count > 0);
-    if (count == 1) {
-        (void)map_remove(addresses, counted_key(conn));
-    } else {
-        (void)map_set(addresses, counted_key(conn), (void *)(count - 1));
-    }
-    conn->counted = false;
-}
-
-static int64_t uid_of_peer(const struct conn *conn)
-{
-    uv_os_fd_t fd;
-    struct ucred who;
-    socklen_t len = sizeof(who);
-    if (uv_fileno(&conn->uv.handle, &fd) != 0 ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0) {
-        return -1;
-    }
-    return (int64_t)who.uid;
-}
+enum { BACKLOG = 1024, ACCEPTS_PER_TURN = 64, SOCKET_MODE = 0600, PORT_MAX = 65535 };
 
 /* ---- accepting ---- */
 
@@ -115,28 +27,36 @@ static void refuse(struct conn *conn)
     uv_close(&conn->uv.handle, on_refused_closed);
 }
 
-static void accept_one(struct http_listener *listener)
+/* Takes fd into the connection's handle; libuv's error. */
+static int give_handle(struct conn *conn, int fd)
+{
+    struct uv_loop_s *uv = loop_uv(conn->server->loop);
+    if (conn->local) {
+        (void)uv_pipe_init(uv, &conn->uv.pipe, 0);
+        return uv_pipe_open(&conn->uv.pipe, fd);
+    }
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)uv_tcp_init(uv, &conn->uv.tcp);
+    return uv_tcp_open(&conn->uv.tcp, fd);
+}
+
+static void welcome(struct http_listener *listener, int fd, const struct sockaddr *address)
 {
     struct http_server *server = listener->server;
     struct conn *conn = mem_zalloc(sizeof(*conn));
     conn->server = server;
     conn->local = listener->local;
     conn->peer_uid = -1;
-    if (listener->local) {
-        (void)uv_pipe_init(loop_uv(server->loop), &conn->uv.pipe, 0);
+    if (conn->local) {
+        address_name_local(conn, fd);
     } else {
-        (void)uv_tcp_init(loop_uv(server->loop), &conn->uv.tcp);
+        address_name(conn, address);
     }
-    if (uv_accept(&listener->uv.stream, &conn->uv.stream) != 0 || server->stopping) {
+    if (give_handle(conn, fd) != 0) {
+        (void)close(fd);
         refuse(conn);
         return;
-    }
-    if (listener->local) {
-        conn->peer_uid = uid_of_peer(conn);
-        (void)snprintf(conn->address, sizeof(conn->address), "unix");
-    } else {
-        (void)uv_tcp_nodelay(&conn->uv.tcp, 1);
-        name_peer(conn);
     }
     if (server->counters.open >= (uint64_t)server->options.limits.connections_max ||
         !address_take(conn)) {
@@ -150,34 +70,53 @@ static void accept_one(struct http_listener *listener)
     conn_open(conn);
 }
 
-/* While a connection waits unaccepted, libuv does not ask the kernel for the next one. */
-static void on_connection(uv_stream_t *stream, int status)
+/* Is this a lack that others must end before it makes sense to try again? */
+static bool is_lack(int why)
 {
-    struct http_listener *listener = stream->data;
-    struct http_server *server = listener->server;
-    if (status < 0) {
-        /* No descriptors. Those that are open must end before it makes sense to try again. */
-        server->counters.accept_pauses++;
-        server->accept_paused = true;
-        timer_start(&server->accept_pause, server->options.limits.accept_pause_ms);
-        return;
+    return why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM;
+}
+
+static void pause_accepting(struct http_server *server)
+{
+    server->counters.accept_pauses++;
+    list_foreach (node, &server->listeners) {
+        (void)uv_poll_stop(&CONTAINER_OF(node, struct http_listener, node)->poll);
     }
-    if (server->accept_paused) {
-        listener->waiting = true;
-        return;
+    timer_start(&server->accept_pause, server->options.limits.accept_pause_ms);
+}
+
+static void on_connections(uv_poll_t *poll, int status, int events)
+{
+    struct http_listener *listener = poll->data;
+    (void)events;
+    for (int i = 0; status == 0 && i < ACCEPTS_PER_TURN; i++) {
+        struct sockaddr_storage address = {0};
+        socklen_t len = sizeof(address);
+        int fd =
+            accept4(listener->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            welcome(listener, fd, (const struct sockaddr *)&address);
+        } else if (is_lack(errno)) {
+            pause_accepting(listener->server);
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return; /* nobody is left, or what the network said about one connection */
+        }
     }
-    accept_one(listener);
+}
+
+static int start_accepting(struct http_listener *listener)
+{
+    return uv_poll_start(&listener->poll, UV_READABLE, on_connections);
 }
 
 void on_accept_pause_over(struct timer *timer)
 {
     struct http_server *server = CONTAINER_OF(timer, struct http_server, accept_pause);
-    server->accept_paused = false;
     list_foreach (node, &server->listeners) {
         struct http_listener *listener = CONTAINER_OF(node, struct http_listener, node);
-        if (listener->waiting) {
-            listener->waiting = false;
-            accept_one(listener);
+        if (!uv_is_closing((uv_handle_t *)&listener->poll)) {
+            (void)start_accepting(listener);
         }
     }
 }
@@ -188,6 +127,7 @@ static void on_listener_closed(uv_handle_t *handle)
 {
     struct http_listener *listener = handle->data;
     struct http_server *server = listener->server;
+    (void)close(listener->fd);
     list_remove(&listener->node);
     mem_free(listener->path);
     mem_free(listener);
@@ -196,42 +136,73 @@ static void on_listener_closed(uv_handle_t *handle)
 
 void listener_close(struct http_listener *listener)
 {
-    if (uv_is_closing(&listener->uv.handle)) {
+    if (uv_is_closing((uv_handle_t *)&listener->poll)) {
         return;
     }
     if (listener->path != NULL) {
         (void)unlink(listener->path);
     }
-    uv_close(&listener->uv.handle, on_listener_closed);
+    uv_close((uv_handle_t *)&listener->poll, on_listener_closed);
 }
 
-static struct http_listener *listener_new(struct http_server *server, bool local)
+/* Listens on a bound socket. Takes fd; 0 or errno. */
+static int listener_new(struct http_server *server, int fd, struct http_listener **out_listener)
 {
+    if (listen(fd, BACKLOG) != 0) {
+        int why = errno;
+        (void)close(fd);
+        return why;
+    }
     struct http_listener *listener = mem_zalloc(sizeof(*listener));
     listener->server = server;
-    listener->local = local;
-    if (local) {
-        (void)uv_pipe_init(loop_uv(server->loop), &listener->uv.pipe, 0);
-    } else {
-        (void)uv_tcp_init(loop_uv(server->loop), &listener->uv.tcp);
+    listener->fd = fd;
+    int failed = uv_poll_init(loop_uv(server->loop), &listener->poll, fd);
+    if (failed != 0) {
+        (void)close(fd);
+        mem_free(listener);
+        return -failed;
     }
-    listener->uv.handle.data = listener;
+    listener->poll.data = listener;
     list_push(&server->listeners, &listener->node);
-    return listener;
+    (void)start_accepting(listener);
+    *out_listener = listener;
+    return 0;
 }
 
-static int bind_tcp(struct http_listener *listener, const char *host, int port)
+/* A bound TCP socket, or -1 with errno. */
+static int bind_tcp(const char *host, int port)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
     const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
-    if (uv_ip4_addr(numeric, port, (struct sockaddr_in *)&address) != 0) {
-        int failed = uv_ip6_addr(numeric, port, (struct sockaddr_in6 *)&address);
-        if (failed != 0) {
-            return failed;
-        }
+    bool is_v4 = inet_pton(AF_INET, numeric, &v4.sin_addr) == 1;
+    if (!is_v4 && inet_pton(AF_INET6, numeric, &v6.sin6_addr) != 1) {
+        errno = EADDRNOTAVAIL;
+        return -1;
     }
-    int failed = uv_tcp_bind(&listener->uv.tcp, (struct sockaddr *)&address, 0);
-    return failed != 0 ? failed : uv_listen(&listener->uv.stream, BACKLOG, on_connection);
+    int on = 1;
+    int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6,
+             is_v4 ? sizeof(v4) : sizeof(v6)) != 0) {
+        int why = errno;
+        (void)close(fd);
+        errno = why;
+        return -1;
+    }
+    return fd;
+}
+
+static int port_of(int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof(address);
+    (void)getsockname(fd, (struct sockaddr *)&address, &len);
+    /* The port has the same place in both families. */
+    return ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
 }
 
 enum err http_listen(struct http_server *server, const char *host, int port, bool secure,
@@ -243,73 +214,77 @@ enum err http_listen(struct http_server *server, const char *host, int port, boo
     if (secure && server->tls == NULL) {
         return error_set(error, ERR_TLS, "a TLS listener needs a certificate first");
     }
-    struct http_listener *listener = listener_new(server, false);
-    listener->secure = secure;
-    int failed = bind_tcp(listener, host, port);
-    struct sockaddr_storage address;
-    int len = sizeof(address);
-    if (failed == 0) {
-        failed = uv_tcp_getsockname(&listener->uv.tcp, (struct sockaddr *)&address, &len);
-    }
-    if (failed != 0) {
-        listener_close(listener);
+    struct http_listener *listener = NULL;
+    int fd = bind_tcp(host, port);
+    int why = fd < 0 ? errno : listener_new(server, fd, &listener);
+    if (why != 0) {
         return error_set(error, ERR_CONFIG, "cannot listen on %s port %d: %s", host, port,
-                         uv_strerror(failed));
+                         uv_strerror(uv_translate_sys_error(why)));
     }
+    listener->secure = secure;
     if (out_port != NULL) {
-        /* The port has the same place in both families. */
-        *out_port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+        *out_port = port_of(fd);
     }
     return OK;
 }
 
 /* A socket file that nobody listens on is left over from a crash. */
-static enum err clear_path(const char *path, struct error *error)
+static enum err clear_path(const struct sockaddr_un *address, struct error *error)
 {
     struct stat there;
-    if (lstat(path, &there) != 0) {
+    if (lstat(address->sun_path, &there) != 0) {
         return OK;
     }
     if (!S_ISSOCK(there.st_mode)) {
-        return error_set(error, ERR_CONFIG, "%s is there and is no socket", path);
+        return error_set(error, ERR_CONFIG, "%s is there and is no socket", address->sun_path);
     }
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return error_set(error, ERR_IO, "no socket to look at %s: errno %d", path, errno);
-    }
-    int failed = connect(fd, (struct sockaddr *)&address, sizeof(address));
+    int failed = fd < 0 ? -1 : connect(fd, (const struct sockaddr *)address, sizeof(*address));
     int why = errno;
-    (void)close(fd);
-    if (failed == 0 || why != ECONNREFUSED) {
-        return error_set(error, ERR_LOCKED, "another process listens on %s", path);
+    if (fd >= 0) {
+        (void)close(fd);
     }
-    (void)unlink(path);
+    if (failed == 0 || why != ECONNREFUSED) {
+        return error_set(error, ERR_LOCKED, "another process listens on %s", address->sun_path);
+    }
+    (void)unlink(address->sun_path);
     return OK;
+}
+
+/* A bound Unix socket, or -1 with errno. Its mode is set before listen: until then nobody can
+ * connect. */
+static int bind_unix(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && (bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 ||
+                    chmod(address->sun_path, SOCKET_MODE) != 0)) {
+        int why = errno;
+        (void)close(fd);
+        errno = why;
+        return -1;
+    }
+    return fd;
 }
 
 enum err http_listen_unix(struct http_server *server, const char *path, struct error *error)
 {
-    if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path)) {
         return error_set(error, ERR_CONFIG, "the socket's path is too long: %s", path);
     }
-    enum err err = clear_path(path, error);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    enum err err = clear_path(&address, error);
     if (err != OK) {
         return err;
     }
-    struct http_listener *listener = listener_new(server, true);
-    int failed = uv_pipe_bind(&listener->uv.pipe, path);
-    if (failed == 0) {
-        listener->path = mem_dup(path, strlen(path) + 1);
-        /* Before listen: until then nobody can connect. */
-        failed = chmod(path, SOCKET_MODE) == 0
-                     ? uv_listen(&listener->uv.stream, BACKLOG, on_connection)
-                     : uv_translate_sys_error(errno);
+    struct http_listener *listener = NULL;
+    int fd = bind_unix(&address);
+    int why = fd < 0 ? errno : listener_new(server, fd, &listener);
+    if (why != 0) {
+        return error_set(error, ERR_CONFIG, "cannot listen on %s: %s", path,
+                         uv_strerror(uv_translate_sys_error(why)));
     }
-    if (failed != 0) {
-        listener_close(listener);
-        return error_set(error, ERR_CONFIG, "cannot listen on %s: %s", path, uv_strerror(failed));
-    }
+    listener->local = true;
+    listener->path = mem_dup(path, strlen(path) + 1);
     return OK;
 }

@@ -122,6 +122,7 @@ void http_server_stop(struct http_server *server, int grace_ms, void (*stopped)(
     close_listening_clients(server);
     cut_all(server, WATCH_IDLE);
     cut_all(server, WATCH_HEADER);
+    timer_stop(&server->accept_pause);
     timer_start(&server->grace, grace_ms);
     server_check_stopped(server);
 }

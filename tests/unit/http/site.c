@@ -298,8 +298,15 @@ static void site_main(void *context)
     build_router(site);
     struct error error = {0};
     ASSERT(http_listen(site->server, "127.0.0.1", 0, false, &site->port, &error) == OK);
+    if (http_listen(site->server, "::1", 0, false, &site->port6, NULL) != OK) {
+        site->port6 = 0;
+    }
     if (site->socket_path != NULL) {
         ASSERT(http_listen_unix(site->server, site->socket_path, &error) == OK);
+    }
+    if (site->certificate_path != NULL) {
+        ASSERT(http_server_tls(site->server, site->certificate_path, site->key_path, &error) == OK);
+        ASSERT(http_listen(site->server, "localhost", 0, true, &site->tls_port, &error) == OK);
     }
     mailbox_wake(site->ready);
     loop_run(site->loop);
@@ -326,6 +333,13 @@ void site_start(struct site *site)
     (void)mailbox_receive(site->ready, -1);
 }
 
+void site_start_tls(struct site *site, const char *certificate_path, const char *key_path)
+{
+    site->certificate_path = certificate_path;
+    site->key_path = key_path;
+    site_start(site);
+}
+
 /* Runs `deliver` on the loop thread and waits for it. */
 struct errand {
     struct message message;
@@ -334,6 +348,7 @@ struct errand {
     void (*run)(struct errand *errand);
     int number;
     struct http_counters counters;
+    struct error *error;
     atomic_bool done;
 };
 
@@ -377,6 +392,23 @@ void site_stop(struct site *site)
 {
     site_begin_stop(site);
     site_join(site);
+}
+
+static void run_reload(struct errand *errand)
+{
+    struct site *site = errand->site;
+    errand->number =
+        (int)http_server_tls(site->server, site->certificate_path, site->key_path, errand->error);
+}
+
+enum err site_reload_tls(struct site *site, const char *certificate_path, const char *key_path,
+                         struct error *error)
+{
+    struct errand errand = {.site = site, .run = run_reload, .error = error};
+    site->certificate_path = certificate_path;
+    site->key_path = key_path;
+    send_errand(&errand);
+    return (enum err)errand.number;
 }
 
 static void run_emit(struct errand *errand)

@@ -6,10 +6,11 @@
 #include "proxenos/http.h"
 
 struct site {
-    struct http_limits limits; /* set before site_start; short ones for deadlines */
-    bool tls;
-    const char *socket_path; /* NULL: none */
+    struct http_limits limits;               /* set before site_start; short ones for deadlines */
+    const char *certificate_path, *key_path; /* NULL: no TLS */
+    const char *socket_path;                 /* NULL: none */
     int port, tls_port;
+    int port6; /* on ::1; 0 where there is no IPv6 */
     /* The rest belongs to the loop thread until site_stop has returned. */
     struct loop *loop;
     struct ids *ids;
@@ -30,6 +31,10 @@ struct site {
 
 void site_init(struct site *site);
 void site_start(struct site *site);
+/* With a second listener for TLS on tls_port. */
+void site_start_tls(struct site *site, const char *certificate_path, const char *key_path);
+enum err site_reload_tls(struct site *site, const char *certificate_path, const char *key_path,
+                         struct error *error);
 void site_stop(struct site *site);
 /* Starts stopping without waiting. */
 void site_begin_stop(struct site *site);

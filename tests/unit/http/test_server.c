@@ -1,8 +1,10 @@
 /* The server over real sockets: keep-alive, pipelining, bodies, streams, deadlines, limits, events,
  * stopping. Deadlines are short ones given by the limits. */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -327,6 +329,9 @@ static void slow_clients_meet_deadlines(void **state)
     assert_has(&out, "the body arrives too slowly");
     client_exchange(site, "GET /hello HTTP/1.1\r\n" HOST "\r\n", &out); /* idle afterwards */
     assert_has(&out, "HTTP/1.1 200 ");
+    for (int i = 0; i < 100 && site_counters(site).open > 0; i++) {
+        (void)usleep(10000); /* the client sees the end before the server sees the client's */
+    }
     struct http_counters counters = site_counters(site);
     assert_int_equal(counters.timeouts, 3);
     assert_int_equal(counters.open, 0);
@@ -475,6 +480,57 @@ static void stopping_does_not_wait_for_ever(void **state)
     assert_int_equal(site->ended, 1);
 }
 
+static void ipv6_is_served(void **state)
+{
+    struct site *site = *state;
+    site_start(site);
+    if (site->port6 == 0) {
+        site_stop(site);
+        skip();
+    }
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6,
+                                   .sin6_port = htons((uint16_t)site->port6),
+                                   .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    client_send(fd, "GET /who HTTP/1.1\r\n" HOST CLOSE "\r\n");
+    buf_reset(&out);
+    assert_true(client_read(fd, &out, NULL));
+    assert_has(&out, "address=::1");
+    (void)close(fd);
+    site_stop(site);
+}
+
+static void running_out_of_descriptors_is_survived(void **state)
+{
+    enum { CLIENTS = 12, SPARE = 16 };
+    struct site *site = *state;
+    site_start(site);
+    /* Room for the clients, but not for the server's ends of them. */
+    struct rlimit limit, low;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    int probe = dup(STDIN_FILENO);
+    low = limit;
+    low.rlim_cur = (rlim_t)probe + SPARE;
+    (void)close(probe);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    int fds[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = client_connect(site);
+    }
+    for (int i = 0; i < 100 && site_counters(site).accept_pauses == 0; i++) {
+        (void)usleep(10000);
+    }
+    assert_true(site_counters(site).accept_pauses > 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        (void)close(fds[i]);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    client_exchange(site, "GET /hello HTTP/1.1\r\n" HOST CLOSE "\r\n", &out);
+    assert_has(&out, "hello");
+    site_stop(site);
+}
+
 static int connect_unix(const char *path)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -560,6 +616,8 @@ int test_server(void)
         SITE_TEST(slow_listeners_are_dropped_others_not),
         SITE_TEST(stopping_finishes_what_is_in_flight),
         SITE_TEST(stopping_does_not_wait_for_ever),
+        SITE_TEST(ipv6_is_served),
+        SITE_TEST(running_out_of_descriptors_is_survived),
         SITE_TEST(unix_sockets_tell_who_is_there),
         SITE_TEST(files_have_types_and_tags),
     };
