@@ -124,9 +124,26 @@ int64_t auth_now_ms(struct auth *auth)
 
 /* ---- following the log ---- */
 
+/* Whether the log has entries of our object types that we have not read. Moves auth->seq over those
+ * that are none of ours, so that they are never read. */
+static bool rights_changed(struct auth *auth)
+{
+    int64_t seq = store_seq(auth->store);
+    if (seq <= auth->seq) {
+        return false;
+    }
+    for (size_t i = 0; i < AUTH_OBJECT_COUNT; i++) {
+        if (store_object_seq(auth->store, str_from(auth_objects[i])) > auth->seq) {
+            return true;
+        }
+    }
+    auth->seq = seq;
+    return false;
+}
+
 enum err auth_catch_up(struct auth *auth, struct error *error)
 {
-    if (!auth->behind && store_seq(auth->store) <= auth->seq) {
+    if (!auth->behind && !rights_changed(auth)) {
         return OK;
     }
     enum err err = load_changes(auth, error);

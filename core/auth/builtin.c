@@ -178,7 +178,7 @@ enum err auth_make_admin(struct auth *auth, char out_password[21], struct error 
     (void)directory_find(auth->directory, STR("admin"), &user);
     enum err err = record_write(auth, &builtin, "user", user, &map, error);
     if (err == OK) {
-        load_one(auth, "user", builtin.id);
+        load_one(auth, "user", builtin.id, builtin.unit.first_seq);
         password_put(auth, builtin.id, str_from(hash), auth_now_ms(auth));
         memcpy(out_password, password, sizeof(password));
     }

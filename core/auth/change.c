@@ -231,7 +231,7 @@ static enum err token_apply(struct unit *unit, struct tx *tx, struct error *erro
 
 static void token_finish(struct change_job *job)
 {
-    load_one(job->auth, "token", job->subject);
+    load_one(job->auth, "token", job->subject, job->unit.first_seq);
     token_set_hash(job->auth, job->subject, job->token_hash, 0);
     job->change->id = job->subject;
 }

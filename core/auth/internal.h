@@ -85,12 +85,17 @@ extern const char password_of_nobody[]; /* login.c */
 
 /* ---- load.c: records → memory ---- */
 
+/* The object types whose records are kept here. */
+enum { AUTH_OBJECT_COUNT = 4 };
+extern const char *const auth_objects[AUTH_OBJECT_COUNT];
+
 /* Everything, at open. */
 enum err load_all(struct auth *auth, struct error *error) MUST_CHECK;
 /* What the log says has changed since. */
 enum err load_changes(struct auth *auth, struct error *error) MUST_CHECK;
-/* These records anew, at once: after a unit of our own, before its answer. */
-void load_one(struct auth *auth, const char *object, int64_t id);
+/* This record anew, at once: after a unit of our own, before its answer. seq is the unit's first
+ * entry: from there on the log is followed again if the record cannot be read now. */
+void load_one(struct auth *auth, const char *object, int64_t id, int64_t seq);
 
 /* ---- tokens, sessions, passwords in memory ---- */
 

@@ -9,7 +9,7 @@ enum {
     FOLLOW_BATCH = 500, /* entries looked at in one go */
 };
 
-static const char *const objects[] = {"user", "team", "role", "token"};
+const char *const auth_objects[AUTH_OBJECT_COUNT] = {"user", "team", "role", "token"};
 
 /* ---- fields ---- */
 
@@ -238,8 +238,8 @@ enum err load_all(struct auth *auth, struct error *error)
         return err;
     }
     auth->seq = reader_seq(auth->reader);
-    for (size_t i = 0; err == OK && i < COUNT_OF(objects); i++) {
-        err = load_records(auth, scope, objects[i], error);
+    for (size_t i = 0; err == OK && i < AUTH_OBJECT_COUNT; i++) {
+        err = load_records(auth, scope, auth_objects[i], error);
     }
     static const struct {
         enum auth_statement statement;
@@ -279,11 +279,12 @@ static enum err load_record(struct auth *auth, const struct scope *scope, struct
     return err;
 }
 
-void load_one(struct auth *auth, const char *object, int64_t id)
+void load_one(struct auth *auth, const char *object, int64_t id, int64_t seq)
 {
     const struct scope *scope = store_system_scope(auth->store, SYSTEM_AUTH);
     if (load_record(auth, scope, str_from(object), id, NULL) != OK) {
         auth->behind = true;
+        auth->seq = MIN(auth->seq, seq - 1);
     }
     scope_unref(scope);
 }
@@ -338,8 +339,10 @@ enum err load_changes(struct auth *auth, struct error *error)
     const struct scope *scope = store_system_scope(auth->store, SYSTEM_AUTH);
     int64_t until = store_seq(auth->store);
     enum err err = OK;
-    for (size_t i = 0; err == OK && until > auth->seq && i < COUNT_OF(objects); i++) {
-        err = follow(auth, scope, objects[i], until, error);
+    for (size_t i = 0; err == OK && i < AUTH_OBJECT_COUNT; i++) {
+        if (store_object_seq(auth->store, str_from(auth_objects[i])) > auth->seq) {
+            err = follow(auth, scope, auth_objects[i], until, error);
+        }
     }
     if (err == OK) {
         auth->seq = MAX(auth->seq, until);

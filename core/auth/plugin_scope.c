@@ -60,7 +60,7 @@ static void allow(struct grants *grants, const struct object_type *type, enum fi
 static enum err allow_word(struct grants *grants, struct str word, bool write, bool strict,
                            struct error *error)
 {
-    struct capability capability;
+    struct capability capability = {.class = CLASS_PLAIN};
     enum err err = capability_read(word, &capability, error);
     if (err != OK) {
         return strict ? err : OK;

@@ -223,6 +223,7 @@ enum err log_flush(struct tx *tx, struct error *error)
         if (err != OK) {
             return err;
         }
+        touch_add(tx->store->writer, entry->object);
         tx->head.seq = entry->seq;
         memcpy(tx->head.chain, entry->chain, HASH_BYTES);
     }

@@ -304,6 +304,7 @@ static void publish_group(struct writer *writer, int count, int64_t entries)
     (void)pthread_mutex_lock(&store->head_lock);
     store->head = writer->head;
     (void)pthread_mutex_unlock(&store->head_lock);
+    touch_publish(writer, writer->head.seq);
     __atomic_store_n(&store->seq, writer->head.seq, __ATOMIC_RELEASE);
     (void)pthread_mutex_lock(&writer->lock);
     writer->stats.units += count;

@@ -16,8 +16,12 @@ enum {
 static const int64_t WAL_STEP_BYTES = 4 * 1024 * 1024;
 static const int64_t WAL_LONG_BYTES = 64 * 1024 * 1024;
 
+/* Object types fall into so many places by a hash of their name; see store_object_seq. */
+enum { TOUCH_PLACES = 1024, TOUCH_WORDS = TOUCH_PLACES / 64 };
+
 struct writer {
     struct store *store;
+    int64_t touched[TOUCH_PLACES]; /* atomic: newest committed seq of any type in this place */
     struct thread *thread;
 
     pthread_mutex_t lock;
@@ -38,6 +42,7 @@ struct writer {
     struct unit **group;
     struct log_head head, access_head; /* of what is committed and of the open transaction */
     const struct schema *publish;      /* of the group's lone unit; held */
+    uint64_t touching[TOUCH_WORDS];    /* places that this group logs for */
     int64_t now_ms;                    /* of this group */
     int64_t wal_checked;               /* length of the WAL at the last checkpoint */
     bool unsettled;                    /* something to do once idle */
@@ -74,6 +79,10 @@ enum err log_head_read(struct db *db, struct str last, struct log_head *out_head
 
 /* Watches (watch.c): after a commit that logged something. */
 void watch_notify(struct store *store, int64_t seq);
+/* Touches (watch.c): notes the object type of an entry of the open group; publishes them all after
+ * COMMIT and before the seq itself. */
+void touch_add(struct writer *writer, struct str object);
+void touch_publish(struct writer *writer, int64_t seq);
 
 /* Access entries (access.c). */
 enum err access_queue_new(struct store *store, struct access_queue **out_queue) MUST_CHECK;

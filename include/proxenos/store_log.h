@@ -56,6 +56,10 @@ void log_chain_next(const unsigned char previous[32], const struct log_entry *en
                     unsigned char out_chain[32]);
 int64_t store_seq(struct store *store); /* last committed seq; any thread */
 void store_head(struct store *store, int64_t *out_seq, unsigned char out_chain[32]);
+/* No entry of this object type was committed in this process behind the seq returned (0: none at
+ * all); there may be none at it. Published before store_seq: ask that first. For who must follow a
+ * few types without reading the log after each commit. Any thread, two loads. */
+int64_t store_object_seq(struct store *store, struct str object);
 
 /* Told after each commit that logged something (coalesced): `committed` runs on the mailbox's
  * thread. */
