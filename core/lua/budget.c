@@ -92,10 +92,20 @@ static bool can_yield(const struct lua_host *host, lua_State *L)
     return host->pinned == 0 && lua_isyieldable(L);
 }
 
+/* lua_sethook visits every call on the stack, of which there may be 200,000: so not again when it
+ * is set. (A handler that took longer than the watchdog's tick would never let its thread go on.)
+ */
+void lua_budget_arm(lua_State *L)
+{
+    if (lua_gethook(L) != lua_budget_hook || LUA_STANDING_HOOK) {
+        lua_sethook(L, lua_budget_hook, LUA_MASKCOUNT, 1);
+    }
+}
+
 /* Raises what only our own functions may catch; needs no memory. */
 static NORETURN void leave(lua_State *L)
 {
-    lua_sethook(L, lua_budget_hook, LUA_MASKCOUNT, 1);
+    lua_budget_arm(L);
     lua_pushlightuserdata(L, lua_host_of(L));
     (void)lua_error(L);
     abort(); /* lua_error does not return */

@@ -25,8 +25,10 @@ static void count_steps(lua_State *L, lua_Debug *debug)
 {
     (void)debug;
     if (data_of(L)->hooks_left-- <= 0) {
-        (void)luaL_error(L, "a data file does not compute: stopped after %d instructions",
-                         LUA_DATA_STEPS_MAX);
+        char where[80];
+        lua_where(L, where, sizeof(where));
+        (void)luaL_error(L, "%s: a data file does not compute: stopped after %d instructions",
+                         where, LUA_DATA_STEPS_MAX);
     }
 }
 

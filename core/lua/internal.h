@@ -148,6 +148,8 @@ void lua_budget_caught(lua_State *L, int status);
 /* Makes `to` the state that a signal would stop. */
 void lua_budget_switch(struct lua_host *host, lua_State *to);
 void lua_budget_hook(lua_State *L, lua_Debug *debug);
+/* Sets the hook for the next instruction; also from the signal handler. */
+void lua_budget_arm(lua_State *L);
 /* Polls once in LUA_POLL_STEPS calls. */
 static inline void lua_budget_step(lua_State *L, size_t *steps)
 {

@@ -93,6 +93,10 @@ void lua_raise_set(struct lua_State *L, enum err err, const char *format, ...)
 /* "main.lua:12: text" is taken apart; other text is all detail. */
 static void read_text(struct error *error, struct str text)
 {
+    if (str_is(text, "not enough memory")) { /* what liblua raises, without a place */
+        (void)error_set(error, ERR_MEMORY, STR_FORMAT, STR_ARGS(text));
+        return;
+    }
     size_t colon;
     size_t digits = 0;
     if (str_find(text, STR(":"), &colon) && colon > 0 && colon < 100) {

@@ -4,7 +4,8 @@
  * loops). While no Lua runs it sleeps.
  *
  * The handler touches only atomics, the thread's own pointer and lua_sethook, which is made to be
- * called so on the thread that runs the state. */
+ * called so on the thread that runs the state. A signal that comes just when another coroutine
+ * starts or ends may be lost on the wrong one: the next tick sends another. */
 #include <signal.h>
 
 #include "internal.h"
@@ -41,7 +42,7 @@ static void on_signal(int number)
     atomic_store(&executor->due, true);
     lua_State *L = atomic_load(&executor->current);
     if (L != NULL) {
-        lua_sethook(L, lua_budget_hook, LUA_MASKCOUNT, 1);
+        lua_budget_arm(L);
     }
 }
 
