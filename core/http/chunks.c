@@ -94,8 +94,7 @@ static bool extension_move(struct http_chunks *chunks, unsigned char c)
     case CHUNK_END_LF:
         break;
     }
-    ASSERT(!"a state of extensions");
-    return false;
+    return false; /* no state of an extension */
 }
 
 static enum err extension_byte(struct http_parser *parser, struct http_chunks *chunks,
@@ -181,8 +180,7 @@ static enum err chunk_byte(struct http_parser *parser, unsigned char c)
     case CHUNK_DATA:
         break;
     }
-    ASSERT(!"data is not read byte by byte");
-    return ERR_INTERNAL;
+    return parser_broken(parser, ERR_INTERNAL, "chunk data is not read byte by byte");
 }
 
 enum http_event chunks_feed(struct http_parser *parser, struct str *bytes, struct str *out_piece)

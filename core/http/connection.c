@@ -106,7 +106,10 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out_buffer
 {
     (void)suggested;
     const struct conn *conn = handle->data;
-    *out_buffer = uv_buf_init(conn->server->read_buffer, READ_BUFFER_BYTES);
+    /* What comes while a request is being handled has to be kept: little of it. */
+    bool busy = conn->exchange != NULL && conn->parser.state == PARSER_END;
+    *out_buffer =
+        uv_buf_init(conn->server->read_buffer, busy ? INPUT_BYTES_MAX : READ_BUFFER_BYTES);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
@@ -336,17 +339,13 @@ void conn_continue(struct conn *conn)
 /* ---- after every change ---- */
 
 /* Nothing is being handled and nothing waits to be sent: close, if that is due. */
-static bool settle_idle(struct conn *conn)
+static void settle_idle(struct conn *conn)
 {
     if (conn->eof && !conn->listed) {
         conn_cut(conn);
-        return true;
-    }
-    if (conn->close_after || conn->parser.state == PARSER_BROKEN) {
+    } else if (conn->close_after || conn->server->stopping || conn->parser.state == PARSER_BROKEN) {
         say_bye(conn);
-        return true;
     }
-    return false;
 }
 
 static void read_or_not(struct conn *conn)
@@ -411,9 +410,11 @@ void conn_settle(struct conn *conn)
     if (conn->sse != NULL && conn->eof) {
         conn_cut(conn);
     }
-    bool idle = conn->exchange == NULL && conn->sse == NULL && conn_unsent_bytes(conn) == 0;
-    if (conn_is_closed(conn) ||
-        (idle && !conn->said_bye && settle_idle(conn) && conn_is_closed(conn))) {
+    if (conn->exchange == NULL && conn->sse == NULL && !conn->said_bye &&
+        conn_unsent_bytes(conn) == 0) {
+        settle_idle(conn);
+    }
+    if (conn_is_closed(conn)) {
         return;
     }
     if (conn->said_bye) {

@@ -3,7 +3,7 @@
  * Loop thread. */
 #include "internal.h"
 
-enum { COLLECT_RESERVE_MAX = 64 << 10, STATUS_PER_CLASS = 100 };
+enum { COLLECT_RESERVE_MAX = 16 << 10, STATUS_PER_CLASS = 100 };
 
 struct exchange *exchange_of(struct http_request *request)
 {

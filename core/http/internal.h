@@ -21,10 +21,10 @@
 
 enum {
     READ_BUFFER_BYTES = 64 << 10,
-    INPUT_BYTES_MAX = 64 << 10, /* read ahead while a request is handled; then reading stops */
+    INPUT_BYTES_MAX = 16 << 10, /* read ahead while a request is handled; then reading stops */
     SKIP_BYTES_MAX = 64 << 10,  /* of a body that nobody wants, to keep the connection */
     KEPT_BYTES_MAX = 64 << 10,  /* of a buffer that is recycled */
-    SPARE_EXCHANGES_MAX = 256,
+    SPARE_EXCHANGES_MAX = 64,
     LINGER_MS = 2000,
     LINGER_BYTES_MAX = 1 << 20,
     GATHER_MAX = 16, /* pieces in one write */

@@ -469,13 +469,25 @@ int site_closed_count(struct site *site, enum err why)
 
 /* ---- the client ---- */
 
-int client_connect(const struct site *site)
+int client_socket(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT(fd >= 0);
+    return fd;
+}
+
+void client_join(int fd, const struct site *site)
+{
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)site->port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    ASSERT(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    ASSERT(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+}
+
+int client_connect(const struct site *site)
+{
+    int fd = client_socket();
+    client_join(fd, site);
     return fd;
 }
 

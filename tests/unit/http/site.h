@@ -49,6 +49,8 @@ int site_closed_count(struct site *site, enum err why);
 /* ---- the client: file descriptors that give up after some seconds ---- */
 
 int client_connect(const struct site *site);
+int client_socket(void);
+void client_join(int fd, const struct site *site);
 void client_send(int fd, const char *text);
 /* Reads until `until` was seen (NULL: to the end), and at most 5 s; all that came, NUL behind.
  * False when the end or the time-out came first. */
