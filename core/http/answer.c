@@ -230,7 +230,10 @@ void http_header(struct http_request *request, const char *name, struct str valu
     buf_append(&exchange->headers, ": ", 2);
     char *out = buf_reserve(&exchange->headers, value.len);
     for (size_t i = 0; i < value.len; i++) {
-        out[i] = http_is_text((unsigned char)value.at[i]) ? value.at[i] : ' ';
+        out[i] = value.at[i];
+        if (!http_is_text((unsigned char)out[i])) {
+            out[i] = ' ';
+        }
     }
     exchange->headers.len += value.len;
     buf_append(&exchange->headers, "\r\n", 2);

@@ -297,31 +297,34 @@ static enum err conclude(struct http_parser *parser, const struct head *head,
     return OK;
 }
 
+static enum err take_header(struct http_parser *parser, struct head *head, struct str line,
+                            struct http_request *request, struct http_pair *header)
+{
+    enum err err = parse_header(parser, line, header);
+    if (err == OK) {
+        request->header_count++;
+        err = understand(parser, head, header, request);
+    }
+    return err;
+}
+
 enum err head_parse(struct http_parser *parser, struct str block, struct http_request *request)
 {
     ASSERT(parser->line_count >= 1);
     const char *at = block.at, *end = block.at + block.len;
     struct head head = {0};
-    size_t header_max = (size_t)parser->line_count - 1;
-    struct http_pair *headers = ARENA_ARRAY(&request->arena, struct http_pair, header_max + 1);
+    struct http_pair *headers =
+        ARENA_ARRAY(&request->arena, struct http_pair, (size_t)parser->line_count);
     request->headers = headers;
     for (int line_index = 0; at < end; line_index++) {
+        ASSERT(line_index < parser->line_count);
         const char *lf = memchr(at, '\n', (size_t)(end - at));
         ASSERT(lf != NULL && lf > at);
         struct str line = {at, (size_t)(lf - at) - 1};
         at = lf + 1;
-        enum err err;
-        if (line_index == 0) {
-            err = parse_request_line(parser, line, request);
-        } else {
-            ASSERT(request->header_count < header_max);
-            struct http_pair *header = &headers[request->header_count];
-            err = parse_header(parser, line, header);
-            if (err == OK) {
-                request->header_count++;
-                err = understand(parser, &head, header, request);
-            }
-        }
+        enum err err = line_index == 0 ? parse_request_line(parser, line, request)
+                                       : take_header(parser, &head, line, request,
+                                                     &headers[request->header_count]);
         if (err != OK) {
             return err;
         }

@@ -169,7 +169,7 @@ static int listener_new(struct http_server *server, int fd, struct http_listener
     return 0;
 }
 
-/* A bound TCP socket, or -1 with errno. */
+/* A bound TCP socket, or -errno. */
 static int bind_tcp(const char *host, int port)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -177,32 +177,30 @@ static int bind_tcp(const char *host, int port)
     const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
     bool is_v4 = inet_pton(AF_INET, numeric, &v4.sin_addr) == 1;
     if (!is_v4 && inet_pton(AF_INET6, numeric, &v6.sin6_addr) != 1) {
-        errno = EADDRNOTAVAIL;
-        return -1;
+        return -EADDRNOTAVAIL;
     }
     int on = 1;
     int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        return -1;
+        return -errno;
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(fd, is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6,
              is_v4 ? sizeof(v4) : sizeof(v6)) != 0) {
         int why = errno;
         (void)close(fd);
-        errno = why;
-        return -1;
+        return -why;
     }
     return fd;
 }
 
 static int port_of(int fd)
 {
-    struct sockaddr_storage address = {0};
+    /* The port has the same place in both families. */
+    struct sockaddr_in6 address = {0};
     socklen_t len = sizeof(address);
     (void)getsockname(fd, (struct sockaddr *)&address, &len);
-    /* The port has the same place in both families. */
-    return ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
+    return ntohs(address.sin6_port);
 }
 
 enum err http_listen(struct http_server *server, const char *host, int port, bool secure,
@@ -216,8 +214,8 @@ enum err http_listen(struct http_server *server, const char *host, int port, boo
     }
     struct http_listener *listener = NULL;
     int fd = bind_tcp(host, port);
-    int why = fd < 0 ? errno : listener_new(server, fd, &listener);
-    if (why != 0) {
+    int why = fd < 0 ? -fd : listener_new(server, fd, &listener);
+    if (listener == NULL) {
         return error_set(error, ERR_CONFIG, "cannot listen on %s port %d: %s", host, port,
                          uv_strerror(uv_translate_sys_error(why)));
     }
@@ -251,17 +249,18 @@ static enum err clear_path(const struct sockaddr_un *address, struct error *erro
     return OK;
 }
 
-/* A bound Unix socket, or -1 with errno. Its mode is set before listen: until then nobody can
- * connect. */
+/* A bound Unix socket, or -errno. Its mode is set before listen: until then nobody can connect. */
 static int bind_unix(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && (bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 ||
-                    chmod(address->sun_path, SOCKET_MODE) != 0)) {
+    if (fd < 0) {
+        return -errno;
+    }
+    if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 ||
+        chmod(address->sun_path, SOCKET_MODE) != 0) {
         int why = errno;
         (void)close(fd);
-        errno = why;
-        return -1;
+        return -why;
     }
     return fd;
 }
@@ -279,8 +278,8 @@ enum err http_listen_unix(struct http_server *server, const char *path, struct e
     }
     struct http_listener *listener = NULL;
     int fd = bind_unix(&address);
-    int why = fd < 0 ? errno : listener_new(server, fd, &listener);
-    if (why != 0) {
+    int why = fd < 0 ? -fd : listener_new(server, fd, &listener);
+    if (listener == NULL) {
         return error_set(error, ERR_CONFIG, "cannot listen on %s: %s", path,
                          uv_strerror(uv_translate_sys_error(why)));
     }

@@ -5,19 +5,27 @@
 
 enum { PROBLEM_ERRORS_MAX = 100 };
 
-/* Details and values quote what came from outside, which need not be UTF-8. */
+/* Details and values quote what came from outside, which need not be UTF-8. Cut to `room`. */
+static struct str clean_text(struct str text, char *room, size_t room_bytes)
+{
+    text = str_sub(text, 0, room_bytes);
+    for (size_t i = 0; i < text.len; i++) {
+        room[i] = text.at[i];
+        if ((unsigned char)room[i] >= 0x80) {
+            room[i] = '?';
+        }
+    }
+    return (struct str){room, text.len};
+}
+
 static void write_member(struct buf *out, const char *key, const char *text, bool *first)
 {
     struct str value = str_from(text);
-    char clean[sizeof(((struct error *)0)->detail)];
-    json_write_key(out, str_from(key), first);
+    char room[sizeof(((struct error *)0)->detail)];
     if (!utf8_valid(value)) {
-        value = str_sub(value, 0, sizeof(clean));
-        for (size_t i = 0; i < value.len; i++) {
-            clean[i] = (unsigned char)value.at[i] < 0x80 ? value.at[i] : '?';
-        }
-        value.at = clean;
+        value = clean_text(value, room, sizeof(room));
     }
+    json_write_key(out, str_from(key), first);
     json_write_text(out, value);
 }
 

@@ -20,6 +20,14 @@ static bool needs_decoding(struct str s, bool plus_is_space)
     return memchr(s.at, '%', s.len) != NULL || (plus_is_space && memchr(s.at, '+', s.len) != NULL);
 }
 
+/* The byte that "%xx" at `at` stands for; -1 when it is broken. */
+static int percent_byte(struct str s, size_t at)
+{
+    int high = at + 2 < s.len ? hex_digit(s.at[at + 1]) : -1;
+    int low = at + 2 < s.len ? hex_digit(s.at[at + 2]) : -1;
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
 /* Percent-decodes into the arena; what has nothing to decode stays where it is. */
 static enum err decode(struct http_parser *parser, struct arena *arena, struct str s,
                        bool plus_is_space, struct str *out)
@@ -31,22 +39,19 @@ static enum err decode(struct http_parser *parser, struct arena *arena, struct s
     char *text = arena_alloc(arena, s.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < s.len; i++) {
-        char c = s.at[i];
+        int c = (unsigned char)s.at[i];
         if (c == '%') {
-            int high = i + 2 < s.len ? hex_digit(s.at[i + 1]) : -1;
-            int low = i + 2 < s.len ? hex_digit(s.at[i + 2]) : -1;
-            if (high < 0 || low < 0) {
-                return parser_broken(parser, ERR_INVALID, "the target has a broken %-sequence");
-            }
-            c = (char)(high << 4 | low);
+            c = percent_byte(s, i);
             i += 2;
         } else if (c == '+' && plus_is_space) {
             c = ' ';
         }
-        if (c == '\0') {
-            return parser_broken(parser, ERR_INVALID, "the target has a NUL");
+        if (c <= 0) {
+            return parser_broken(parser, ERR_INVALID,
+                                 c == 0 ? "the target has a NUL"
+                                        : "the target has a broken %-sequence");
         }
-        text[len++] = c;
+        text[len++] = (char)c;
     }
     text[len] = '\0';
     *out = (struct str){text, len};

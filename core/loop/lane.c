@@ -66,7 +66,7 @@ enum err lane_new(const struct lane_options *options, struct lane **out_lane, st
 {
     ASSERT(options->threads > 0 && options->queue_max > 0);
     struct lane *lane =
-        mem_zalloc(sizeof(*lane) + (size_t)options->threads * sizeof(lane->threads[0]));
+        mem_zalloc(sizeof(*lane) + (size_t)options->threads * sizeof(struct thread *));
     (void)pthread_mutex_init(&lane->mutex, NULL);
     (void)pthread_cond_init(&lane->changed, NULL);
     list_init(&lane->waiting);
