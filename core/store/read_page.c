@@ -199,7 +199,7 @@ static enum err run_page(struct page_run *run, struct error *error)
     }
     err = run_plan(run, error);
     if (err == ERR_LIMIT && run->plan.trial) {
-        err = plan_again(&planner, &run->plan, error);
+        err = plan_again(&planner, run->given > 0, &run->plan, error);
         if (err == OK) {
             err = run_plan(run, error);
         }

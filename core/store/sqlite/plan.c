@@ -5,7 +5,8 @@
  *
  *   few rows behind some condition (a short probe)      drive: from there, then sort
  *   else the order has an index                         walk it until the page is full
- *   the walk was long (trial steps used up)             longer probes: drive, or walk for good
+ *   the walk was long (trial steps used up)             longer probes: drive, walk for good, or
+ *                                                       scan when it found nothing at all
  *   no index for the order                              longer probes: drive, or SQLite's choice
  */
 #include "select.h"
@@ -163,6 +164,11 @@ static enum err find_driver(const struct planner *planner, int64_t most, int64_t
     return OK;
 }
 
+static bool owned(const struct query *query)
+{
+    return query->scope->grants[query->type->index].read_rows != ROWS_ALL;
+}
+
 enum err plan_choose(const struct planner *planner, struct plan *out_plan, struct error *error)
 {
     struct str forced = STR("");
@@ -181,18 +187,25 @@ enum err plan_choose(const struct planner *planner, struct plan *out_plan, struc
     enum err err = find_driver(planner, walkable ? SHORT_COUNT : LONG_COUNT,
                                walkable ? SHORT_STEPS : LONG_STEPS, out_plan, error);
     if (err == OK && out_plan->kind == PLAN_FREE && walkable) {
-        struct driver any;
-        *out_plan = (struct plan){
-            .kind = PLAN_WALK, .forced = forced, .trial = drivers_of(planner->query, &any, 1) > 0};
+        *out_plan = (struct plan){.kind = PLAN_WALK,
+                                  .forced = forced,
+                                  .trial = planner->query->filter != NULL || owned(planner->query)};
     }
     return err;
 }
 
-enum err plan_again(const struct planner *planner, struct plan *plan, struct error *error)
+enum err plan_again(const struct planner *planner, bool found_any, struct plan *plan,
+                    struct error *error)
 {
     ASSERT(plan->kind == PLAN_WALK && plan->trial);
     plan->trial = false;
-    return find_driver(planner, LONG_COUNT, LONG_STEPS, plan, error);
+    enum err err = find_driver(planner, LONG_COUNT, LONG_STEPS, plan, error);
+    /* Nothing in thousands of rows: reading the table as it lies costs a tenth of reading it in the
+     * order of an index (unless that is how it lies). */
+    if (err == OK && plan->kind == PLAN_WALK && !found_any && !str_is(plan->forced, "-")) {
+        *plan = (struct plan){.kind = PLAN_FREE, .forced = STR("-")};
+    }
+    return err;
 }
 
 enum err plan_narrow(const struct planner *planner, struct plan *out_plan, struct error *error)

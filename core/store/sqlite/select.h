@@ -157,8 +157,9 @@ enum { PLAN_TRIAL_STEPS = 100000 };
  * walk the order, if it has an index. */
 enum err plan_choose(const struct planner *planner, struct plan *out_plan,
                      struct error *error) MUST_CHECK;
-/* After a trial walk used up its steps: longer probes, then the walk for good. */
-enum err plan_again(const struct planner *planner, struct plan *plan,
+/* After a trial walk used up its steps: longer probes, then the walk for good, or a scan when it
+ * had found no row yet. */
+enum err plan_again(const struct planner *planner, bool found_any, struct plan *plan,
                     struct error *error) MUST_CHECK;
 /* For counts and aggregates, which have no page: drive or free. */
 enum err plan_narrow(const struct planner *planner, struct plan *out_plan,
