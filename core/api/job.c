@@ -182,38 +182,15 @@ void cancel_job(struct call *call)
 
 static enum err run_errors(struct call *call, struct reader *reader, struct error *error)
 {
-    (void)reader;
-    const char *path = call->state;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return error_set(error, ERR_NOT_FOUND, "there is no errors file");
-    }
-    size_t got = 0;
-    do {
-        enum { PIECE = 65536 };
-        got = fread(buf_reserve(&call->out, PIECE), 1, PIECE, file);
-        call->out.len += got;
-    } while (got > 0);
-    bool broken = ferror(file) != 0;
-    fclose(file);
-    return broken ? error_set(error, ERR_IO, "the errors file cannot be read") : OK;
+    return jobs_errors(reader, call_scope(call), call->id, &call->out, error);
 }
 
 void get_job_errors(struct call *call)
 {
-    const char *path = NULL;
-    if (!call_find_id(call)) {
-        return;
+    if (call_find_id(call)) {
+        call->content_type = "text/csv; charset=utf-8";
+        call_read(call, false, run_errors);
     }
-    enum err err = jobs_errors_path(call->api->jobs, call_scope(call), call->id, call_arena(call),
-                                    &path, &call->error);
-    if (err != OK) {
-        call_problem(call, err, &call->error, NULL);
-        return;
-    }
-    call->state = (void *)(uintptr_t)path;
-    call->content_type = "text/csv; charset=utf-8";
-    call_read(call, false, run_errors);
 }
 
 /* ---- kinds of the API's own ---- */

@@ -73,17 +73,18 @@ struct job_start {
 enum err jobs_import(struct jobs *jobs, struct job_start *start) MUST_CHECK;
 enum err jobs_cancel(struct jobs *jobs, const struct scope *scope, int64_t job,
                      struct error *error) MUST_CHECK;
-/* {id, kind, object, state, progress: {done_bytes, total_bytes}, counts: {read, created, updated,
- * skipped, failed, null_refs: {field: n}}, error, created_at, finished_at, by, errors_file: bool}.
- * ERR_NOT_FOUND for others' jobs unless admin. */
+/* {id, kind, object, state, file_name, dry_run, progress: {done_bytes, total_bytes}, counts: {read,
+ * created, updated, skipped, failed, unresolved, null_refs: {field: n}}, result, error: {code,
+ * detail, …}, created_at, finished_at, by, errors: bool}; the list's rows are without null_refs and
+ * errors. ERR_NOT_FOUND for others' jobs unless admin. */
 enum err jobs_show(struct jobs *jobs, const struct scope *scope, int64_t job, struct arena *arena,
                    struct value *out_job, struct error *error) MUST_CHECK;
+/* The newest 100. */
 struct value jobs_list(struct jobs *jobs, const struct scope *scope, struct arena *arena);
-/* Path of the errors file (CSV: line, column, value, reason), NUL-terminated in arena;
- * ERR_NOT_FOUND when there is none. */
-enum err jobs_errors_path(struct jobs *jobs, const struct scope *scope, int64_t job,
-                          struct arena *arena, const char **out_path,
-                          struct error *error) MUST_CHECK;
+/* Appends the rows that failed as CSV: line, column, value, reason, nearest, code. Any thread, with
+ * a reader of its own. ERR_NOT_FOUND when there are none, or the job is another's. */
+enum err jobs_errors(struct reader *reader, const struct scope *scope, int64_t job, struct buf *out,
+                     struct error *error) MUST_CHECK;
 /* Other kinds of jobs ("verify", "backup"), registered by the layers above before jobs_start_kind.
  * `run` is on a lane's thread; progress false means: cancelled or stopping, return soon. result
  * (arena) becomes the job's "result". */
