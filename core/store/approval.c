@@ -114,9 +114,8 @@ enum err approval_void_all(struct tx *tx, const struct object_type *type, int64_
     if (!waits || approvals == NULL) {
         return OK;
     }
-    enum err err = record_row_pending(
-        tx, approvals, object_field(approvals, STR("record")), id_text(tx_arena(tx), id),
-        object_field(approvals, STR("state")), STR("pending"), &ids, &count, error);
+    enum err err =
+        record_row_pending(tx, approvals, id_text(tx_arena(tx), id), &ids, &count, error);
     for (size_t i = 0; i < count && err == OK; i++) {
         err = settle(tx, ids[i], "void", STR("the record has changed"), error);
     }
@@ -127,19 +126,12 @@ static enum err load_approval(struct tx *tx, int64_t id, struct record **out_app
                               struct error *error)
 {
     const struct object_type *type = approval_type(tx);
-    struct record *approval = NULL;
-    enum err err = record_row_get(tx, type, id, &approval, error);
+    enum err err = record_row_get(tx, type, id, out_approval, error);
     if (err == OK) {
-        struct record_head head = record_head_of(approval);
+        struct record_head head = record_head_of(*out_approval);
         err = record_readable(tx->scope, type, &head) ? OK : ERR_NOT_FOUND;
     }
-    if (err == ERR_NOT_FOUND) {
-        return record_missing(type, id, error);
-    }
-    if (err == OK) {
-        *out_approval = approval;
-    }
-    return err;
+    return err == ERR_NOT_FOUND ? record_missing(type, id, error) : err;
 }
 
 static enum err may_decide(const struct tx *tx, const struct record *approval,

@@ -194,6 +194,8 @@ static enum err may_kind(const struct scope *scope, enum draft_kind kind,
     return OK;
 }
 
+/* Nine parameters are the contract: each is what another caller knows and this cannot find. */
+// NOLINTNEXTLINE(readability-function-size)
 enum err draft_make(struct store *store, const struct scope *scope, enum draft_kind kind,
                     const struct object_type *type, int64_t id, const struct value *map,
                     struct arena *arena, struct draft **out_draft, struct error *error)

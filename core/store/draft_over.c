@@ -43,7 +43,7 @@ struct value draft_list(struct arena *arena, const struct draft *draft, const st
     struct value list = value_list_new();
     bool is_list = before != NULL && before->kind == VALUE_LIST;
     if (draft->set[field->index] == 1 || (!is_list && draft->set[field->index] == 2)) {
-        list = value_copy(arena, given);
+        list = value_copy(arena, given); /* the draft is judged again if the unit is run again */
         sort_set(field, &list);
         return list;
     }

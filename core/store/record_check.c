@@ -62,32 +62,33 @@ static bool held_before(const struct writing *writing, const struct field *field
     return false;
 }
 
+/* Only what is new in the list: what was there before was judged then. */
+static enum err check_list(struct writing *writing, const struct field *field,
+                           const struct value *list, struct error *error)
+{
+    enum err err = OK;
+    for (size_t i = 0; list->kind == VALUE_LIST && i < list->list.count && err == OK; i++) {
+        const struct value *element = &list->list.items[i];
+        if (!held_before(writing, field, element)) {
+            err = check_ref(writing, field, element->integer, error);
+        }
+    }
+    return err;
+}
+
 enum err record_check_refs(struct writing *writing, struct error *error)
 {
-    for (int i = 0; i < writing->type->field_count; i++) {
+    enum err err = OK;
+    for (int i = 0; i < writing->type->field_count && err == OK; i++) {
         const struct field *field = &writing->type->fields[i];
         const struct value *value = &writing->whole->values[i];
         if (!writing->changed[i] || field->to.len == 0 || value->kind == VALUE_NULL) {
             continue;
         }
-        if (field->type == FIELD_REF) {
-            enum err err = check_ref(writing, field, value->integer, error);
-            if (err != OK) {
-                return err;
-            }
-            continue;
-        }
-        for (size_t k = 0; value->kind == VALUE_LIST && k < value->list.count; k++) {
-            const struct value *element = &value->list.items[k];
-            enum err err = held_before(writing, field, element)
-                               ? OK
-                               : check_ref(writing, field, element->integer, error);
-            if (err != OK) {
-                return err;
-            }
-        }
+        err = field->type == FIELD_REF ? check_ref(writing, field, value->integer, error)
+                                       : check_list(writing, field, value, error);
     }
-    return OK;
+    return err;
 }
 
 /* ---- uniqueness: the index refuses, this names the field ---- */
@@ -110,8 +111,7 @@ static enum err taken(struct writing *writing, const struct index_part *parts, i
     if (any_null(writing->whole, parts, count)) {
         return OK;
     }
-    enum err err = record_row_same(writing->tx, writing->type, parts, count, writing->whole,
-                                   writing->whole->id, &other, error);
+    enum err err = record_row_same(writing->tx, writing->whole, parts, count, &other, error);
     *out_taken = other != 0;
     return err;
 }

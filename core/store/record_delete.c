@@ -5,39 +5,41 @@
 #include "proxenos/base_env.h"
 #include "record_write.h"
 
-struct referrers {
-    const struct object_type *type;
-    const struct field *field;
-    int64_t *ids;
-    size_t count;
-};
-
 typedef enum err (*referrers_cb)(struct writing *writing, const struct referrers *referrers,
                                  int depth, struct error *error);
 
-static enum err each_referring(struct writing *writing, enum on_delete how, referrers_cb each,
-                               int depth, struct error *error)
+/* What is done with those that refer in this way. */
+struct way {
+    enum on_delete how;
+    referrers_cb each;
+    int depth;
+};
+
+static enum err each_of_type(struct writing *writing, const struct object_type *type,
+                             const struct way *way, struct error *error)
 {
-    const struct schema *schema = writing->tx->schema;
-    for (int o = 0; o < schema->object_count; o++) {
-        const struct object_type *type = &schema->objects[o];
-        for (int i = 0; i < type->field_count; i++) {
-            const struct field *field = &type->fields[i];
-            if (field->on_delete != how || !str_eq(field->to, writing->type->name)) {
-                continue;
-            }
-            struct referrers found = {.type = type, .field = field};
-            enum err err = record_row_referrers(writing->tx, type, field, writing->before->id,
-                                                CASCADE_MAX, &found.ids, &found.count, error);
-            if (err == OK && found.count > 0) {
-                err = each(writing, &found, depth, error);
-            }
-            if (err != OK) {
-                return err;
-            }
+    enum err err = OK;
+    for (int i = 0; i < type->field_count && err == OK; i++) {
+        struct referrers found = {.type = type, .field = &type->fields[i]};
+        if (found.field->on_delete != way->how || !str_eq(found.field->to, writing->type->name)) {
+            continue;
+        }
+        err = record_row_referrers(writing->tx, &found, writing->before->id, CASCADE_MAX, error);
+        if (err == OK && found.count > 0) {
+            err = way->each(writing, &found, way->depth, error);
         }
     }
-    return OK;
+    return err;
+}
+
+static enum err each_referring(struct writing *writing, const struct way *way, struct error *error)
+{
+    const struct schema *schema = writing->tx->schema;
+    enum err err = OK;
+    for (int i = 0; i < schema->object_count && err == OK; i++) {
+        err = each_of_type(writing, &schema->objects[i], way, error);
+    }
+    return err;
 }
 
 /* ---- restrict ---- */
@@ -153,7 +155,10 @@ static enum err archive_instead(struct writing *writing, int depth, struct error
 enum err record_delete(struct writing *writing, int depth, struct error *error)
 {
     struct tx *tx = writing->tx;
-    enum err err = each_referring(writing, DELETE_RESTRICT, restrict_each, depth, error);
+    const struct way restricts = {DELETE_RESTRICT, restrict_each, depth};
+    const struct way clears = {DELETE_CLEAR, clear_each, depth};
+    const struct way cascades = {DELETE_CASCADE, cascade_each, depth};
+    enum err err = each_referring(writing, &restricts, error);
     if (err == ERR_VOID) {
         return archive_instead(writing, depth, error);
     }
@@ -162,10 +167,10 @@ enum err record_delete(struct writing *writing, int depth, struct error *error)
         err = record_row_delete(tx, writing->type, writing->before->id, error);
     }
     if (err == OK) {
-        err = each_referring(writing, DELETE_CLEAR, clear_each, depth, error);
+        err = each_referring(writing, &clears, error);
     }
     if (err == OK) {
-        err = each_referring(writing, DELETE_CASCADE, cascade_each, depth, error);
+        err = each_referring(writing, &cascades, error);
     }
     if (err == OK) {
         err = record_log(writing, "deleted", error);

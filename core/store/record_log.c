@@ -5,6 +5,8 @@
 #include "record_write.h"
 #include "seal.h"
 
+#include <string.h>
+
 /* Version, times and actors are the entry's own; the id is its record. */
 static bool told(const struct field *field)
 {
@@ -108,6 +110,18 @@ static struct str compartment_of(const struct record *record)
     return value->kind == VALUE_TEXT ? value->text : STR("");
 }
 
+/* "deal" and "created" as "deal.created": every change makes one, so no printf. */
+static struct str event_type(struct arena *arena, struct str object, struct str verb)
+{
+    char *text = arena_alloc(arena, object.len + 1 + verb.len);
+    memcpy(text, object.at, object.len);
+    text[object.len] = '.';
+    memcpy(text + object.len + 1, verb.at, verb.len);
+    return (struct str){text, object.len + 1 + verb.len};
+}
+
+enum { PAYLOAD_BYTES_USUAL = 1024 };
+
 enum err record_log(struct writing *writing, const char *verb, struct error *error)
 {
     struct arena *arena = tx_arena(writing->tx);
@@ -117,6 +131,7 @@ enum err record_log(struct writing *writing, const char *verb, struct error *err
     bool first = true;
     enum err err = OK;
     buf_init(&payload);
+    (void)buf_reserve(&payload, PAYLOAD_BYTES_USUAL);
     buf_append_char(&payload, '{');
     if (has_classed(writing)) {
         err = write_sealed(&payload, writing, &first, error);
@@ -124,7 +139,7 @@ enum err record_log(struct writing *writing, const char *verb, struct error *err
     write_sides(&payload, &plain, &first);
     buf_append_char(&payload, '}');
     struct log_entry entry = {
-        .type = arena_printf(arena, STR_FORMAT ".%s", STR_ARGS(writing->type->name), verb),
+        .type = event_type(arena, writing->type->name, str_from(verb)),
         .object = writing->type->name,
         .state = record_state_entered(writing),
         .record = record->id,

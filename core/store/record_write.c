@@ -250,6 +250,7 @@ static void fill_result(const struct writing *writing, bool changed, struct tx_r
 {
     struct tx *tx = writing->tx;
     const struct record *last = writing->whole != NULL ? writing->whole : writing->before;
+    ASSERT(last != NULL);
     *out_result = (struct tx_result){.id = last->id,
                                      .version = last->version,
                                      .seq = writing->seq,

@@ -32,6 +32,7 @@ struct change {
     size_t known_count;
     bool *refill; /* by field index: stored rows need a key or a computed value */
     bool any_refill;
+    bool filled;         /* defaults went into stored rows */
     struct value *added; /* list of "object.field" for the log */
 };
 
@@ -110,24 +111,21 @@ static bool words_kept(const struct field *before, const struct field *field)
 static enum err check_narrowing(struct change *change, const struct field *before,
                                 const struct field *field, struct error *error)
 {
-    struct tx *tx = change->tx;
-    bool any = false;
-    struct str word = STR("");
+    struct db *db = change->tx->db;
+    struct ddl_answer answer = {.any = false};
     enum err err = OK;
     bool texts = field->max_length > 0 && field->type != FIELD_SECRET;
     if (texts &&
         (before == NULL || before->max_length == 0 || field->max_length < before->max_length)) {
-        err =
-            ddl_any_row(tx->db, tx_arena(tx), change->type, field, DDL_LONGER, &any, &word, error);
-        if (err == OK && any) {
+        err = ddl_any_row(db, change->type, field, DDL_LONGER, &answer, error);
+        if (err == OK && answer.any) {
             refuse(change, field, STR(""), "holds longer texts than its new max: raise max");
         }
     }
     if (err == OK && field->type == FIELD_ENUM && (before == NULL || !words_kept(before, field))) {
-        err = ddl_any_row(tx->db, tx_arena(tx), change->type, field, DDL_OTHER_WORD, &any, &word,
-                          error);
-        if (err == OK && any) {
-            refuse(change, field, word,
+        err = ddl_any_row(db, change->type, field, DDL_OTHER_WORD, &answer, error);
+        if (err == OK && answer.any) {
+            refuse(change, field, str_from(answer.word),
                    "has records with a word that is no longer declared: keep the word, or change "
                    "the records first");
         }
@@ -140,24 +138,21 @@ static enum err check_missing(struct change *change, const struct field *before,
                               const struct field *field, struct error *error)
 {
     struct tx *tx = change->tx;
-    bool any = false;
-    struct str word;
-    bool newly = before == NULL || !before->required;
-    if (field_many(field) || field->system || field->computed_source.len > 0) {
-        return OK;
-    }
-    if (before == NULL && field->otherwise.kind != VALUE_NULL) {
-        return ddl_fill(tx->db, tx_arena(tx), change->type, field, error);
-    }
-    if (!field->required || !newly) {
+    struct ddl_answer answer = {.any = false};
+    bool newly_required = field->required && (before == NULL || !before->required);
+    if (field_many(field) || field->system || field->computed_source.len > 0 ||
+        (before != NULL && !newly_required)) {
         return OK;
     }
     if (field->otherwise.kind != VALUE_NULL) {
+        change->filled = true;
         return ddl_fill(tx->db, tx_arena(tx), change->type, field, error);
     }
-    enum err err =
-        ddl_any_row(tx->db, tx_arena(tx), change->type, field, DDL_NULL, &any, &word, error);
-    if (err == OK && any) {
+    if (!newly_required) {
+        return OK;
+    }
+    enum err err = ddl_any_row(tx->db, change->type, field, DDL_NULL, &answer, error);
+    if (err == OK && answer.any) {
         refuse(change, field, STR(""),
                "is required now, and stored records lack it: give it a default");
     }
@@ -227,6 +222,13 @@ static enum err change_type(struct change *change, struct error *error)
             err = change_field(change, field, error);
         }
     }
+    /* What follows from a value that was just put in follows it. */
+    for (int i = SYS_COUNT; i < change->type->field_count && change->filled; i++) {
+        const struct field *field = &change->type->fields[i];
+        if (field_stored(field) && (field->sorted_text || field->computed != NULL)) {
+            want_refill(change, field);
+        }
+    }
     return err;
 }
 
@@ -254,29 +256,24 @@ static enum err refill_row(struct change *change, int64_t id, struct error *erro
     return record_row_update(tx, draft, record, change->refill, error);
 }
 
-enum { REFILL_BATCH = 256 };
-
 /* Under the new snapshot, with memory of its own: there may be a million rows. */
 static enum err refill(struct change *change, const struct schema *schema, struct error *error)
 {
     struct unit scratch = {.scope = change->tx->scope};
     struct tx tx = *change->tx;
     struct change rows = *change;
-    int64_t ids[REFILL_BATCH];
-    size_t count = REFILL_BATCH;
-    int64_t after = INT64_MIN;
-    enum err err = OK;
+    struct ddl_ids ids = {.after = INT64_MIN};
     arena_init(&scratch.arena);
     tx.unit = &scratch;
     tx.schema = schema;
     rows.tx = &tx;
-    while (err == OK && count == REFILL_BATCH) {
-        err = ddl_ids(tx.db, change->type, after, REFILL_BATCH, ids, &count, error);
-        for (size_t i = 0; i < count && err == OK; i++) {
-            after = ids[i];
-            err = refill_row(&rows, ids[i], error);
+    enum err err = ddl_next_ids(tx.db, change->type, &ids, error);
+    while (err == OK && ids.count > 0) {
+        for (size_t i = 0; i < ids.count && err == OK; i++) {
+            err = refill_row(&rows, ids.ids[i], error);
         }
         arena_reset(&scratch.arena);
+        err = err != OK ? err : ddl_next_ids(tx.db, change->type, &ids, error);
     }
     arena_deinit(&scratch.arena);
     return err;

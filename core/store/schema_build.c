@@ -7,11 +7,16 @@
 /* ---- walking the parts of one object type ---- */
 
 static void each_item(struct builder *builder, struct object_parts *parts,
-                      const struct schema_source *source, const struct value *tree,
-                      const char *where, const char *key, part_cb each)
+                      const struct schema_source *source, const char *key, part_cb each)
 {
+    const char *where = source == parts->source ? "objects" : "extend";
+    const struct value *part = value_get_c(&source->tree, where);
+    const struct value *tree = part == NULL ? NULL : value_get(part, parts->type->name);
     const struct value *items = NULL;
     size_t count = 0;
+    if (tree == NULL || tree->kind != VALUE_MAP) {
+        return;
+    }
     place_set(builder, STR_FORMAT ": %s." STR_FORMAT, STR_ARGS(source->plugin), where,
               STR_ARGS(parts->type->name));
     if (!option_list(builder, value_get_c(tree, key), key, &items, &count)) {
@@ -30,13 +35,10 @@ static void each_item(struct builder *builder, struct object_parts *parts,
 
 void each_part(struct builder *builder, struct object_parts *parts, const char *key, part_cb each)
 {
-    each_item(builder, parts, parts->source, parts->tree, "objects", key, each);
+    each_item(builder, parts, parts->source, key, each);
     for (size_t i = 0; i < builder->source_count; i++) {
-        const struct schema_source *source = &builder->sources[i];
-        const struct value *extend = value_get_c(&source->tree, "extend");
-        const struct value *tree = extend == NULL ? NULL : value_get(extend, parts->type->name);
-        if (tree != NULL && tree->kind == VALUE_MAP) {
-            each_item(builder, parts, source, tree, "extend", key, each);
+        if (&builder->sources[i] != parts->source) {
+            each_item(builder, parts, &builder->sources[i], key, each);
         }
     }
 }
@@ -125,9 +127,34 @@ static void settle_objects(struct builder *builder, int count)
     }
 }
 
-static void check_extensions(struct builder *builder, const struct schema_source *source)
+static void check_extension(struct builder *builder, const struct schema_source *source,
+                            const struct value_entry *entry)
 {
     const struct schema *schema = builder->schema;
+    place_set(builder, STR_FORMAT ": extend", STR_ARGS(source->plugin));
+    const struct object_type *type = schema_object(schema, entry->key);
+    if (type == NULL) {
+        struct str *names =
+            ARENA_ARRAY(builder->arena, struct str, (size_t)schema->object_count + 1);
+        for (int i = 0; i < schema->object_count; i++) {
+            names[i] = schema->objects[i].name;
+        }
+        finding_near(builder, NULL, entry->key, names, (size_t)schema->object_count, "object type");
+        return;
+    }
+    place_set(builder, STR_FORMAT ": extend." STR_FORMAT, STR_ARGS(source->plugin),
+              STR_ARGS(entry->key));
+    if (!is_table(&entry->value)) {
+        finding(builder, NULL, &entry->value, "{ fields = …, indexes = …, rules = … }");
+    } else if (str_eq(type->plugin, source->plugin)) {
+        finding(builder, NULL, NULL, "a plugin's own object type is not extended but declared");
+    } else {
+        option_known(builder, &entry->value, "fields indexes rules", 0);
+    }
+}
+
+static void check_extensions(struct builder *builder, const struct schema_source *source)
+{
     const struct value *extend = value_get_c(&source->tree, "extend");
     if (extend == NULL || extend->kind == VALUE_NULL) {
         return;
@@ -139,23 +166,7 @@ static void check_extensions(struct builder *builder, const struct schema_source
     }
     size_t entries = extend->kind == VALUE_MAP ? extend->map.count : 0;
     for (size_t i = 0; i < entries; i++) {
-        const struct value_entry *entry = &extend->map.entries[i];
-        place_set(builder, STR_FORMAT ": extend", STR_ARGS(source->plugin));
-        if (schema_object(schema, entry->key) == NULL) {
-            struct str *names =
-                ARENA_ARRAY(builder->arena, struct str, (size_t)schema->object_count + 1);
-            for (int o = 0; o < schema->object_count; o++) {
-                names[o] = schema->objects[o].name;
-            }
-            finding_near(builder, NULL, entry->key, names, (size_t)schema->object_count,
-                         "object type");
-        } else if (!is_table(&entry->value)) {
-            finding(builder, NULL, &entry->value, "{ fields = …, indexes = …, rules = … }");
-        } else {
-            place_set(builder, STR_FORMAT ": extend." STR_FORMAT, STR_ARGS(source->plugin),
-                      STR_ARGS(entry->key));
-            option_known(builder, &entry->value, "fields indexes rules", 0);
-        }
+        check_extension(builder, source, &extend->map.entries[i]);
     }
 }
 

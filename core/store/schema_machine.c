@@ -106,18 +106,23 @@ static bool words_are_names(struct builder *builder, const struct field *field)
     return true;
 }
 
+static bool may_be_state(const struct field *field)
+{
+    return field->type == FIELD_ENUM && !field->many && field->value_count > 0;
+}
+
 static const struct field *state_field(struct builder *builder, struct object_type *type,
                                        struct str name)
 {
     struct str *names = ARENA_ARRAY(builder->arena, struct str, (size_t)type->field_count + 1);
     size_t count = 0;
+    const struct field *named = object_field(type, name);
+    if (named != NULL && may_be_state(named)) {
+        return words_are_names(builder, named) ? named : NULL;
+    }
     for (int i = 0; i < type->field_count; i++) {
-        const struct field *field = &type->fields[i];
-        if (field->type == FIELD_ENUM && !field->many && field->value_count > 0) {
-            if (str_eq(field->name, name)) {
-                return words_are_names(builder, field) ? field : NULL;
-            }
-            names[count++] = field->name;
+        if (may_be_state(&type->fields[i])) {
+            names[count++] = type->fields[i].name;
         }
     }
     finding_near(builder, "field", name, names, count, "enum field of this type");

@@ -95,16 +95,13 @@ static void check_computed_path(struct builder *builder, const struct object_typ
     if (end == NULL) {
         return;
     }
-    if (hops > 0) {
-        field->computed_on_read = true;
-    } else if (end->computed_source.len > 0 && end->index >= field->index) {
+    /* version, times and archiving change without the record's own fields being judged. */
+    bool moving = end->system && end->index != SYS_OWNER && end->index != SYS_EXTERNAL_ID;
+    if (hops == 0 && end->computed_source.len > 0 && end->index >= field->index) {
         finding(builder, "computed", NULL,
                 "it uses " STR_FORMAT ": computed fields use only those declared before them",
                 STR_ARGS(end->name));
-    } else if (end->computed_on_read) {
-        field->computed_on_read = true;
-    } else if (end->system && end->index != SYS_OWNER && end->index != SYS_EXTERNAL_ID) {
-        /* version, times and archiving change without the record's own fields being judged. */
+    } else if (hops > 0 || end->computed_on_read || moving) {
         field->computed_on_read = true;
     }
 }
@@ -216,6 +213,18 @@ static bool indexable(const struct field *field)
            field->type != FIELD_LONG_TEXT;
 }
 
+static void not_indexable(struct builder *builder, const struct object_type *type, struct str name)
+{
+    struct str *names = ARENA_ARRAY(builder->arena, struct str, (size_t)type->field_count + 1);
+    size_t count = 0;
+    for (int i = 0; i < type->field_count; i++) {
+        if (indexable(&type->fields[i])) {
+            names[count++] = type->fields[i].name;
+        }
+    }
+    finding_near(builder, NULL, name, names, count, "field that can be indexed");
+}
+
 static bool read_part(struct builder *builder, const struct object_type *type,
                       const struct value *item, struct index_part *out_part)
 {
@@ -227,14 +236,7 @@ static bool read_part(struct builder *builder, const struct object_type *type,
     struct str name = str_sub(item->text, descending ? 1 : 0, item->text.len);
     const struct field *field = object_field(type, name);
     if (field == NULL || !indexable(field)) {
-        struct str *names = ARENA_ARRAY(builder->arena, struct str, (size_t)type->field_count + 1);
-        size_t count = 0;
-        for (int i = 0; i < type->field_count; i++) {
-            if (indexable(&type->fields[i])) {
-                names[count++] = type->fields[i].name;
-            }
-        }
-        finding_near(builder, NULL, name, names, count, "field that can be indexed");
+        not_indexable(builder, type, name);
         return false;
     }
     *out_part = (struct index_part){.field = field->index, .descending = descending};

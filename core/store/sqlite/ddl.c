@@ -4,6 +4,8 @@
 
 #include "../columns.h"
 
+#include <stdio.h>
+
 static enum err run(struct db *db, struct buf *sql, struct error *error)
 {
     enum err err = db_exec(db, buf_cstr(sql), error);
@@ -186,9 +188,8 @@ static void longer_sql(struct buf *sql, const struct object_type *type, const st
     buf_append_str(sql, STR(") > ? limit 1"));
 }
 
-enum err ddl_any_row(struct db *db, struct arena *arena, const struct object_type *type,
-                     const struct field *field, enum ddl_question question, bool *out_any,
-                     struct str *out_word, struct error *error)
+enum err ddl_any_row(struct db *db, const struct object_type *type, const struct field *field,
+                     enum ddl_question question, struct ddl_answer *out_answer, struct error *error)
 {
     struct buf sql;
     struct db_stmt *stmt = NULL;
@@ -212,9 +213,9 @@ enum err ddl_any_row(struct db *db, struct arena *arena, const struct object_typ
     }
     err = db_step(stmt, &row, error);
     if (err == OK) {
-        *out_any = row;
-        *out_word =
-            row && question == DDL_OTHER_WORD ? arena_str(arena, db_column_text(stmt, 0)) : STR("");
+        struct str word = row ? db_column_text(stmt, 0) : STR("");
+        out_answer->any = row;
+        (void)snprintf(out_answer->word, sizeof(out_answer->word), STR_FORMAT, STR_ARGS(word));
     }
     db_finalize(stmt);
     return err;
@@ -251,13 +252,12 @@ enum err ddl_fill(struct db *db, struct arena *arena, const struct object_type *
     return err;
 }
 
-enum err ddl_ids(struct db *db, const struct object_type *type, int64_t after, size_t most,
-                 int64_t *out_ids, size_t *out_count, struct error *error)
+enum err ddl_next_ids(struct db *db, const struct object_type *type, struct ddl_ids *ids,
+                      struct error *error)
 {
     struct buf sql;
     struct db_stmt *stmt = NULL;
     bool row = false;
-    size_t count = 0;
     buf_init(&sql);
     buf_append_str(&sql, STR("select id from "));
     table_name(&sql, type);
@@ -267,14 +267,15 @@ enum err ddl_ids(struct db *db, const struct object_type *type, int64_t after, s
     if (err != OK) {
         return err;
     }
-    db_bind_int(stmt, 1, after);
-    db_bind_int(stmt, 2, (int64_t)most);
+    db_bind_int(stmt, 1, ids->after);
+    db_bind_int(stmt, 2, COUNT_OF(ids->ids));
+    ids->count = 0;
     while ((err = db_step(stmt, &row, error)) == OK && row) {
-        ASSERT(count < most);
-        out_ids[count++] = db_column_int(stmt, 0);
+        ASSERT(ids->count < COUNT_OF(ids->ids));
+        ids->after = db_column_int(stmt, 0);
+        ids->ids[ids->count++] = ids->after;
     }
     db_done(stmt);
-    *out_count = count;
     return err;
 }
 

@@ -37,16 +37,25 @@ enum err ddl_indexes(struct db *db, struct arena *arena, const struct object_typ
 
 enum ddl_question { DDL_NULL, DDL_LONGER, DDL_OTHER_WORD };
 /* Is there a row without a value, with a longer text than max_length, with a word that is not
- * declared? *out_word is that word. */
-enum err ddl_any_row(struct db *db, struct arena *arena, const struct object_type *type,
-                     const struct field *field, enum ddl_question question, bool *out_any,
-                     struct str *out_word, struct error *error) MUST_CHECK;
+ * declared? */
+struct ddl_answer {
+    bool any;
+    char word[128]; /* DDL_OTHER_WORD: the first such word, cut */
+};
+enum err ddl_any_row(struct db *db, const struct object_type *type, const struct field *field,
+                     enum ddl_question question, struct ddl_answer *out_answer,
+                     struct error *error) MUST_CHECK;
 /* Puts the default where there is none. */
 enum err ddl_fill(struct db *db, struct arena *arena, const struct object_type *type,
                   const struct field *field, struct error *error) MUST_CHECK;
-/* Up to `most` ids greater than `after`, in order. */
-enum err ddl_ids(struct db *db, const struct object_type *type, int64_t after, size_t most,
-                 int64_t *out_ids, size_t *out_count, struct error *error) MUST_CHECK;
+/* Some ids greater than `after`, in order; none at the end. */
+struct ddl_ids {
+    int64_t after; /* moves on with each call; start with INT64_MIN */
+    int64_t ids[256];
+    size_t count;
+};
+enum err ddl_next_ids(struct db *db, const struct object_type *type, struct ddl_ids *ids,
+                      struct error *error) MUST_CHECK;
 enum err ddl_max_id(struct db *db, const struct object_type *type, int64_t *out_id,
                     struct error *error) MUST_CHECK;
 

@@ -22,10 +22,10 @@ static enum err first_id(struct db_stmt *stmt, int64_t *out_id, struct error *er
     return err;
 }
 
-enum err record_row_same(struct tx *tx, const struct object_type *type,
-                         const struct index_part *parts, int part_count, const struct record *whole,
-                         int64_t but, int64_t *out_id, struct error *error)
+enum err record_row_same(struct tx *tx, const struct record *whole, const struct index_part *parts,
+                         int part_count, int64_t *out_id, struct error *error)
 {
+    const struct object_type *type = whole->type;
     struct buf sql;
     struct db_stmt *stmt = NULL;
     buf_init(&sql);
@@ -53,7 +53,7 @@ enum err record_row_same(struct tx *tx, const struct object_type *type,
     }
     const struct value *compartment = &whole->values[SYS_COMPARTMENT];
     db_bind_text(stmt, index, compartment->kind == VALUE_TEXT ? compartment->text : STR(""));
-    db_bind_int(stmt, index + 1, but);
+    db_bind_int(stmt, index + 1, whole->id);
     return first_id(stmt, out_id, error);
 }
 
@@ -109,22 +109,21 @@ static enum err all_ids(struct tx *tx, struct db_stmt *stmt, size_t most, int64_
     return err;
 }
 
-enum err record_row_referrers(struct tx *tx, const struct object_type *type,
-                              const struct field *field, int64_t target, size_t most,
-                              int64_t **out_ids, size_t *out_count, struct error *error)
+enum err record_row_referrers(struct tx *tx, struct referrers *referrers, int64_t target,
+                              size_t most, struct error *error)
 {
     struct buf sql;
     struct db_stmt *stmt = NULL;
     buf_init(&sql);
-    if (field->type == FIELD_REFS) {
+    if (referrers->field->type == FIELD_REFS) {
         buf_append_str(&sql, STR("select source from "));
-        link_table_name(&sql, type, field);
+        link_table_name(&sql, referrers->type, referrers->field);
         buf_append_str(&sql, STR(" where target = ?1"));
     } else {
         buf_append_str(&sql, STR("select id from "));
-        table_name(&sql, type);
+        table_name(&sql, referrers->type);
         buf_append_str(&sql, STR(" where "));
-        column_name(&sql, field);
+        column_name(&sql, referrers->field);
         buf_append_str(&sql, STR(" = ?1"));
     }
     enum err err = cached(tx, &sql, &stmt, error);
@@ -132,29 +131,24 @@ enum err record_row_referrers(struct tx *tx, const struct object_type *type,
         return err;
     }
     db_bind_int(stmt, 1, target);
-    return all_ids(tx, stmt, most, out_ids, out_count, error);
+    return all_ids(tx, stmt, most, &referrers->ids, &referrers->count, error);
 }
 
-enum err record_row_pending(struct tx *tx, const struct object_type *type,
-                            const struct field *field, struct str value,
-                            const struct field *word_field, struct str word, int64_t **out_ids,
-                            size_t *out_count, struct error *error)
+enum { PENDING_MAX = 1000 };
+
+enum err record_row_pending(struct tx *tx, const struct object_type *approvals, struct str record,
+                            int64_t **out_ids, size_t *out_count, struct error *error)
 {
     struct buf sql;
     struct db_stmt *stmt = NULL;
     buf_init(&sql);
     buf_append_str(&sql, STR("select id from "));
-    table_name(&sql, type);
-    buf_append_str(&sql, STR(" where "));
-    column_name(&sql, field);
-    buf_append_str(&sql, STR(" = ?1 and "));
-    column_name(&sql, word_field);
-    buf_append_str(&sql, STR(" = ?2"));
+    table_name(&sql, approvals);
+    buf_append_str(&sql, STR(" where \"record\" = ?1 and \"state\" = 'pending'"));
     enum err err = cached(tx, &sql, &stmt, error);
     if (err != OK) {
         return err;
     }
-    db_bind_text(stmt, 1, value);
-    db_bind_text(stmt, 2, word);
-    return all_ids(tx, stmt, 1000, out_ids, out_count, error);
+    db_bind_text(stmt, 1, record);
+    return all_ids(tx, stmt, PENDING_MAX, out_ids, out_count, error);
 }

@@ -250,6 +250,14 @@ static enum err update_row(struct tx *tx, const struct draft *draft, const struc
     return run_once(stmt, error);
 }
 
+static enum err replace_links(struct tx *tx, const struct record_plan *plan,
+                              const struct field *field, const struct record *whole,
+                              struct error *error)
+{
+    enum err err = remove_links(tx, plan, field, whole->id, error);
+    return err != OK ? err : insert_links(tx, plan, field, whole, error);
+}
+
 enum err record_row_update(struct tx *tx, const struct draft *draft, const struct record *whole,
                            const bool *changed, struct error *error)
 {
@@ -257,12 +265,8 @@ enum err record_row_update(struct tx *tx, const struct draft *draft, const struc
     const struct record_plan *plan = record_plan_of(tx, type);
     enum err err = update_row(tx, draft, whole, changed, error);
     for (int i = 0; i < type->field_count && err == OK; i++) {
-        const struct field *field = &type->fields[i];
-        if (changed[i] && field_many(field)) {
-            err = remove_links(tx, plan, field, whole->id, error);
-            if (err == OK) {
-                err = insert_links(tx, plan, field, whole, error);
-            }
+        if (changed[i] && field_many(&type->fields[i])) {
+            err = replace_links(tx, plan, &type->fields[i], whole, error);
         }
     }
     return err;

@@ -26,24 +26,26 @@ enum err record_row_update(struct tx *tx, const struct draft *draft, const struc
 /* The row and its own links. */
 enum err record_row_delete(struct tx *tx, const struct object_type *type, int64_t id,
                            struct error *error) MUST_CHECK;
-/* Another record (not `but`) of the compartment with these values in these stored fields. Null
- * values match nothing. *out_id 0: none. */
-enum err record_row_same(struct tx *tx, const struct object_type *type,
-                         const struct index_part *parts, int part_count, const struct record *whole,
-                         int64_t but, int64_t *out_id, struct error *error) MUST_CHECK;
+/* Another record of the same compartment with whole's values in these stored fields. Null values
+ * match nothing. *out_id 0: none. */
+enum err record_row_same(struct tx *tx, const struct record *whole, const struct index_part *parts,
+                         int part_count, int64_t *out_id, struct error *error) MUST_CHECK;
 /* A record by a field's value, whatever its compartment; *out_id 0: none. */
 enum err record_row_find(struct tx *tx, const struct object_type *type, const struct field *field,
                          const struct value *value, int64_t *out_id,
                          struct error *error) MUST_CHECK;
-/* Ids of the records of `type` whose field (ref, refs) leads to target; at most `most`. */
-enum err record_row_referrers(struct tx *tx, const struct object_type *type,
-                              const struct field *field, int64_t target, size_t most,
-                              int64_t **out_ids, size_t *out_count, struct error *error) MUST_CHECK;
-/* Ids of an approval's like: records of `type` with text `value` in `field` and `word` in
- * `word_field`. */
-enum err record_row_pending(struct tx *tx, const struct object_type *type,
-                            const struct field *field, struct str value,
-                            const struct field *word_field, struct str word, int64_t **out_ids,
-                            size_t *out_count, struct error *error) MUST_CHECK;
+/* The records of a type that refer to one record by one field (ref, refs). */
+struct referrers {
+    const struct object_type *type;
+    const struct field *field;
+    int64_t *ids; /* in the unit's arena */
+    size_t count;
+};
+/* Fills ids and count; ERR_LIMIT past `most`. */
+enum err record_row_referrers(struct tx *tx, struct referrers *referrers, int64_t target,
+                              size_t most, struct error *error) MUST_CHECK;
+/* Ids of the pending approvals about a record; `approvals` is their object type. */
+enum err record_row_pending(struct tx *tx, const struct object_type *approvals, struct str record,
+                            int64_t **out_ids, size_t *out_count, struct error *error) MUST_CHECK;
 
 #endif

@@ -111,6 +111,24 @@ static void test_defaults_fill_stored_rows(void **state)
     assert_string_equal(shop_field(shop, "thing", id, "size"), "9");
 }
 
+static void test_what_follows_a_filled_default(void **state)
+{
+    struct shop *shop = *state;
+    struct error error = {0};
+    const char *before =
+        THING(NAME ",{\"1\":\"size\",\"2\":\"integer\"},"
+                   "{\"1\":\"twice\",\"2\":\"integer\",\"computed\":\"size * 2\"}");
+    const char *after = THING(NAME ",{\"1\":\"size\",\"2\":\"integer\",\"required\":true,"
+                                   "\"default\":4},{\"1\":\"twice\",\"2\":\"integer\","
+                                   "\"computed\":\"size * 2\"}");
+    assert_int_equal(shop_declare(shop, before, &error), OK);
+    int64_t id = shop_create(shop, "thing", "{\"name\":\"A\"}");
+    assert_string_equal(shop_field(shop, "thing", id, "twice"), "null");
+    assert_int_equal(shop_declare(shop, after, &error), OK);
+    assert_string_equal(shop_field(shop, "thing", id, "size"), "4");
+    assert_string_equal(shop_field(shop, "thing", id, "twice"), "8");
+}
+
 static void test_computed_and_keys_fill_stored_rows(void **state)
 {
     struct shop *shop = *state;
@@ -257,6 +275,7 @@ int test_ddl(void)
         cmocka_unit_test_setup_teardown(test_nothing_changed_nothing_done, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_fields_and_types_are_added, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_defaults_fill_stored_rows, open_shop, close_shop),
+        cmocka_unit_test_setup_teardown(test_what_follows_a_filled_default, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_computed_and_keys_fill_stored_rows, open_shop,
                                         close_shop),
         cmocka_unit_test_setup_teardown(test_widening_is_free, open_shop, close_shop),

@@ -396,6 +396,17 @@ static void test_archive_and_restore(void **state)
     assert_int_equal(shop_write(shop, &change, &result, NULL), OK);
     assert_true(result.changed);
     assert_non_null(strstr(shop_last_entry(shop), "client.deleted"));
+    /* Gone for everyone but the audit role, as if it were deleted. */
+    struct scope *anna = shop_person(shop, "user:anna", 0, VERB_ALL, ROWS_ALL);
+    assert_string_equal(shop_json(shop, anna, "client", id), "");
+    assert_int_equal(shop_update(shop, anna, "client", id, "{\"name\":\"B\"}", NULL),
+                     ERR_NOT_FOUND);
+    struct change deal = {.scope = anna,
+                          .kind = DRAFT_CREATE,
+                          .type = "deal",
+                          .json = id_json(shop, "{\"name\":\"D\",\"client\":\"$\"}", id)};
+    assert_int_equal(shop_write(shop, &deal, NULL, NULL), ERR_REFERENCE);
+    scope_unref(anna);
     change.archive = false;
     change.restore = true;
     assert_int_equal(shop_write(shop, &change, &result, NULL), OK);
