@@ -18,7 +18,7 @@ static int pcall_finish(lua_State *L, int status, lua_KContext context)
 {
     (void)context;
     if (status != LUA_OK && status != LUA_YIELD) {
-        lua_budget_caught(L, status);
+        lua_catch(L, status);
         lua_pushboolean(L, 0);
         lua_insert(L, -2);
         return 2;
@@ -48,7 +48,7 @@ static int handler_finish(lua_State *L, int status, lua_KContext context)
 {
     (void)context;
     if (status != LUA_OK && status != LUA_YIELD) {
-        lua_budget_caught(L, status);
+        lua_catch(L, status);
     }
     lua_pushboolean(L, 0);
     lua_insert(L, 2);
@@ -65,7 +65,7 @@ static int xpcall_finish(lua_State *L, int status, lua_KContext context)
         lua_replace(L, 2); /* over note_trace */
         return lua_gettop(L) - 1;
     }
-    lua_budget_caught(L, status);
+    lua_catch(L, status);
     lua_replace(L, 2);
     lua_settop(L, 2);
     struct str trace = buf_str(&lua_host_of(L)->caught);
@@ -282,7 +282,7 @@ int lua_base_load(lua_State *L)
         status = load_chunk(L, source, LUA_LOAD_MAX, name);
     }
     if (status != LUA_OK) {
-        lua_budget_caught(L, status);
+        lua_catch(L, status);
         lua_pushnil(L);
         lua_insert(L, -2);
         return 2;
@@ -302,7 +302,7 @@ static int require_finish(lua_State *L, int status, lua_KContext context)
 {
     (void)context;
     if (status != LUA_OK && status != LUA_YIELD) {
-        lua_budget_caught(L, status);
+        lua_catch(L, status);
         lua_pushvalue(L, 1);
         lua_pushnil(L);
         lua_rawset(L, lua_upvalueindex(1));

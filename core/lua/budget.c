@@ -2,7 +2,7 @@
  *
  * A slice that is over yields to the host's other tasks; a run that is over poisons the host. From
  * then on every state that runs carries a hook that leaves at its next instruction, every function
- * of ours that catches errors raises them again (lua_budget_caught), and where it can the hook
+ * of ours that catches errors raises them again (lua_catch), and where it can the hook
  * yields instead of raising, to a coroutine that nobody resumes. At the end lua_host_bury throws
  * the state away. */
 #include "internal.h"
@@ -178,7 +178,7 @@ void lua_budget_check(lua_State *L)
     }
 }
 
-void lua_budget_caught(lua_State *L, int status)
+void lua_catch(lua_State *L, int status)
 {
     struct lua_host *host = lua_host_of(L);
     if (status == LUA_ERRMEM && ++host->memory.errors >= LUA_MEMORY_ERRORS_MAX) {

@@ -45,7 +45,9 @@ static const char *status_of(lua_State *L, lua_State *thread)
 static int close_thread(lua_State *L, lua_State *thread)
 {
     struct lua_host *host = lua_host_of(L);
-    if (host->close_depth >= LUA_CLOSE_DEPTH_MAX) {
+    const char *here = __builtin_frame_address(0);
+    if (host->close_depth >= LUA_CLOSE_DEPTH_MAX ||
+        host->executor->stack_base - here > LUA_C_STACK_MAX) {
         return luaL_error(L, "coroutines are closed inside __close too deep");
     }
     host->close_depth++;
@@ -55,7 +57,7 @@ static int close_thread(lua_State *L, lua_State *thread)
     lua_budget_switch(host, L);
     host->pinned--;
     host->close_depth--;
-    lua_budget_caught(L, status);
+    lua_catch(L, status);
     return status;
 }
 
@@ -73,7 +75,7 @@ static int resume_finish(lua_State *L, lua_State *thread, int status, int count,
         lua_xmove(thread, L, count);
         return count + (as == AS_RESUME);
     }
-    lua_budget_caught(L, status);
+    lua_catch(L, status);
     if (as == AS_WRAP) {
         (void)close_thread(L, thread); /* nobody else can */
     }
@@ -104,7 +106,7 @@ static int resume_run(lua_State *L, lua_State *thread, int arguments, int as)
     lua_budget_switch(host, L);
     host->pinned -= pins;
     if (lua_host_poisoned(host) && host->signal != LUA_SIGNAL_KILL) {
-        lua_budget_caught(L, status);
+        lua_catch(L, status);
     }
     if (status == LUA_YIELD && host->signal != LUA_SIGNAL_NONE) {
         ASSERT(!pins);

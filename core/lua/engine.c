@@ -73,6 +73,7 @@ static void executor_run(void *context)
 {
     struct lua_executor *executor = context;
     const struct lua_engine_options *options = &executor->engine->options;
+    executor->stack_base = __builtin_frame_address(0);
     lua_watchdog_guard(executor);
     if (options->open != NULL) {
         executor->context = options->open(options->context, executor->index);

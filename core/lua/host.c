@@ -94,6 +94,7 @@ enum err lua_host_reset(struct lua_host *host, struct error *error)
     if (lua_host_state(host) == LUA_HOST_CLOSED) {
         return error_set(error, ERR_STOPPING, "%s is being closed", host->name);
     }
+    lua_host_bury(host);
     lua_tasks_end_all(host, ERR_CANCELLED, "the plugin starts afresh");
     lua_host_close_state(host);
     host_move(host, LUA_HOST_EMPTY);
@@ -117,11 +118,11 @@ enum err lua_host_reset(struct lua_host *host, struct error *error)
     return OK;
 }
 
-bool lua_host_bury(struct lua_host *host)
+void lua_host_bury(struct lua_host *host)
 {
     ASSERT(host->running == NULL);
     if (!lua_host_poisoned(host) || host->L == NULL) {
-        return false;
+        return;
     }
     struct error why = host->poison;
     lua_tasks_end_all(host, ERR_CANCELLED, "another task of the plugin was stopped by force");
@@ -130,7 +131,6 @@ bool lua_host_bury(struct lua_host *host)
     if (host->options.killed != NULL) {
         host->options.killed(host, why.err, &why);
     }
-    return true;
 }
 
 /* ---- turns ---- */
@@ -148,18 +148,20 @@ static struct lua_job *next_job(struct lua_host *host)
 
 void lua_host_turn(struct lua_host *host)
 {
+    lua_host_bury(host); /* a start outside a turn may have found the memory full */
     bool job_next = !list_empty(&host->jobs) && (list_empty(&host->tasks) || !host->job_was_last);
     host->job_was_last = job_next;
     if (job_next) {
         struct lua_job *job = next_job(host);
         atomic_fetch_sub(&host->waiting, 1);
         job->run(job);
-        return;
+    } else {
+        struct list_node *node = list_pop(&host->tasks);
+        if (node != NULL) {
+            lua_task_turn(CONTAINER_OF(node, struct lua_task, queued));
+        }
     }
-    struct list_node *node = list_pop(&host->tasks);
-    if (node != NULL) {
-        lua_task_turn(CONTAINER_OF(node, struct lua_task, queued));
-    }
+    lua_host_bury(host);
 }
 
 /* ---- closing ---- */
@@ -195,10 +197,21 @@ void lua_host_close(struct lua_host *host, struct mailbox *reply,
 
 /* ---- jobs ---- */
 
+static void cancel_job(struct lua_job *job)
+{
+    struct error error;
+    enum err err = error_set(&error, ERR_CANCELLED, "%s is being closed", job->host->name);
+    lua_job_finish(job, err, &error);
+}
+
 static void job_arrived(struct message *message)
 {
     struct lua_job *job = CONTAINER_OF(message, struct lua_job, message);
-    ASSERT(lua_host_state(job->host) != LUA_HOST_CLOSED);
+    if (lua_host_state(job->host) == LUA_HOST_CLOSED) {
+        atomic_fetch_sub(&job->host->waiting, 1);
+        cancel_job(job);
+        return;
+    }
     list_push(&job->host->jobs, &job->queued);
     lua_executor_ready(job->host);
 }
@@ -231,11 +244,9 @@ void lua_job_finish(struct lua_job *job, enum err err, const struct error *error
 
 void lua_jobs_cancel(struct lua_host *host)
 {
-    struct error error;
-    enum err err = error_set(&error, ERR_CANCELLED, "%s is being closed", host->name);
     for (struct lua_job *job = next_job(host); job != NULL; job = next_job(host)) {
         atomic_fetch_sub(&host->waiting, 1);
-        lua_job_finish(job, err, &error);
+        cancel_job(job);
     }
 }
 

@@ -25,9 +25,10 @@
 
 enum {
     NS_PER_MS = 1000000,
-    LUA_MEMORY_ERRORS_MAX = 8, /* in a row; then the state is thrown away */
-    LUA_CLOSE_DEPTH_MAX = 8,   /* coroutine.close inside __close inside coroutine.close … */
-    LUA_LOAD_MAX = 64 << 10,   /* source bytes of `load` */
+    LUA_MEMORY_ERRORS_MAX = 8,   /* in a row; then the state is thrown away */
+    LUA_CLOSE_DEPTH_MAX = 8,     /* coroutine.close inside __close inside coroutine.close … */
+    LUA_C_STACK_MAX = 768 << 10, /* bytes of C stack at which no coroutine is closed any more */
+    LUA_LOAD_MAX = 64 << 10,     /* source bytes of `load` */
     LUA_PRINT_MAX = 4096,
     LUA_POLL_STEPS = 256, /* loops in C ask for the budget once in so many steps */
 };
@@ -41,8 +42,9 @@ struct lua_executor {
     struct thread *thread;
     pthread_t id; /* valid once deadline_ns was ever set */
     void *context;
-    struct list ready;  /* hosts with something to run, by by_ready */
-    struct list timers; /* struct lua_timer by by_due, earliest first */
+    const char *stack_base; /* of the thread, nearly */
+    struct list ready;      /* hosts with something to run, by by_ready */
+    struct list timers;     /* struct lua_timer by by_due, earliest first */
     atomic_bool stopping;
     int hosts; /* under engine->lock */
     /* The budget of what runs now. `current` is read by this thread and its signal handler,
@@ -123,8 +125,8 @@ bool lua_host_has_work(const struct lua_host *host);
 enum err lua_host_protect(struct lua_host *host, lua_CFunction call, void *context,
                           struct error *error) MUST_CHECK;
 /* After anything ran in the state: when it was killed, ends the tasks, closes the state and tells
- * the owner. True when it was. */
-bool lua_host_bury(struct lua_host *host);
+ * the owner. */
+void lua_host_bury(struct lua_host *host);
 void lua_host_close_state(struct lua_host *host);
 void lua_host_measure(struct lua_host *host);
 
@@ -142,9 +144,6 @@ void lua_budget_stop(struct lua_host *host);
 bool lua_host_poisoned(const struct lua_host *host);
 /* The kill: marks the state, keeps the reason and the traceback of `L`. */
 void lua_host_poison(struct lua_host *host, lua_State *L, enum err err, const char *sentence);
-/* Every place that catches errors of scripts calls this with the caught status: it counts
- * LUA_ERRMEM and, when the state is poisoned, raises again. */
-void lua_budget_caught(lua_State *L, int status);
 /* Makes `to` the state that a signal would stop. */
 void lua_budget_switch(struct lua_host *host, lua_State *to);
 void lua_budget_hook(lua_State *L, lua_Debug *debug);

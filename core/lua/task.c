@@ -41,6 +41,17 @@ static int make_coroutine(lua_State *L)
     return 0;
 }
 
+/* A state so full that nothing more can start would stay so: it counts, and is thrown away. */
+static void memory_failed(struct lua_host *host, enum err err)
+{
+    if (err == ERR_MEMORY && ++host->memory.errors >= LUA_MEMORY_ERRORS_MAX) {
+        lua_host_poison(host, NULL, ERR_MEMORY,
+                        "its memory was used up again and again; hold less at once, or raise "
+                        "limits.memory");
+        lua_executor_ready(host); /* its next turn buries it */
+    }
+}
+
 enum err lua_task_start(struct lua_host *host, struct lua_task *task, struct error *error)
 {
     ASSERT(task->push != NULL && task->ended != NULL && task->state == LUA_TASK_GONE);
@@ -53,6 +64,7 @@ enum err lua_task_start(struct lua_host *host, struct lua_task *task, struct err
     }
     enum err err = lua_host_protect(host, make_coroutine, task, error);
     if (err != OK) {
+        memory_failed(host, err);
         return err;
     }
     task->host = host;
@@ -128,11 +140,7 @@ static void end_failed(struct lua_task *task, int status)
     if (status == LUA_ERRMEM) {
         (void)error_set(&error, ERR_MEMORY, "its %zu bytes of memory are used up",
                         host->memory.cap);
-        if (++host->memory.errors >= LUA_MEMORY_ERRORS_MAX) {
-            lua_host_poison(host, NULL, ERR_MEMORY,
-                            "its memory was used up again and again; hold less at once, or raise "
-                            "limits.memory");
-        }
+        memory_failed(host, ERR_MEMORY);
     } else {
         lua_xmove(task->L, host->L, 1);
         (void)lua_error_read(host->L, -1, &error);
@@ -175,7 +183,7 @@ void lua_task_cancel(struct lua_task *task, enum err err, const char *detail)
     task->traceback = (struct str){0};
     end(task);
     if (alive) {
-        (void)lua_host_bury(host);
+        lua_host_bury(host);
     }
 }
 
@@ -222,7 +230,6 @@ void lua_task_turn(struct lua_task *task)
     } else {
         end_failed(task, status);
     }
-    (void)lua_host_bury(host);
 }
 
 /* ---- waiting ---- */

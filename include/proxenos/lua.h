@@ -239,6 +239,10 @@ void lua_timer_stop(struct lua_timer *timer); /* fine when not running */
 /* For loops in C that scripts can make long: call it each few hundred steps. Raises the kill when
  * the task's time is over; otherwise cheap. */
 void lua_budget_check(struct lua_State *L);
+/* Each binding that catches errors of scripts (lua_pcall, lua_pcallk) calls this first with the
+ * status it caught, unless that is LUA_OK or LUA_YIELD: it counts memory errors, and a kill goes on
+ * from here, so that no script can swallow it. */
+void lua_catch(struct lua_State *L, int status);
 /* Pushes a compiled chunk: text only, at most LUA_SOURCE_MAX; `chunk_name` as shown in errors,
  * relative ("main.lua"). Raises ERR_LUA for a syntax error. */
 void lua_load_text(struct lua_State *L, struct str source, const char *chunk_name);

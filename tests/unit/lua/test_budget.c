@@ -193,6 +193,35 @@ static void memory_is_capped(void **state)
     expect_text(&harness, host, "return 'alive'", "alive");
 }
 
+/* A plugin that keeps all its memory for itself is killed after some tasks that find none. */
+static void full_states_are_thrown_away(void **state)
+{
+    (void)state;
+    struct lua_host_options options = harness_options();
+    options.limits.run_ms = 10000;
+    options.limits.memory_bytes = 2 << 20;
+    struct lua_host *host = harness_host(&harness, &options);
+    expect_error(&harness, host,
+                 "t = {} local ok, err = pcall(function() while true do t[#t + 1] = {} end end) "
+                 "pcall(function() local x while true do x = { x } u = x end end) error(err)",
+                 ERR_MEMORY, "memory");
+    struct lua_metrics metrics;
+    lua_host_metrics(host, &metrics);
+    assert_int_equal(metrics.kills, 0);
+    int refused = 0;
+    for (bool alive = false; !alive; refused += !alive) {
+        struct script script = {0};
+        script_run(&harness, &script, host,
+                   "local t = {} for i = 1, 100 do t[i] = {} end return 1");
+        assert_true(script.err == OK || script.err == ERR_MEMORY);
+        alive = script.err == OK;
+        script_deinit(&script);
+    }
+    lua_host_metrics(host, &metrics);
+    assert_int_equal(metrics.kills, 1);
+    assert_in_range(refused, 1, 8);
+}
+
 /* A kill says where it happened. */
 static void kill_has_a_place(void **state)
 {
@@ -217,6 +246,7 @@ int test_budget(void)
         cmocka_unit_test_setup_teardown(tasks_share_a_host, set_up, tear_down),
         cmocka_unit_test_setup_teardown(short_runs_are_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_is_capped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(full_states_are_thrown_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kill_has_a_place, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("budget", tests, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdatomic.h>
 
 /* What the binding `ask` sends: it comes back by a message, a timer, or never. */
 struct request {
@@ -16,9 +17,8 @@ struct request {
 
 static struct harness harness;
 static struct lua_host *host;
-/* Executor only, apart from where a test knows the executor idle. */
-static int cancelled_count;
-static struct request *held; /* the last one that is never answered */
+static atomic_int cancelled_count;
+static atomic_bool held; /* the binding `never` waits */
 
 static void request_cancelled(struct lua_wait *wait)
 {
@@ -27,7 +27,7 @@ static void request_cancelled(struct lua_wait *wait)
     lua_timer_stop(&request->timer);
     if (request->never) {
         mem_free(request); /* no answer is on its way */
-        held = NULL;
+        held = false;
     }
 }
 
@@ -86,7 +86,7 @@ static int never(lua_State *L)
 {
     struct request *request = request_new(L, "never");
     request->never = true;
-    held = request;
+    held = true;
     return lua_wait_start(L, &request->wait, (intptr_t)request, ask_after);
 }
 
@@ -123,7 +123,7 @@ static int set_up(void **state)
 {
     (void)state;
     cancelled_count = 0;
-    held = NULL;
+    held = false;
     harness_start(&harness, 2);
     struct lua_host_options options = harness_options();
     options.setup = set_up_host;
@@ -200,7 +200,7 @@ static void held_coroutines_are_not_resumed(void **state)
                 STR("task = coroutine.running() "
                     "c = coroutine.create(function() return never(1) end) "
                     "coroutine.resume(c)"));
-    while (held == NULL) {
+    while (!held) {
         expect_text(&harness, host, "return 'x'", "x");
     }
     expect_text(&harness, host,
@@ -346,7 +346,7 @@ static void cancelled_tasks_close_and_end(void **state)
         &harness, &waiting, host,
         STR("local x <close> = setmetatable({}, { __close = function() closed = true end }) "
             "never(1)"));
-    while (held == NULL) {
+    while (!held) {
         expect_text(&harness, host, "return 'x'", "x");
     }
     cancel(&waiting.task);
@@ -360,7 +360,7 @@ static void cancelled_tasks_close_and_end(void **state)
     script_post(&harness, &waiting, host,
                 STR("local x <close> = setmetatable({}, { __close = function() while true do end "
                     "end }) never(1)"));
-    while (held == NULL) {
+    while (!held) {
         expect_text(&harness, host, "return 'x'", "x");
     }
     cancel(&waiting.task);
