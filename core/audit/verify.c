@@ -48,7 +48,7 @@ static enum err order_check(struct walk *walk, int64_t seq)
         return OK;
     }
     if (seq <= 0) {
-        return found(walk, seq, "entry %lld stands before the first one", (long long)seq);
+        return found(walk, 1, "entry %lld stands before the first one", (long long)seq);
     }
     return found(walk, walk->last_seq + 1, "entry %lld is missing: %lld is followed by %lld",
                  (long long)walk->last_seq + 1, (long long)walk->last_seq, (long long)seq);
@@ -197,16 +197,19 @@ static enum err verify_snapshot(const struct verification *verification,
         report->kept_compared = true;
         mark_add(&log, "audit/head", log_mark.seq, log_mark.chain);
         mark_add(&access, "audit/head", access_mark.seq, access_mark.chain);
-    } else if (err == ERR_CORRUPT) {
-        return found(&log, 0, "audit/head cannot be read: %s", error->detail);
-    } else if (err != ERR_NOT_FOUND) {
+    } else if (err != ERR_NOT_FOUND && err != ERR_CORRUPT) {
         return err;
     }
+    bool head_damaged = err == ERR_CORRUPT;
     if (known != NULL) {
         mark_add(&log, "the checkpoint", known->seq, known->chain);
     }
     err = walk_log(verification, &log, false, error);
     report_log(&log, report);
+    if (err == OK && head_damaged && log.entries > 0) {
+        /* Empty before the first entry; later it always holds one good place. */
+        err = found(&log, 0, "audit/head was damaged: it holds no head of the log");
+    }
     if (err != OK) {
         return err;
     }

@@ -1,0 +1,219 @@
+/* From people and roles to scopes: compiled when first asked for, then shared. Any thread, under
+ * the directory's lock. */
+#include "directory_parts.h"
+
+#include "scope.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    SCOPES_MAX = 4096, /* cached; all are dropped when there are more */
+    ROLES_MAX = 32,    /* of one user */
+    TEAM_MAX = 4096    /* colleagues that one scope covers */
+};
+
+void map_empty(struct map *map)
+{
+    map_deinit(map);
+    map_init(map);
+}
+
+void scopes_drop(struct directory *directory)
+{
+    struct str key;
+    void *scope = NULL;
+    for (size_t i = 0; map_next(&directory->scopes, &i, &key, &scope);) {
+        scope_unref(scope);
+    }
+    map_empty(&directory->scopes);
+}
+
+void compiled_drop(struct directory *directory)
+{
+    scopes_drop(directory);
+    struct str key;
+    void *grants = NULL;
+    for (size_t i = 0; map_next(&directory->grants, &i, &key, &grants);) {
+        grants_unref(grants);
+    }
+    map_empty(&directory->grants);
+    schema_unref(directory->schema);
+    directory->schema = NULL;
+}
+
+/* ---- what a user has ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a;
+    int64_t right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* The roles of this user that exist, by id. */
+static size_t roles_of(struct directory *directory, const struct user *user,
+                       int64_t out_ids[ROLES_MAX], struct str out_names[ROLES_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < user->role_count && count < ROLES_MAX; i++) {
+        if (map_get_int(&directory->roles, user->roles[i]) != NULL) {
+            out_ids[count++] = user->roles[i];
+        }
+    }
+    qsort(out_ids, count, sizeof(out_ids[0]), by_number);
+    for (size_t i = 0; i < count; i++) {
+        out_names[i] = ((struct role *)map_get_int(&directory->roles, out_ids[i]))->name;
+    }
+    return count;
+}
+
+/* Shared by everybody with the same roles. Borrowed from the directory. */
+static struct grants *grants_of(struct directory *directory, const int64_t *role_ids, size_t count)
+{
+    struct str key = {(const char *)role_ids, count * sizeof(role_ids[0])};
+    struct grants *grants = map_get(&directory->grants, key);
+    if (grants != NULL) {
+        return grants;
+    }
+    grants = grants_new(directory->schema);
+    for (size_t i = 0; i < count; i++) {
+        const struct role *role = map_get_int(&directory->roles, role_ids[i]);
+        grants->admin = grants->admin || role->admin;
+        grants->audit = grants->audit || role->audit;
+        grants_add_role(grants, &role->rules);
+    }
+    if (grants->admin) {
+        grants_add_all(grants);
+    }
+    grants_settle(grants);
+    (void)map_set(&directory->grants, key, grants);
+    return grants;
+}
+
+/* Everyone who is in a team with this user, himself first. */
+static size_t team_of(struct directory *directory, int64_t user, int64_t *out_ids)
+{
+    size_t count = 0;
+    struct str key;
+    void *item = NULL;
+    out_ids[count++] = user;
+    for (size_t i = 0; map_next(&directory->teams, &i, &key, &item);) {
+        const struct team *team = item;
+        bool member = false;
+        for (size_t m = 0; m < team->member_count; m++) {
+            member = member || team->members[m] == user;
+        }
+        for (size_t m = 0; member && m < team->member_count && count < TEAM_MAX; m++) {
+            out_ids[count++] = team->members[m];
+        }
+    }
+    qsort(out_ids + 1, count - 1, sizeof(out_ids[0]), by_number);
+    size_t kept = 1;
+    for (size_t i = 1; i < count; i++) {
+        if (out_ids[i] != user && out_ids[i] != out_ids[kept - 1]) {
+            out_ids[kept++] = out_ids[i];
+        }
+    }
+    return kept;
+}
+
+/* What the token leaves of the grants; a copy. */
+static struct grants *narrowed(const struct grants *wide, const struct scope_wish *wish)
+{
+    struct grants *grants = grants_copy(wide->items, wide->schema);
+    for (int i = 0; i < wide->schema->object_count; i++) {
+        uint32_t verbs = 0;
+        for (size_t n = 0; n < wish->narrowing_count; n++) {
+            const struct narrowing *narrowing = &wish->narrowings[n];
+            if (narrowing->object.len == 0 ||
+                str_eq(narrowing->object, wide->schema->objects[i].name)) {
+                verbs |= narrowing->verbs;
+            }
+        }
+        grants->items[i].verbs &= verbs;
+    }
+    grants_settle(grants);
+    return grants;
+}
+
+static const struct scope *scope_make(struct directory *directory, const struct user *user,
+                                      const struct scope_wish *wish)
+{
+    int64_t role_ids[ROLES_MAX];
+    struct str role_names[ROLES_MAX];
+    size_t role_count = roles_of(directory, user, role_ids, role_names);
+    struct grants *wide = grants_of(directory, role_ids, role_count);
+    bool narrow = wish->narrowing_count > 0;
+    struct grants *grants = narrow ? narrowed(wide, wish) : wide;
+    int64_t *team = mem_alloc(TEAM_MAX * sizeof(*team));
+    struct buf actor;
+    buf_init(&actor);
+    buf_printf(&actor, "user:" STR_FORMAT, STR_ARGS(user->name));
+    const struct scope_spec spec = {
+        .user = user->id,
+        .actor = buf_str(&actor),
+        .via = str_sub(wish->via, 0, VIA_MAX),
+        .language = str_from(user->language),
+        .roles = role_names,
+        .role_count = role_count,
+        .team = team,
+        .team_count = team_of(directory, user->id, team),
+        .grants = grants,
+        .admin = wide->admin && (!narrow || wish->keep_admin),
+        .audit = wide->audit && (!narrow || wish->keep_audit),
+        .narrowed = narrow,
+        .stamp = user->stamp,
+    };
+    const struct scope *scope = scope_new(&spec);
+    buf_deinit(&actor);
+    mem_free(team);
+    if (narrow) {
+        grants_unref(grants);
+    }
+    return scope;
+}
+
+static struct str cache_key(char *out, size_t size, const struct scope_wish *wish)
+{
+    int len = snprintf(out, size, "%lld/%lld/" STR_FORMAT, (long long)wish->user,
+                       (long long)wish->token, STR_ARGS(str_sub(wish->via, 0, VIA_MAX)));
+    return (struct str){out, (size_t)len};
+}
+
+static const struct scope *scope_cached(struct directory *directory, const struct user *user,
+                                        const struct scope_wish *wish)
+{
+    char memory[VIA_MAX + 60];
+    struct str key = cache_key(memory, sizeof(memory), wish);
+    if (directory->schema != wish->schema) {
+        compiled_drop(directory);
+        directory->schema = wish->schema;
+        schema_ref(directory->schema);
+    }
+    const struct scope *scope = map_get(&directory->scopes, key);
+    if (scope == NULL || scope_stamp(scope) != user->stamp) {
+        if (directory->scopes.count >= SCOPES_MAX) {
+            scopes_drop(directory);
+        }
+        scope = scope_make(directory, user, wish);
+        scope_unref(map_set(&directory->scopes, key, (void *)(uintptr_t)scope));
+    }
+    scope_ref(scope);
+    return scope;
+}
+
+enum err directory_scope(struct directory *directory, const struct scope_wish *wish,
+                         const struct scope **out_scope, struct error *error)
+{
+    enum err err = OK;
+    (void)pthread_mutex_lock(&directory->lock);
+    const struct user *user = map_get_int(&directory->users, wish->user);
+    if (user == NULL || !user->active) {
+        err = error_set(error, ERR_NOT_FOUND, "there is no such user, or it is disabled");
+    } else {
+        *out_scope = scope_cached(directory, user, wish);
+    }
+    (void)pthread_mutex_unlock(&directory->lock);
+    return err;
+}

@@ -1,0 +1,25 @@
+/* The directory's insides, shared by directory.c and compile.c. */
+#ifndef PROXENOS_AUTH_DIRECTORY_PARTS_H
+#define PROXENOS_AUTH_DIRECTORY_PARTS_H
+
+#include "directory.h"
+
+#include <pthread.h>
+
+struct directory {
+    pthread_mutex_t lock; /* everything below */
+    struct map users, users_by_name;
+    struct map roles, roles_by_name;
+    struct map teams;
+    struct map grants;           /* ids of the roles, sorted → struct grants, a reference each */
+    struct map scopes;           /* "user/token/via" → struct scope, a reference each */
+    const struct schema *schema; /* that grants and scopes were compiled for; held; or NULL */
+    int64_t generation;          /* atomic: read without the lock too */
+};
+
+/* Under the lock. */
+void map_empty(struct map *map);
+void scopes_drop(struct directory *directory);
+void compiled_drop(struct directory *directory); /* grants too */
+
+#endif
