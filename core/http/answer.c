@@ -3,7 +3,13 @@
 #include "internal.h"
 #include "proxenos/base_time.h"
 
-enum { STATUS_OK = 200, STATUS_NO_CONTENT = 204, STATUS_NOT_MODIFIED = 304, MS_PER_SECOND = 1000 };
+enum {
+    STATUS_OK = 200,
+    STATUS_NO_CONTENT = 204,
+    STATUS_NOT_MODIFIED = 304,
+    MS_PER_SECOND = 1000,
+    HEAD_BYTES_MAX = 1024 /* of our own headers: the longest are under 800 */
+};
 
 static const struct {
     int status;
@@ -75,30 +81,39 @@ bool answer_is_bare(int status)
     return status == STATUS_NO_CONTENT || status == STATUS_NOT_MODIFIED || status < STATUS_OK;
 }
 
-static void append(struct buf *out, const char *text)
+/* A head is put together behind a pointer into memory reserved for all of it: this is the hot path
+ * of every answer. */
+static char *put_str(char *at, struct str text)
 {
-    buf_append(out, text, strlen(text));
+    memcpy(at, text.at, text.len);
+    return at + text.len;
 }
 
-static void append_number(struct buf *out, uint64_t number)
+static char *put(char *at, const char *text)
+{
+    return put_str(at, (struct str){text, strlen(text)});
+}
+
+static char *put_number(char *at, uint64_t number)
 {
     char digits[20];
-    size_t at = sizeof(digits);
+    size_t first = sizeof(digits);
     do {
-        digits[--at] = (char)('0' + number % 10);
+        digits[--first] = (char)('0' + number % 10);
         number /= 10;
     } while (number > 0);
-    buf_append(out, digits + at, sizeof(digits) - at);
+    return put_str(at, (struct str){digits + first, sizeof(digits) - first});
 }
 
-/* "Mon, 23 Nov 2026 14:24:34 GMT", made once per second. */
-static const char *date_text(struct http_server *server)
+/* "Mon, 23 Nov 2026 14:24:34 GMT", made once per second; which second it is, is asked for once per
+ * turn of the loop at most. */
+static struct str date_text(struct http_server *server)
 {
     static const char days[] = "MonTueWedThuFriSatSun";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    int64_t now_ms = loop_now_ms(server->loop);
-    int64_t second = now_ms / MS_PER_SECOND;
-    if (second != server->date_second) {
+    int64_t turn_ms = loop_monotonic_ms(server->loop);
+    if (turn_ms >= server->date_until_ms) {
+        int64_t now_ms = loop_now_ms(server->loop);
         struct civil civil = civil_from_ms(now_ms);
         int weekday = weekday_from_days(date_from_civil(civil.year, civil.month, civil.day));
         (void)snprintf(server->date_text, sizeof(server->date_text),
@@ -106,25 +121,23 @@ static const char *date_text(struct http_server *server)
                        days + 3 * (ptrdiff_t)(weekday - 1), civil.day,
                        months + 3 * (ptrdiff_t)(civil.month - 1), civil.year, civil.hour,
                        civil.minute, civil.second);
-        server->date_second = second;
+        server->date_until_ms = turn_ms + MS_PER_SECOND - now_ms % MS_PER_SECOND;
     }
-    return server->date_text;
+    return str_from(server->date_text);
 }
 
-static void append_surface(const struct exchange *exchange, struct buf *out)
+static char *put_surface(char *at, const struct exchange *exchange)
 {
     bool is_api = exchange->surface == HTTP_SURFACE_API;
-    append(out, always);
+    at = put(at, always);
     if (!exchange->own_csp) {
-        append(out, is_api ? api_csp : console_csp);
+        at = put(at, is_api ? api_csp : console_csp);
     }
     if (!exchange->own_cache_control) {
-        append(out, exchange->surface == HTTP_SURFACE_ASSET ? "Cache-Control: no-cache\r\n"
-                                                            : "Cache-Control: no-store\r\n");
+        at = put(at, exchange->surface == HTTP_SURFACE_ASSET ? "Cache-Control: no-cache\r\n"
+                                                             : "Cache-Control: no-store\r\n");
     }
-    if (exchange->request.secure) {
-        append(out, transport);
-    }
+    return exchange->request.secure ? put(at, transport) : at;
 }
 
 /* Can the rest of the body be read and dropped, so that the connection can serve again? */
@@ -141,42 +154,55 @@ static bool keeps_connection(const struct exchange *exchange, enum framing frami
     return conn->parser.state == PARSER_END;
 }
 
+static char *put_framing(char *at, const struct exchange *exchange, enum framing framing,
+                         size_t body_bytes)
+{
+    switch (framing) {
+    case FRAMING_CHUNKED:
+        return put(at, "\r\nTransfer-Encoding: chunked");
+    case FRAMING_LENGTH:
+        if (answer_is_bare(exchange->request.status)) {
+            return at;
+        }
+        return put_number(put(at, "\r\nContent-Length: "), body_bytes);
+    case FRAMING_CLOSE:
+        break;
+    }
+    return at;
+}
+
 struct str answer_head(struct exchange *exchange, const char *content_type, enum framing framing,
                        size_t body_bytes)
 {
     struct http_request *request = &exchange->request;
     struct conn *conn = exchange->conn;
     struct buf *out = &exchange->server->scratch;
+    struct str type = str_from(content_type);
     ASSERT(conn != NULL && request->status > 0);
     buf_reset(out);
-    append(out, "HTTP/1.1 ");
-    append_number(out, (uint64_t)request->status);
-    buf_append_char(out, ' ');
-    append(out, status_text(request->status));
-    append(out, "\r\nDate: ");
-    append(out, date_text(exchange->server));
-    if (content_type != NULL) {
-        append(out, "\r\nContent-Type: ");
-        append(out, content_type);
+    char *at = buf_reserve(out, HEAD_BYTES_MAX + type.len + exchange->headers.len);
+    at = put_number(put(at, "HTTP/1.1 "), (uint64_t)request->status);
+    *at++ = ' ';
+    at = put(at, status_text(request->status));
+    at = put_str(put(at, "\r\nDate: "), date_text(exchange->server));
+    if (type.len > 0) {
+        at = put_str(put(at, "\r\nContent-Type: "), type);
     }
-    if (framing == FRAMING_CHUNKED) {
-        append(out, "\r\nTransfer-Encoding: chunked");
-    } else if (framing == FRAMING_LENGTH && !answer_is_bare(request->status)) {
-        append(out, "\r\nContent-Length: ");
-        append_number(out, body_bytes);
-    }
+    at = put_framing(at, exchange, framing, body_bytes);
     conn->close_after = !keeps_connection(exchange, framing);
     if (conn->close_after) {
-        append(out, "\r\nConnection: close");
+        at = put(at, "\r\nConnection: close");
     } else if (request->minor_version == 0) {
-        append(out, "\r\nConnection: keep-alive");
+        at = put(at, "\r\nConnection: keep-alive");
     }
-    append(out, "\r\nX-Request-Id: ");
-    buf_append(out, request->id_text, ID_TEXT_LEN);
-    append(out, "\r\n");
-    append_surface(exchange, out);
-    buf_append_str(out, buf_str(&exchange->headers));
-    append(out, "\r\n");
+    at = put_str(put(at, "\r\nX-Request-Id: "), (struct str){request->id_text, ID_TEXT_LEN});
+    at = put_surface(put(at, "\r\n"), exchange);
+    if (exchange->headers.len > 0) {
+        at = put_str(at, buf_str(&exchange->headers));
+    }
+    at = put(at, "\r\n");
+    out->len = (size_t)(at - out->at);
+    ASSERT(out->len <= out->cap);
     return buf_str(out);
 }
 

@@ -72,10 +72,11 @@ void exchange_drop(struct exchange *exchange)
     list_remove(&exchange->node);
     server->exchange_count--;
     arena_reset(&exchange->request.arena);
-    *exchange = (struct exchange){.request.arena = exchange->request.arena,
-                                  .headers = recycle(exchange->headers),
-                                  .body = recycle(exchange->body),
-                                  .collected = recycle(exchange->collected)};
+    struct exchange kept = {.request.arena = exchange->request.arena,
+                            .headers = recycle(exchange->headers),
+                            .body = recycle(exchange->body),
+                            .collected = recycle(exchange->collected)};
+    *exchange = kept;
     list_push(&server->spare, &exchange->node);
     if (++server->spare_count > SPARE_EXCHANGES_MAX) {
         free_one_spare(server);

@@ -72,8 +72,8 @@ struct http_server {
     struct list spare;     /* exchanges to be used again */
     size_t exchange_count, spare_count;
     char *read_buffer;
-    struct buf scratch; /* heads of answers, frames of chunks */
-    int64_t date_second;
+    struct buf scratch;    /* heads of answers, frames of chunks */
+    int64_t date_until_ms; /* monotonic: then date_text is old */
     char date_text[DATE_TEXT_MAX];
     bool stopping;
     struct timer grace;

@@ -45,7 +45,7 @@ struct http_server *http_server_new(const struct http_options *options)
     server->options = *options;
     server->loop = options->loop;
     server->read_buffer = mem_alloc(READ_BUFFER_BYTES);
-    server->date_second = -1;
+    server->date_until_ms = INT64_MIN;
     list_init(&server->listeners);
     list_init(&server->exchanges);
     list_init(&server->spare);

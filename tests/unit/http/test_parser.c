@@ -238,6 +238,26 @@ static void malformed_chunks_are_refused(void **state)
     }
 }
 
+/* Values are looked at in words where they can be: a control must be found in any place. */
+static void controls_in_values_are_found_anywhere(void **state)
+{
+    (void)state;
+    static const unsigned char refused[] = {0, 1, 8, 0x0b, 0x1f, 0x7f};
+    static const unsigned char taken[] = {'\t', ' ', '!', '~', 0x80, 0xa0, 0xff};
+    for (size_t at = 0; at < 20; at++) {
+        for (size_t i = 0; i < COUNT_OF(refused) + COUNT_OF(taken); i++) {
+            char text[] = "GET / HTTP/1.1\r\nHost: x\r\nA: .12345678901234567890.\r\n\r\n";
+            bool is_refused = i < COUNT_OF(refused);
+            struct transcript transcript;
+            text[30 + at] = (char)(is_refused ? refused[i] : taken[i - COUNT_OF(refused)]);
+            transcript_init(&transcript);
+            transcript_feed(&transcript, (struct str){text, sizeof(text) - 1});
+            assert_int_equal(transcript.parser.state == PARSER_BROKEN, is_refused);
+            transcript_deinit(&transcript);
+        }
+    }
+}
+
 /* ---- cutting ---- */
 
 static void check_cut(struct str bytes, size_t first, size_t second, struct str expected)
@@ -520,6 +540,7 @@ int test_parser(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(own_cases_have_their_result),
         cmocka_unit_test(malformed_chunks_are_refused),
+        cmocka_unit_test(controls_in_values_are_found_anywhere),
         cmocka_unit_test(cutting_changes_nothing),
         cmocka_unit_test(what_is_too_large_is_refused_in_bounded_memory),
         cmocka_unit_test(many_small_chunks_are_one_body),
