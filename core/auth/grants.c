@@ -138,8 +138,7 @@ static bool gives_rights(const struct object_type *type, const struct field *fie
         return true;
     }
     return str_is(type->name, "user") &&
-           (str_is(field->name, "roles") || str_is(field->name, "login") ||
-            str_is(field->name, "name"));
+           (str_is(field->name, "roles") || str_is(field->name, "login"));
 }
 
 static enum field_access access_of(const struct rule_set *set, const struct object_type *type,

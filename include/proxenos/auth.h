@@ -18,11 +18,13 @@ struct auth_options {
     int64_t session_max_ms;  /* 0: 7 d */
 };
 /* Opens auth's tables, loads users, roles, teams, tokens and sessions into memory, makes the
- * built-in roles that are missing
- * ("admin", "manager", "user", "reader", "auditor"). Blocks: start-up. */
+ * built-in roles that are missing. Blocks: start-up, on the loop's thread before it runs.
+ * ERR_SCHEMA and the like when auth_schema was not applied. */
 enum err auth_open(const struct auth_options *options, struct auth **out_auth,
                    struct error *error) MUST_CHECK;
-void auth_close(struct auth *auth); /* NULL is fine */
+/* On the loop's thread, when loop_run has returned, before the store is closed: what is under way
+ * comes back (ERR_STOPPING for logins that waited), times of use are written. NULL is fine. */
+void auth_close(struct auth *auth);
 /* Declares `token` (name, user, expires_at, scopes, networks) beside the store's own types and
  * extends `user` by `roles` (refs to role) and `language`. The tree lives in arena. To be given to
  * store_schema_apply before auth_open. */
@@ -34,8 +36,9 @@ void auth_refresh(struct auth *auth);
  * compares it now and then and asks for the scope again when it moved. Any thread. */
 int64_t auth_generation(struct auth *auth);
 
-/* First start (contract 28): true when no user exists. Makes `admin` with a new password, written
- * to out (NUL-terminated); blocks. */
+/* First start (contract 28): true when nobody could log in (users made by an import do not count).
+ * auth_make_admin makes `admin` (or turns the user of this name into it) with a new password,
+ * written to out_password (NUL-terminated); blocks, start-up. */
 bool auth_first_start(const struct auth *auth);
 enum err auth_make_admin(struct auth *auth, char out_password[21], struct error *error) MUST_CHECK;
 
@@ -55,14 +58,22 @@ void principal_clear(struct principal *principal);
  * all reasons, ERR_RATE past the address's failures. Fast: one hash and one map look-up. */
 enum err auth_by_token(struct auth *auth, struct str token, struct str address, struct str via,
                        struct principal *out, struct error *error) MUST_CHECK;
+/* The session cookie's value; via is "http". ERR_UNAUTHENTICATED. Both: disabling, revoking, a new
+ * password or a changed role that has been acknowledged counts. ERR_IO and the like when rights
+ * have changed and cannot be read: rather nobody than somebody who may no longer. */
 enum err auth_by_session(struct auth *auth, struct str cookie, struct str address,
                          struct principal *out, struct error *error) MUST_CHECK;
-/* The Unix socket's peer: same uid as the service, or root → the administrator "local" (audited as
- * "local:<uid>"). */
+/* The Unix socket's peer: same uid as the service, or root → an administrator without a user record
+ * (principal.user 0), in the log as "local:<uid>". ERR_FORBIDDEN for others. */
 enum err auth_local(struct auth *auth, unsigned uid, struct str via, struct principal *out,
                     struct error *error) MUST_CHECK;
 /* A plugin's own rights (contract 23): from its `can`; and those of a user through it: user ∩ can.
- * Any thread. */
+ * read gives read and export; write gives those and create, update, delete, never import (states
+ * stay the machine's) nor approve (four eyes are people's). "person" gives plain fields,
+ * "person#pii" those and the class; "*" is every business object. user, team, role and token can be
+ * read where named, never written. Neither has admin or audit. The caller unrefs; NULL with error:
+ * ERR_UNKNOWN_OBJECT, ERR_CAPABILITY. auth_intersect lets words that mean nothing (their plugin is
+ * away) give nothing. Any thread. */
 struct plugin_rights {
     struct str name;
     const struct str *read, *write;
@@ -135,12 +146,35 @@ enum err auth_logout(struct auth *auth, struct auth_change *change, int64_t sess
  * no change; written down each minute. */
 int64_t auth_token_used(struct auth *auth, int64_t token);
 
-/* Roles (object `role`): grants as JSON:
- *   { "organisation": { "verbs": ["read","create","update","delete","import","export","approve"],
- * "rows": "own|team|all", "write_rows": "own|team|all", "classes":
- * {"pii":"readable|masked|hidden|writable", …}, "fields": {"value":"hidden"} }, "*": {…} } A user's
- * roles add up per (object type, field): the widest wins. Object types `user`, `team`, `role`,
- * `token` are not covered by "*": only admin, or a grant that names them. */
+/* Roles (object `role`): `admin`, `audit`, and `grants` as JSON, for example
+ *
+ *   { "organisation": { "verbs": ["read", "create", "update"], "rows": "all", "write_rows": "team",
+ *                       "classes": { "pii": "masked" }, "fields": { "value": "hidden" } },
+ *     "*": { "verbs": ["read"] } }
+ *
+ * verbs       read create update delete import export approve; "write" for create, update, delete
+ *             and import, "*" for all. All but create need read beside them.
+ * rows        none own team all: whose records are seen; "all" when not said. write_rows: whose may
+ *             be changed; as rows when not said, never wider.
+ * classes     plain pii phi pan: hidden masked readable writable. When not said, plain is
+ *             writable with a writing verb, else readable; the others are hidden.
+ * fields      the same words for single fields, before their class.
+ * "*"         every business object without an entry of its own; not user, team, role and token,
+ *             which a role must name.
+ *
+ * The roles of a user add up: for each object type all verbs, the widest rows, and for each field
+ * the widest access. So whoever may see only some fields of others' records, and more of his own,
+ * needs one role that says the narrower of the two. Nothing makes writable: readonly and computed
+ * fields; and, but for administrators, what gives rights (user.login, user.roles, all of
+ * role and token). A role whose grants cannot be read gives nothing.
+ *
+ * Built in, made anew when missing, changeable: admin (everything, also administration; but no
+ * compartments), manager (all business, pii writable), user (reads all, creates, changes what is
+ * his own or his team's; pii writable), reader (pii masked), auditor (reads, sees the log's
+ * envelopes; pii masked). manager to reader also see colleagues and teams, and their own tokens.
+ *
+ * Checks words and names. ERR_INVALID with pointer and nearest word, ERR_UNKNOWN_OBJECT,
+ * ERR_UNKNOWN_FIELD, ERR_LIMIT. Pure; any thread. */
 enum err auth_grants_check(const struct schema *schema, const struct value *grants,
                            struct error *error) MUST_CHECK;
 
