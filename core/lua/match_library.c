@@ -156,9 +156,9 @@ static void add_text(struct matcher *matcher, luaL_Buffer *out, const char *at, 
             continue;
         }
         i++;
-        char c = i < len ? with[i] : '\0';
+        int c = i < len ? with[i] : '\0';
         if (c == '%') {
-            luaL_addchar(out, c);
+            luaL_addchar(out, '%');
         } else if (c == '0') {
             luaL_addlstring(out, at, (size_t)(end - at));
         } else if (c >= '1' && c <= '9') {

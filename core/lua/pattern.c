@@ -65,77 +65,58 @@ static const char *class_end(struct matcher *matcher, const char *p)
     return p + 1;
 }
 
+static int is_nul(int c)
+{
+    return c == 0;
+}
+
+static const struct {
+    char letter;
+    int (*is)(int c);
+} classes[] = {
+    {'a', isalpha}, {'c', iscntrl}, {'d', isdigit}, {'g', isgraph},  {'l', islower}, {'p', ispunct},
+    {'s', isspace}, {'u', isupper}, {'w', isalnum}, {'x', isxdigit}, {'z', is_nul},
+};
+
+/* Letters that name no class stand for themselves. */
 static bool in_class(int c, int class)
 {
-    bool in;
-    switch (tolower(class)) {
-    case 'a':
-        in = isalpha(c);
-        break;
-    case 'c':
-        in = iscntrl(c);
-        break;
-    case 'd':
-        in = isdigit(c);
-        break;
-    case 'g':
-        in = isgraph(c);
-        break;
-    case 'l':
-        in = islower(c);
-        break;
-    case 'p':
-        in = ispunct(c);
-        break;
-    case 's':
-        in = isspace(c);
-        break;
-    case 'u':
-        in = isupper(c);
-        break;
-    case 'w':
-        in = isalnum(c);
-        break;
-    case 'x':
-        in = isxdigit(c);
-        break;
-    case 'z':
-        in = c == 0;
-        break;
-    default:
-        return class == c;
+    int letter = tolower(class);
+    for (size_t i = 0; i < COUNT_OF(classes); i++) {
+        if (classes[i].letter == letter) {
+            return (classes[i].is(c) != 0) != (isupper(class) != 0);
+        }
     }
-    return isupper(class) ? !in : in;
+    return class == c;
+}
+
+/* One element of a set: an escape, a range or a character; *at moves behind it. */
+static bool in_element(int c, const char **at, const char *last)
+{
+    const char *element = *at;
+    if (*element == ESCAPE) {
+        *at += 2;
+        return in_class(c, (unsigned char)element[1]);
+    }
+    if (element[1] == '-' && element + 2 < last) {
+        *at += 3;
+        return (unsigned char)element[0] <= c && c <= (unsigned char)element[2];
+    }
+    *at += 1;
+    return (unsigned char)*element == c;
 }
 
 /* `set` is at the '[', `last` at its ']'. */
 static bool in_set(int c, const char *set, const char *last)
 {
-    bool in = true;
-    set++;
-    if (*set == '^') {
-        in = false;
-        set++;
-    }
-    while (set < last) {
-        if (*set == ESCAPE) {
-            if (in_class(c, (unsigned char)set[1])) {
-                return in;
-            }
-            set += 2;
-        } else if (set[1] == '-' && set + 2 < last) {
-            if ((unsigned char)set[0] <= c && c <= (unsigned char)set[2]) {
-                return in;
-            }
-            set += 3;
-        } else {
-            if ((unsigned char)*set == c) {
-                return in;
-            }
-            set++;
+    bool negated = set[1] == '^';
+    const char *at = set + 1 + negated;
+    while (at < last) {
+        if (in_element(c, &at, last)) {
+            return !negated;
         }
     }
-    return !in;
+    return negated;
 }
 
 /* Does the character at `s` match the single-character part p … end? */
@@ -172,11 +153,12 @@ static const char *match_balance(struct matcher *matcher, const char *s, const c
     for (s++; s < matcher->subject_end; s++) {
         step(matcher);
         if (*s == p[1]) {
-            if (--open == 0) {
-                return s + 1;
-            }
+            open--;
         } else if (*s == *p) {
             open++;
+        }
+        if (open == 0) {
+            return s + 1;
         }
     }
     return NULL;
@@ -247,7 +229,7 @@ static const char *end_capture(struct matcher *matcher, const char *s, const cha
 }
 
 /* Lua's "%1" … "%9": the same text again. */
-static const char *match_back(struct matcher *matcher, const char *s, char digit)
+static const char *match_back(struct matcher *matcher, const char *s, int digit)
 {
     int index = digit - '1';
     if (index < 0 || index >= matcher->level || matcher->capture[index].len == CAPTURE_OPEN) {
@@ -287,7 +269,7 @@ enum part { PART_DONE, PART_NEXT };
 static enum part match_single(struct matcher *matcher, const char **s, const char **p)
 {
     const char *end = class_end(matcher, *p);
-    char suffix = end < matcher->pattern_end ? *end : '\0';
+    int suffix = end < matcher->pattern_end ? *end : '\0';
     bool fits = single_match(matcher, *s, *p, end);
     if (!fits && (suffix == '*' || suffix == '?' || suffix == '-')) {
         *p = end + 1; /* none of it */
@@ -323,7 +305,7 @@ static enum part match_single(struct matcher *matcher, const char **s, const cha
 /* "%b", "%f", "%1" …, or a class. */
 static enum part match_escape(struct matcher *matcher, const char **s, const char **p)
 {
-    char kind = *p + 1 < matcher->pattern_end ? (*p)[1] : '\0';
+    int kind = *p + 1 < matcher->pattern_end ? (*p)[1] : '\0';
     if (kind == 'b') {
         *s = match_balance(matcher, *s, *p + 2);
         *p += 4;

@@ -66,7 +66,7 @@ static int string_format(lua_State *L)
             continue;
         }
         i = conversion_at(format, len, i + 1);
-        char kind = i < len ? format[i] : '\0';
+        int kind = i < len ? format[i] : '\0';
         if (kind == '%' || kind == '\0') {
             continue;
         }
