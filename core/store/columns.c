@@ -272,7 +272,7 @@ void column_bind(struct db_stmt *stmt, int *index, const struct field *field,
     case VALUE_REAL:
     case VALUE_LIST:
     case VALUE_MAP:
-        ASSERT(!"a typed value of a stored field");
+        ASSERT(false); /* a typed value of a stored field */
         break;
     }
 }

@@ -253,7 +253,7 @@ static bool match_value(const struct filter *test, const struct value *value, bo
     case OP_COUNT:
         break;
     }
-    ASSERT(!"bound filters have no such operator");
+    ASSERT(false); /* bound filters have no such operator */
     return false;
 }
 

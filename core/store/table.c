@@ -47,7 +47,7 @@ static void bind_value(struct db_stmt *stmt, int index, const struct value *valu
     case VALUE_MONEY:
         break;
     }
-    ASSERT(!"a module binds a value that a column cannot hold");
+    ASSERT(false); /* a module binds a value that a column cannot hold */
 }
 
 static struct value column_value(struct db_stmt *stmt, int column)

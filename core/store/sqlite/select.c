@@ -67,7 +67,7 @@ static void bind_one(struct db_stmt *stmt, int index, const struct value *value)
     case VALUE_REAL:
     case VALUE_LIST:
     case VALUE_MAP:
-        ASSERT(!"a typed scalar");
+        ASSERT(false); /* a typed scalar */
         break;
     }
 }

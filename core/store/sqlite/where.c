@@ -150,7 +150,7 @@ static void money_test(struct sql *sql, struct buf *out, const struct filter *te
     case OP_BEFORE:
     case OP_AFTER:
     case OP_COUNT:
-        ASSERT(!"bound money tests have no such operator");
+        ASSERT(false); /* bound money tests have no such operator */
     }
 }
 
@@ -232,7 +232,7 @@ static void plain_test(struct sql *sql, struct buf *out, const struct filter *te
     case OP_BEFORE:
     case OP_AFTER:
     case OP_COUNT:
-        ASSERT(!"bound tests of single values have no such operator");
+        ASSERT(false); /* bound tests of single values have no such operator */
     }
 }
 
