@@ -53,12 +53,12 @@ static struct str words_from(struct arena *arena, struct str name, const char *s
 {
     struct str made = arena_printf(arena, STR_FORMAT "%s", STR_ARGS(name), suffix);
     char *at = arena_cstr(arena, made);
-    const int to_upper = 'A' - 'a';
+    static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     for (size_t i = 0; i < made.len; i++) {
         at[i] = at[i] == '_' ? ' ' : at[i];
     }
     if (at[0] >= 'a' && at[0] <= 'z') {
-        at[0] = (char)(at[0] + to_upper);
+        at[0] = upper[at[0] - 'a'];
     }
     return (struct str){at, made.len};
 }
