@@ -178,7 +178,9 @@ static enum err bind_single(struct call *call, struct error *error)
     struct arena *arena = call_arena(call);
     char id[ID_TEXT_LEN + 1];
     id_format(call->id, id);
-    call->query = (struct query){.type = call->type, .limit = 1, .archived = true};
+    /* As reader_get: archived records are shown to the audit role alone. */
+    call->query =
+        (struct query){.type = call->type, .limit = 1, .archived = call_scope(call)->audit};
     enum err err =
         filter_parse(arena, arena_printf(arena, "id[eq]:\"%s\"", id), &call->query.filter, error);
     if (err == OK) {

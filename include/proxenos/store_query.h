@@ -122,9 +122,9 @@ struct page {
     int64_t count;   /* -1 when not asked */
     bool count_capped;
 };
-/* Bound queries only. ERR_LIMIT when the reader's step budget ran out before the first row was
- * given (hand over then), ERR_TIMEOUT past its deadline. limit 0 with a big job: use reader_each.
- */
+/* Bound queries only. ERR_LIMIT when the reader's step budget ran out, ERR_TIMEOUT past its
+ * deadline: then the rows given so far are to be forgotten (hand the query to another reader).
+ * ERR_CURSOR. With a budget no statement takes more steps than it; a page takes two or three. */
 enum err reader_query(struct reader *reader, const struct query *query, struct arena *arena,
                       record_cb row, void *context, struct page *out_page,
                       struct error *error) MUST_CHECK;
