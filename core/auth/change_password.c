@@ -74,7 +74,7 @@ enum err auth_set_password(struct auth *auth, struct auth_change *change, int64_
         return change->err = err;
     }
     struct change_job *job = job_new(auth, change);
-    _Static_assert(sizeof(job->password) > 4 * PASSWORD_LEN_MAX, "UTF-8 of the longest");
+    _Static_assert(sizeof(job->password) > (size_t)PASSWORD_LEN_MAX * 4, "UTF-8 of the longest");
     job->user = user;
     job->unit.apply = password_apply;
     job->finish = password_finish;

@@ -118,20 +118,24 @@ static size_t team_of(struct directory *directory, int64_t user, int64_t *out_id
     return kept;
 }
 
+static uint32_t verbs_left(const struct scope_wish *wish, struct str object)
+{
+    uint32_t verbs = 0;
+    for (size_t i = 0; i < wish->narrowing_count; i++) {
+        const struct narrowing *narrowing = &wish->narrowings[i];
+        if (narrowing->object.len == 0 || str_eq(narrowing->object, object)) {
+            verbs |= narrowing->verbs;
+        }
+    }
+    return verbs;
+}
+
 /* What the token leaves of the grants; a copy. */
 static struct grants *narrowed(const struct grants *wide, const struct scope_wish *wish)
 {
     struct grants *grants = grants_copy(wide->items, wide->schema);
     for (int i = 0; i < wide->schema->object_count; i++) {
-        uint32_t verbs = 0;
-        for (size_t n = 0; n < wish->narrowing_count; n++) {
-            const struct narrowing *narrowing = &wish->narrowings[n];
-            if (narrowing->object.len == 0 ||
-                str_eq(narrowing->object, wide->schema->objects[i].name)) {
-                verbs |= narrowing->verbs;
-            }
-        }
-        grants->items[i].verbs &= verbs;
+        grants->items[i].verbs &= verbs_left(wish, wide->schema->objects[i].name);
     }
     grants_settle(grants);
     return grants;

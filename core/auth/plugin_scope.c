@@ -22,25 +22,30 @@ static enum err capability_wrong(struct str word, const char *why, struct error 
                      STR_ARGS(str_sub(word, 0, 100)), why);
 }
 
+/* CLASS_PLAIN when it is none of those that are named. */
+static enum field_class class_of(struct str word)
+{
+    for (int i = CLASS_PII; i < CLASS_COUNT; i++) {
+        if (str_is(word, field_class_name((enum field_class)i))) {
+            return (enum field_class)i;
+        }
+    }
+    return CLASS_PLAIN;
+}
+
 /* "organisation", "person#pii" */
 static enum err capability_read(struct str word, struct capability *out_capability,
                                 struct error *error)
 {
     size_t hash = word.len;
-    struct capability capability = {.class = CLASS_PLAIN};
+    enum field_class class = CLASS_PLAIN;
     if (str_find(word, STR("#"), &hash)) {
-        struct str class = str_sub(word, hash + 1, word.len);
-        for (int i = CLASS_PII; i < CLASS_COUNT; i++) {
-            if (str_is(class, field_class_name((enum field_class)i))) {
-                capability.class = (enum field_class)i;
-            }
-        }
-        if (capability.class == CLASS_PLAIN) {
+        class = class_of(str_sub(word, hash + 1, word.len));
+        if (class == CLASS_PLAIN) {
             return capability_wrong(word, "behind # stands pii, phi or pan", error);
         }
     }
-    capability.object = str_sub(word, 0, hash);
-    *out_capability = capability;
+    *out_capability = (struct capability){.object = str_sub(word, 0, hash), .class = class};
     return OK;
 }
 
@@ -57,32 +62,34 @@ static void allow(struct grants *grants, const struct object_type *type, enum fi
     }
 }
 
-static enum err allow_word(struct grants *grants, struct str word, bool write, bool strict,
-                           struct error *error)
+static void allow_business(struct grants *grants, enum field_class class, bool write)
+{
+    for (int i = 0; i < grants->schema->object_count; i++) {
+        const struct object_type *type = &grants->schema->objects[i];
+        if (!object_is_guarded(type->name)) {
+            allow(grants, type, class, write);
+        }
+    }
+}
+
+static enum err allow_word(struct grants *grants, struct str word, bool write, struct error *error)
 {
     struct capability capability = {.class = CLASS_PLAIN};
     enum err err = capability_read(word, &capability, error);
     if (err != OK) {
-        return strict ? err : OK;
+        return err;
     }
     if (str_is(capability.object, "*")) {
-        for (int i = 0; i < grants->schema->object_count; i++) {
-            const struct object_type *type = &grants->schema->objects[i];
-            if (!object_is_guarded(type->name)) {
-                allow(grants, type, capability.class, write);
-            }
-        }
+        allow_business(grants, capability.class, write);
         return OK;
     }
     const struct object_type *type = NULL;
     err = schema_find_object(grants->schema, capability.object, &type, error);
     if (err != OK) {
-        return strict ? err : OK;
+        return err;
     }
     if (write && object_is_guarded(type->name)) {
-        return strict ? capability_wrong(
-                            word, "a plugin cannot write users, teams, roles or tokens", error)
-                      : OK;
+        return capability_wrong(word, "a plugin cannot write users, teams, roles or tokens", error);
     }
     allow(grants, type, capability.class, write);
     return OK;
@@ -95,10 +102,12 @@ static enum err rights_compile(const struct schema *schema, const struct plugin_
     struct grants *grants = grants_new(schema);
     enum err err = OK;
     for (size_t i = 0; err == OK && i < rights->read_count; i++) {
-        err = allow_word(grants, rights->read[i], false, strict, error);
+        err = allow_word(grants, rights->read[i], false, strict ? error : NULL);
+        err = strict ? err : OK;
     }
     for (size_t i = 0; err == OK && i < rights->write_count; i++) {
-        err = allow_word(grants, rights->write[i], true, strict, error);
+        err = allow_word(grants, rights->write[i], true, strict ? error : NULL);
+        err = strict ? err : OK;
     }
     if (err != OK) {
         grants_unref(grants);

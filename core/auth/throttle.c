@@ -15,12 +15,19 @@ struct rule {
     int free_failures;
     int64_t first_ms, longest_ms, forgotten_after_ms;
 };
+enum {
+    SECOND_MS = 1000,
+    HALF_MINUTE_MS = 30000,
+    MINUTE_MS = 60000,
+    QUARTER_MS = 900000, /* of an hour */
+    HOUR_MS = 3600000
+};
 /* The account's own delay stays short: it also meets its owner at a new place. */
 static const struct rule rules[] = {
-    [KIND_ACCOUNT] = {20, 1000, 30 * 1000, 15 * 60 * 1000},
-    [KIND_PLACE] = {50, 1000, 15 * 60 * 1000, 60 * 60 * 1000},
-    [KIND_PAIR] = {5, 1000, 15 * 60 * 1000, 60 * 60 * 1000},
-    [KIND_TOKEN] = {100, 1000, 60 * 1000, 15 * 60 * 1000},
+    [KIND_ACCOUNT] = {20, SECOND_MS, HALF_MINUTE_MS, QUARTER_MS},
+    [KIND_PLACE] = {50, SECOND_MS, QUARTER_MS, HOUR_MS},
+    [KIND_PAIR] = {5, SECOND_MS, QUARTER_MS, HOUR_MS},
+    [KIND_TOKEN] = {100, SECOND_MS, MINUTE_MS, QUARTER_MS},
 };
 
 struct entry {

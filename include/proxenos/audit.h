@@ -40,9 +40,8 @@ enum err audit_verify(struct reader *reader, const struct audit_checkpoint *know
                       struct error *error) MUST_CHECK;
 /* The same for the folder of a stopped service, or a backup; nothing is changed there. ERR_LOCKED
  * when a service has it open. */
-enum err audit_verify_folder(struct env *env, const char *folder,
-                             const struct audit_checkpoint *known, progress_cb progress,
-                             void *context, struct audit_report *out_report,
+enum err audit_verify_folder(const char *folder, const struct audit_checkpoint *known,
+                             progress_cb progress, void *context, struct audit_report *out_report,
                              struct error *error) MUST_CHECK;
 
 /* The log as it is committed now. Any thread. */

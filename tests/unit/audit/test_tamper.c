@@ -246,7 +246,7 @@ static enum err copy_verify(struct tampering *tampering, const struct audit_chec
     assert_int_equal(sqlite3_exec(tampering->db, "commit", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(tampering->db), SQLITE_OK);
     (void)snprintf(path, sizeof(path), "%s-copy", tampering->fixture->folder);
-    return audit_verify_folder(env_real(), path, known, NULL, NULL, report, &error);
+    return audit_verify_folder(path, known, NULL, NULL, report, &error);
 }
 
 static int number_of(const char *name, int otherwise)
@@ -333,9 +333,8 @@ static void going_back_is_found(void **state)
     audit_checkpoint_now(fixture->store, &known);
     char path[80];
     (void)snprintf(path, sizeof(path), "%s-old", fixture->folder);
-    assert_int_equal(audit_verify_folder(env_real(), path, NULL, NULL, NULL, &report, &error), OK);
-    assert_int_equal(audit_verify_folder(env_real(), path, &known, NULL, NULL, &report, &error),
-                     ERR_CORRUPT);
+    assert_int_equal(audit_verify_folder(path, NULL, NULL, NULL, &report, &error), OK);
+    assert_int_equal(audit_verify_folder(path, &known, NULL, NULL, &report, &error), ERR_CORRUPT);
     assert_non_null(strstr(report.finding, "its end is missing"));
     assert_int_equal(report.bad_seq, report.last_seq + 1);
 }

@@ -10,8 +10,7 @@ static enum err verify(struct fixture *fixture, const struct audit_checkpoint *k
                        struct audit_report *report)
 {
     struct error error = {0};
-    enum err err =
-        audit_verify_folder(env_real(), fixture->folder, known, NULL, NULL, report, &error);
+    enum err err = audit_verify_folder(fixture->folder, known, NULL, NULL, report, &error);
     if (err != OK) {
         print_message("%s\n", error.detail);
         assert_true(strlen(error.detail) > 0);
@@ -93,9 +92,9 @@ static void can_be_cancelled(void **state)
     int64_t asked = 0;
     fixture_write(fixture, 1600);
     fixture_close(fixture);
-    assert_int_equal(audit_verify_folder(env_real(), fixture->folder, NULL, count_and_stop, &asked,
-                                         &report, &error),
-                     ERR_CANCELLED);
+    assert_int_equal(
+        audit_verify_folder(fixture->folder, NULL, count_and_stop, &asked, &report, &error),
+        ERR_CANCELLED);
     assert_int_equal(asked, 2);
     fixture_open(fixture);
 }
@@ -106,7 +105,7 @@ static void a_folder_without_a_database(void **state)
     struct audit_report report;
     struct error error = {0};
     assert_int_equal(
-        audit_verify_folder(env_real(), "/tmp/px-audit-nowhere", NULL, NULL, NULL, &report, &error),
+        audit_verify_folder("/tmp/px-audit-nowhere", NULL, NULL, NULL, &report, &error),
         ERR_NOT_FOUND);
 }
 
@@ -120,8 +119,7 @@ static void checks_a_backup(void **state)
     (void)snprintf(backup, sizeof(backup), "%s-backup", fixture->folder);
     shell("mkdir %s", backup);
     assert_int_equal(store_backup(fixture->store, backup, NULL, NULL, &error), OK);
-    assert_int_equal(audit_verify_folder(env_real(), backup, NULL, NULL, NULL, &report, &error),
-                     OK);
+    assert_int_equal(audit_verify_folder(backup, NULL, NULL, NULL, &report, &error), OK);
     assert_int_equal(report.last_seq, store_seq(fixture->store));
     assert_true(report.kept_compared);
     /* Nothing of ours is left in it. */

@@ -2,6 +2,8 @@
  * grants. */
 #include "fixture.h"
 
+#include "proxenos/base_log.h"
+
 int test_roles(void);
 
 static uint32_t verbs_of(const struct scope *scope, const char *object)
@@ -230,10 +232,18 @@ static void changes_count_at_once(void **state)
                      ERR_NOT_FOUND);
 }
 
+static void count_line(void *context, struct str line)
+{
+    size_t at = 0;
+    *(int *)context += str_find(line, STR("role=broken"), &at) ? 1 : 0;
+}
+
 /* A role whose grants cannot be read gives nothing rather than a part. */
 static void broken_grants_give_nothing(void **state)
 {
     struct fixture *fixture = *state;
+    int warned = 0;
+    log_capture(count_line, &warned);
     (void)fixture_create(fixture, "role",
                          "{\"name\":\"broken\",\"grants\":{\"organisation\":{\"verbs\":[\"read\"]},"
                          "\"patient\":{\"verbs\":[\"reed\"]}}}");
@@ -242,6 +252,8 @@ static void broken_grants_give_nothing(void **state)
         fixture_scope(fixture, fixture_user(fixture, "anna", "broken", NULL));
     assert_int_equal(verbs_of(scope, "organisation"), 0);
     assert_int_equal(verbs_of(scope, "patient"), 0);
+    log_capture(NULL, NULL);
+    assert_int_equal(warned, 1);
     scope_unref(scope);
 }
 
