@@ -68,6 +68,9 @@ struct http_server {
     int64_t tick_ms;
     struct timer accept_pause;
     struct tls_context *tls;
+    struct list unflushed; /* of struct http_sse by node */
+    struct message flush;  /* brings the turn to flush them */
+    bool flush_posted;
     struct list exchanges; /* owed answers, by node */
     struct list spare;     /* exchanges to be used again */
     size_t exchange_count, spare_count;
@@ -163,6 +166,8 @@ struct exchange {
 
 struct http_sse {
     struct conn *conn;
+    struct list_node node; /* in server->unflushed, while pending is not empty */
+    struct buf pending;    /* sent in the next turns, several events in one write */
     struct http_sse_options options;
     int64_t taken_ms;       /* when something was last taken, as far as heartbeats saw */
     uint64_t taken_bytes;   /* conn_taken_bytes then */

@@ -47,6 +47,7 @@ struct http_server *http_server_new(const struct http_options *options)
     server->read_buffer = mem_alloc(READ_BUFFER_BYTES);
     server->date_until_ms = INT64_MIN;
     list_init(&server->listeners);
+    list_init(&server->unflushed);
     list_init(&server->exchanges);
     list_init(&server->spare);
     map_init(&server->addresses);
@@ -88,8 +89,9 @@ static void on_stopped(struct message *message)
 
 void server_check_stopped(struct http_server *server)
 {
-    if (server->stopping && !server->stopped_posted && list_empty(&server->listeners) &&
-        server->counters.open == 0 && server->exchange_count == 0) {
+    if (server->stopping && !server->stopped_posted && !server->flush_posted &&
+        list_empty(&server->listeners) && server->counters.open == 0 &&
+        server->exchange_count == 0) {
         server->stopped_posted = true;
         timer_stop(&server->grace);
         server->stopped_message.deliver = on_stopped;

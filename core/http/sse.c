@@ -1,12 +1,16 @@
 /* Server-sent events: a client that listens costs its connection and this small struct. Events are
- * written at once; what the kernel does not take waits, up to a cap, past which the client is
- * dropped: it comes back with Last-Event-ID and misses nothing. Loop thread. */
+ * gathered and written in later turns of the loop, so many clients a turn: an event for thousands
+ * does not hold up the others, and a burst is one write for each. What the kernel does not take
+ * waits, up to a cap, past which the client is dropped: it comes back with Last-Event-ID and misses
+ * nothing. Loop thread. */
 #include "internal.h"
 
-enum { STATUS_OK = 200 };
+enum { STATUS_OK = 200, FLUSHES_PER_TURN = 256 };
 
 static void free_sse(struct http_sse *sse)
 {
+    list_remove(&sse->node);
+    buf_deinit(&sse->pending);
     if (!sse->silent && sse->options.closed != NULL) {
         sse->options.closed(sse, sse->options.context, sse->why);
     }
@@ -42,6 +46,7 @@ struct http_sse *http_sse_start(struct http_request *request,
     struct http_server *server = exchange->server;
     struct conn *conn = exchange->conn;
     struct http_sse *sse = mem_zalloc(sizeof(*sse));
+    list_node_init(&sse->node);
     sse->options = *options;
     sse->why = ERR_NETWORK;
     if (server->counters.sse_open >= (uint64_t)server->options.limits.sse_max) {
@@ -106,6 +111,48 @@ void http_sse_format(struct buf *out, struct str id, struct str event, struct st
     buf_append_char(out, '\n');
 }
 
+static void flush_one(struct http_sse *sse)
+{
+    struct conn *conn = sse->conn;
+    list_remove(&sse->node);
+    if (conn != NULL && !conn_is_closed(conn)) {
+        conn_send(conn, &(struct output){.body = buf_str(&sse->pending), .owned = &sse->pending});
+    }
+    buf_deinit(&sse->pending); /* thousands are idle: they hold nothing */
+}
+
+static void on_flush(struct message *message)
+{
+    struct http_server *server = CONTAINER_OF(message, struct http_server, flush);
+    server->flush_posted = false;
+    struct list_node *node;
+    for (int i = 0; i < FLUSHES_PER_TURN && (node = list_first(&server->unflushed)) != NULL; i++) {
+        flush_one(CONTAINER_OF(node, struct http_sse, node));
+    }
+    if (!list_empty(&server->unflushed)) {
+        server->flush_posted = true;
+        mailbox_post(loop_mailbox(server->loop), &server->flush);
+    }
+    server_check_stopped(server);
+}
+
+static void flush_later(struct http_server *server, struct http_sse *sse)
+{
+    if (!list_node_linked(&sse->node)) {
+        list_push(&server->unflushed, &sse->node);
+    }
+    if (!server->flush_posted) {
+        server->flush_posted = true;
+        server->flush.deliver = on_flush;
+        mailbox_post(loop_mailbox(server->loop), &server->flush);
+    }
+}
+
+size_t http_sse_queued_bytes(const struct http_sse *sse)
+{
+    return sse->conn != NULL ? sse->pending.len + conn_unsent_bytes(sse->conn) : 0;
+}
+
 enum err http_sse_send(struct http_sse *sse, struct str formatted)
 {
     struct conn *conn = sse->conn;
@@ -114,17 +161,15 @@ enum err http_sse_send(struct http_sse *sse, struct str formatted)
     }
     struct http_server *server = conn->server;
     size_t queue_max = (size_t)server->options.limits.sse_queue_bytes_max;
-    if (conn_unsent_bytes(conn) + formatted.len > queue_max) {
+    if (http_sse_queued_bytes(sse) + formatted.len > queue_max) {
         sse->dropped = true;
         sse->why = ERR_LIMIT;
         server->counters.sse_dropped++;
         conn_cut(conn);
         return ERR_LIMIT;
     }
-    conn_send(conn, &(struct output){.body = formatted});
-    if (conn_is_closed(conn)) {
-        return ERR_NETWORK;
-    }
+    buf_append_str(&sse->pending, formatted);
+    flush_later(server, sse);
     watch_move(conn, WATCH_SSE);
     return OK;
 }
@@ -134,7 +179,7 @@ void sse_heartbeat(struct conn *conn)
     struct http_sse *sse = conn->sse;
     int64_t now_ms = loop_monotonic_ms(conn->server->loop);
     uint64_t taken_bytes = conn_taken_bytes(conn);
-    if (conn_unsent_bytes(conn) == 0 || taken_bytes != sse->taken_bytes) {
+    if (http_sse_queued_bytes(sse) == 0 || taken_bytes != sse->taken_bytes) {
         sse->taken_ms = now_ms;
         sse->taken_bytes = taken_bytes;
     } else if (now_ms - sse->taken_ms >= conn->server->options.limits.write_stall_ms) {
@@ -156,19 +201,15 @@ void http_sse_close(struct http_sse *sse)
     if (conn == NULL) {
         return; /* its message is under way */
     }
+    flush_one(sse);
     conn->sse = NULL;
     conn->server->counters.sse_open--;
     conn->close_after = true;
-    mem_free(sse);
+    free_sse(sse);
     conn_settle(conn);
 }
 
 void *http_sse_context(const struct http_sse *sse)
 {
     return sse->options.context;
-}
-
-size_t http_sse_queued_bytes(const struct http_sse *sse)
-{
-    return sse->conn != NULL ? conn_unsent_bytes(sse->conn) : 0;
 }

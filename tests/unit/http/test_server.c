@@ -444,6 +444,26 @@ static void slow_listeners_are_dropped_others_not(void **state)
     site_stop(site);
 }
 
+static void listeners_that_take_nothing_are_cut(void **state)
+{
+    struct site *site = *state;
+    site->limits.sse_queue_bytes_max = 64 << 20;
+    site->limits.sse_heartbeat_ms = 30;
+    site->limits.write_stall_ms = 200;
+    site_start(site);
+    int fd = listen_for_events(site);
+    for (int i = 0; i < 100; i++) {
+        site_emit(site, 100000); /* more than the kernel holds */
+    }
+    for (int i = 0; i < 500 && site_closed_count(site, ERR_TIMEOUT) == 0; i++) {
+        (void)usleep(10000);
+    }
+    assert_int_equal(site_closed_count(site, ERR_TIMEOUT), 1);
+    assert_int_equal(site_listening(site), 0);
+    (void)close(fd);
+    site_stop(site);
+}
+
 static void stopping_finishes_what_is_in_flight(void **state)
 {
     struct site *site = *state;
@@ -618,6 +638,7 @@ int test_server(void)
         SITE_TEST(connections_are_limited),
         SITE_TEST(events_reach_listeners_and_hearts_beat),
         SITE_TEST(slow_listeners_are_dropped_others_not),
+        SITE_TEST(listeners_that_take_nothing_are_cut),
         SITE_TEST(stopping_finishes_what_is_in_flight),
         SITE_TEST(stopping_does_not_wait_for_ever),
         SITE_TEST(ipv6_is_served),
