@@ -1,0 +1,105 @@
+/* The engine with its executors and their readers, and the table behind px.store.kv. Loop thread at
+ * start and stop; executors open and close their own context. */
+#include "internal.h"
+
+#include "proxenos/base_log.h"
+
+#include <unistd.h>
+
+static const char *const migrations[] = {
+    "create table bind_kv (plugin text not null, key text not null, value text not null, "
+    "primary key (plugin, key)) without rowid;",
+};
+
+static const struct table_statement statements[KV_STATEMENT_COUNT] = {
+    [KV_SET] = {"kv_set", "insert into bind_kv (plugin, key, value) values (?1, ?2, ?3)"
+                          " on conflict (plugin, key) do update set value = ?3"},
+    [KV_DROP] = {"kv_drop", "delete from bind_kv where plugin = ?1 and key = ?2"},
+    [KV_GET] = {"kv_get", "select value from bind_kv where plugin = ?1 and key = ?2"},
+};
+
+const struct table_module bind_tables = {
+    .prefix = "bind_",
+    .migrations = migrations,
+    .migration_count = COUNT_OF(migrations),
+    .statements = statements,
+    .statement_count = KV_STATEMENT_COUNT,
+};
+
+/* ---- executors ---- */
+
+static void *executor_open(void *context, int index)
+{
+    (void)index;
+    struct executor *executor = mem_zalloc(sizeof(*executor));
+    executor->bind = context;
+    return executor;
+}
+
+static void executor_close(void *context)
+{
+    struct executor *executor = context;
+    for (int i = 0; i < executor->idle_count; i++) {
+        reader_close(executor->idle[i]);
+    }
+    mem_free(executor);
+}
+
+enum err executor_reader_take(struct executor *executor, struct reader **out_reader,
+                              struct error *error)
+{
+    if (executor->idle_count > 0) {
+        *out_reader = executor->idle[--executor->idle_count];
+        return OK;
+    }
+    return reader_open(executor->bind->options.store, 0, out_reader, error);
+}
+
+void executor_reader_give(struct executor *executor, struct reader *reader)
+{
+    if (executor->idle_count < READERS_IDLE_MAX) {
+        executor->idle[executor->idle_count++] = reader;
+    } else {
+        reader_close(reader);
+    }
+}
+
+/* ---- the whole ---- */
+
+static int executor_count(int wished)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    long count = wished > 0 ? wished : cores;
+    return (int)MAX(1, MIN(count, (long)LUA_EXECUTORS_MAX));
+}
+
+enum err bind_open(const struct bind_options *options, struct bind **out_bind, struct error *error)
+{
+    enum err err = store_table_module(options->store, &bind_tables, error);
+    if (err != OK) {
+        return err;
+    }
+    struct bind *bind = mem_zalloc(sizeof(*bind));
+    bind->options = *options;
+    struct lua_engine_options engine = {.executors = executor_count(options->executors),
+                                        .open = executor_open,
+                                        .close = executor_close,
+                                        .context = bind,
+                                        .env = store_env(options->store)};
+    err = lua_engine_new(&engine, &bind->engine, error);
+    if (err != OK) {
+        mem_free(bind);
+        return err;
+    }
+    *out_bind = bind;
+    return OK;
+}
+
+void bind_close(struct bind *bind)
+{
+    if (bind == NULL) {
+        return;
+    }
+    lua_engine_free(bind->engine);
+    mem_free(bind);
+}

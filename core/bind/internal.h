@@ -1,0 +1,301 @@
+/* Shared inside core/bind: hosts, running calls, units of work, and what the files ask of each
+ * other.
+ *
+ * Threads: a struct call, an overlay and the Lua side of a host belong to the host's executor;
+ * works that were submitted belong to the writer until their `done`; batches are handed between
+ * loop and executor by their job. */
+#ifndef PROXENOS_BIND_INTERNAL_H
+#define PROXENOS_BIND_INTERNAL_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdatomic.h>
+
+#include "proxenos/bind.h"
+#include "proxenos/store_query.h"
+
+enum { READERS_IDLE_MAX = 8, EMIT_PATTERNS_MAX = 64 };
+
+/* ---- the whole ---- */
+
+struct bind {
+    struct bind_options options;
+    struct lua_engine *engine;
+};
+
+/* Context of an executor thread: readers that are open and idle. */
+struct executor {
+    struct bind *bind;
+    struct reader *idle[READERS_IDLE_MAX];
+    int idle_count;
+};
+/* Executor. A reader to be given back; the connection is opened when none is idle. */
+enum err executor_reader_take(struct executor *executor, struct reader **out_reader,
+                              struct error *error) MUST_CHECK;
+void executor_reader_give(struct executor *executor, struct reader *reader);
+
+/* ---- hosts ---- */
+
+/* A job that came while the state was not ready; it is run when it is. */
+struct deferred {
+    struct list_node waiting; /* in host->deferred */
+    void (*run)(struct deferred *deferred, enum err err, const struct error *error);
+};
+
+struct bind_host {
+    struct bind *bind;
+    struct lua_host *lua;
+    struct arena arena; /* of all below */
+    struct plugin_rights rights;
+    char name[64];
+    struct str version;
+    const struct str *emit;
+    size_t emit_count;
+    struct value config;
+    const struct bind_file *files;
+    size_t file_count;
+
+    /* immutable after the first load, any thread */
+    struct bind_registration *registrations;
+    size_t registration_count;
+
+    /* executor only */
+    int *refs; /* beside registrations: the function in the state; LUA_NOREF when it is gone */
+    bool ready, revived;
+    struct list deferred;
+    const struct scope *scope; /* the plugin's own; remade when the schema moved */
+    uint64_t kill_cause;       /* of what was killed last; told apart by it */
+    struct {
+        uint64_t cause;
+        int64_t at_ms;
+    } kills[PLUGIN_KILLS_MAX];
+    int kill_count;
+    struct load *load; /* under way */
+
+    atomic_bool suspended, stopping;
+    _Atomic int64_t busy;
+
+    /* loop only */
+    struct message suspend_message;
+    void (*on_suspend)(void *context);
+    void *on_suspend_context;
+    void (*on_closed)(void *context);
+    void *on_closed_context;
+};
+
+/* True when the job may run now; else it was deferred, or failed at once when suspended. */
+bool host_is_ready(struct bind_host *host, struct deferred *deferred);
+/* The plugin's own scope for the schema as it is now; held by the host. */
+enum err host_scope(struct bind_host *host, const struct scope **out_scope,
+                    struct error *error) MUST_CHECK;
+struct executor *host_executor(const struct bind_host *host);
+struct store *host_store(const struct bind_host *host);
+/* Runs main.lua in a fresh state; `done` runs on the executor. */
+struct load {
+    struct bind_host *host;
+    void (*done)(struct load *load, enum err err, const struct error *error, struct str traceback);
+};
+void host_load(struct bind_host *host, struct load *load);
+/* load.c: the task of main.lua in a fresh state. `ended` runs on the executor unless this fails. */
+enum err load_start(struct bind_host *host,
+                    void (*ended)(struct bind_host *host, enum err err, const struct error *error,
+                                  struct str traceback),
+                    struct error *error) MUST_CHECK;
+/* While main.lua loads: keeps the function at `function_index` under what it registered for. */
+void host_register(lua_State *L, enum bind_kind kind, struct str name, struct str method,
+                   int options_index, int function_index);
+
+/* ---- calls: one running task ---- */
+
+enum call_kind {
+    CALL_LOAD,
+    CALL_EVENT,
+    CALL_HOOK,
+    CALL_PLAIN, /* routes, commands, start, stop */
+    CALL_CHECK
+};
+
+struct work_unit;
+struct single;
+struct tx_run;
+
+struct call {
+    struct lua_task task; /* first: found from the running task */
+    struct bind_host *host;
+    enum call_kind kind;
+    const struct scope *scope; /* held by the owner */
+    struct work_unit *work;    /* the unit of work it is in; NULL: none */
+    struct tx_run *tx;         /* px.store.tx under way; freed with the call */
+    struct arena scratch;      /* of one binding; reset at its entry */
+    struct str request;
+    int64_t cause;
+    struct buf *output;              /* of a command; else NULL */
+    struct registering *registering; /* while main.lua loads */
+};
+void call_init(struct call *call, struct bind_host *host, enum call_kind kind);
+void call_deinit(struct call *call);
+/* The call that runs in this state. Raises outside of one. */
+struct call *call_of(lua_State *L);
+/* The same, at the entry of a binding: its scratch is empty. */
+struct call *call_enter(lua_State *L);
+/* Texts of arguments; the Lua string stays on the stack. */
+struct str arg_text(lua_State *L, int index);
+struct str arg_text_or(lua_State *L, int index, struct str otherwise);
+/* The argument as a value in arena; raises. */
+struct value arg_value(lua_State *L, int index, struct arena *arena);
+/* px.store.tx left behind by a task that was stopped. */
+void tx_run_free(struct call *call);
+/* A single write that raised half-way. */
+void tx_drop_single(struct call *call);
+/* The safe pcall, kept under a key of the registry. */
+void push_pcall(lua_State *L);
+void keep_pcall(lua_State *L);
+
+/* ---- units of work (contract 16) ---- */
+
+/* A record as the drafts of this turn leave it. */
+struct touched {
+    struct touched *below; /* the same record before; NULL: as in the store */
+    struct touched *older; /* what was touched before this, for undoing */
+    struct work_unit *work;
+    const struct object_type *type;
+    int64_t id;
+    struct record *record;   /* NULL: deleted */
+    int64_t written_version; /* set by the writer */
+};
+
+struct kv_entry {
+    struct kv_entry *older;
+    struct work_unit *work;
+    struct str key, text; /* text: JSON */
+};
+
+/* One snapshot and the drafts on top of it, shared by the works of one turn. */
+struct overlay {
+    struct bind_host *host;
+    const struct scope *scope; /* held */
+    struct arena arena;
+    struct reader *reader; /* NULL until the first read */
+    int64_t at_least_seq;
+    struct map by_id; /* id → struct touched, the newest */
+    struct touched *newest;
+    struct kv_entry *newest_kv;
+    uint64_t *touched_by; /* per object type: works (bits) that touched it */
+    uint64_t failed;      /* writer only: works whose apply failed or did not end */
+};
+void overlay_init(struct overlay *overlay, struct bind_host *host, const struct scope *scope,
+                  int64_t at_least_seq);
+/* Any thread, when no work of it is under way. The reader must have been given back. */
+void overlay_deinit(struct overlay *overlay);
+/* The pinned reader. */
+enum err overlay_reader(struct overlay *overlay, struct reader **out_reader,
+                        struct error *error) MUST_CHECK;
+void overlay_release(struct overlay *overlay); /* gives the reader back; executor */
+
+enum change_kind { CHANGE_DRAFT, CHANGE_EMIT, CHANGE_KV };
+struct change {
+    struct change *next;
+    enum change_kind kind;
+    struct draft *draft;
+    const struct touched
+        *expects; /* version as another work of the turn writes it; NULL: draft's */
+    struct touched *touched;
+    struct str name; /* event type, key */
+    struct value data;
+};
+
+struct work_unit {
+    struct unit unit;
+    struct overlay *overlay;
+    int index; /* its bit */
+    struct change *first, **end;
+    int count;
+    uint64_t depends;          /* works whose drafts it saw, or whose key it shares */
+    struct delivery *delivery; /* settled with it; NULL: none */
+    bool behind;               /* out: not applied because one that it depends on failed */
+};
+void work_init(struct work_unit *work, struct overlay *overlay, int index);
+/* Takes its drafts back out of the overlay. */
+void work_undo(struct work_unit *work);
+/* Hands it to the writer. `done` runs on `reply`; unit_deinit is the owner's. */
+enum err work_submit(struct work_unit *work, struct mailbox *reply, void (*done)(struct unit *unit),
+                     struct str request, int64_t cause) MUST_CHECK;
+
+/* Writing into a unit; the record as it is then lives in the overlay's arena. */
+struct write {
+    enum draft_kind kind;
+    const struct object_type *type;
+    int64_t id;
+    int64_t version;  /* expected by the script; 0: none */
+    bool any_version; /* a write of its own without one: the last one wins */
+    const struct value *map;
+};
+enum err work_write(struct call *call, struct work_unit *work, const struct write *write,
+                    struct record **out_record, struct error *error) MUST_CHECK;
+enum err work_emit(struct call *call, struct work_unit *work, struct str type,
+                   const struct value *data, struct error *error) MUST_CHECK;
+enum err work_kv_set(struct work_unit *work, struct str key, const struct value *value,
+                     struct error *error) MUST_CHECK;
+
+/* ---- reading: through the unit's overlay when there is one ---- */
+
+struct found {
+    struct record **records;
+    size_t count;
+    struct str next;
+    bool cut; /* merged with drafts, and there is more than the page holds */
+};
+enum err read_get(struct call *call, const struct object_type *type, int64_t id,
+                  struct record **out_record, struct error *error) MUST_CHECK;
+/* In the call's scratch. */
+enum err read_find(struct call *call, const struct object_type *type, const struct value *query,
+                   struct found *out_found, struct error *error) MUST_CHECK;
+enum err read_count(struct call *call, const struct object_type *type, const struct value *query,
+                    int64_t *out_count, struct error *error) MUST_CHECK;
+enum err read_aggregate(struct call *call, const struct object_type *type, const struct value *spec,
+                        struct value *out_rows, struct error *error) MUST_CHECK;
+enum err read_kv(struct call *call, struct str key, struct value *out_value,
+                 struct error *error) MUST_CHECK;
+enum err read_history(struct call *call, const struct object_type *type, int64_t id,
+                      struct value *out_rows, struct error *error) MUST_CHECK;
+/* A reader for one binding: the unit's pinned one, or one of the executor's. */
+struct read_turn {
+    struct reader *reader;
+    bool own;
+};
+enum err read_begin(struct call *call, struct read_turn *out_turn, struct error *error) MUST_CHECK;
+void read_end(struct call *call, struct read_turn *turn);
+/* The object type, and the right to read or write it: ERR_CAPABILITY when the plugin itself lacks
+ * it, naming what to add to `can`. */
+enum err capable(struct call *call, struct str object, uint32_t verb,
+                 const struct object_type **out_type, struct error *error) MUST_CHECK;
+
+/* ---- events ---- */
+
+/* Pushes the event's table. arena lives as long as the call. Protected. */
+void event_push(lua_State *L, struct call *call, const struct log_entry *entry,
+                struct arena *arena);
+bool pattern_covers(struct str pattern, struct str type);
+
+/* ---- typed kinds ---- */
+
+extern const struct lua_convert bind_convert;
+void kinds_setup(lua_State *L); /* metatables of dates, money, decimals; protected */
+void push_kind(lua_State *L, const struct value *value);
+/* The userdata of one of these kinds; NULL when it is none. */
+const struct value *kind_at(lua_State *L, int index);
+extern const struct luaL_Reg date_methods[], money_methods[], decimal_methods[];
+int date_index(lua_State *L);
+int money_index(lua_State *L);
+int decimal_index(lua_State *L);
+
+/* ---- modules ---- */
+
+extern const struct lua_module module_px, module_store, module_kv, module_bus, module_log,
+    module_config, module_actor, module_json, module_date, module_money, module_decimal,
+    module_text;
+
+enum kv_statement { KV_SET, KV_DROP, KV_GET, KV_STATEMENT_COUNT };
+extern const struct table_module bind_tables;
+
+#endif

@@ -1,0 +1,137 @@
+/* main.lua runs and registers. The first load decides what there is; a later one, after a kill,
+ * must find the same again, since subscriptions and routes were made from the first. Executor. */
+#include "internal.h"
+
+struct registering {
+    struct call call;
+    struct bind_registration list[REGISTRATIONS_MAX];
+    int refs[REGISTRATIONS_MAX];
+    size_t count;
+    void (*ended)(struct bind_host *host, enum err err, const struct error *error,
+                  struct str traceback);
+};
+
+static bool same_registration(const struct bind_registration *a, const struct bind_registration *b)
+{
+    return a->kind == b->kind && str_eq(a->name, b->name) && str_eq(a->method, b->method);
+}
+
+/* Several handlers may have one name: the n-th of it stays the n-th. */
+static size_t count_before(const struct bind_registration *list, size_t index)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < index; i++) {
+        count += same_registration(&list[i], &list[index]) ? 1 : 0;
+    }
+    return count;
+}
+
+static void keep_first(struct bind_host *host, const struct registering *registering)
+{
+    size_t count = registering->count;
+    host->registrations = ARENA_ARRAY(&host->arena, struct bind_registration, count + 1);
+    host->refs = ARENA_ARRAY(&host->arena, int, count + 1);
+    host->registration_count = count;
+    for (size_t i = 0; i < count; i++) {
+        host->registrations[i] = registering->list[i];
+        host->registrations[i].host = host;
+        host->registrations[i].index = i;
+        host->refs[i] = registering->refs[i];
+    }
+}
+
+static void match_again(struct bind_host *host, const struct registering *registering)
+{
+    for (size_t i = 0; i < host->registration_count; i++) {
+        size_t wanted = count_before(host->registrations, i);
+        host->refs[i] = LUA_NOREF;
+        for (size_t j = 0; j < registering->count; j++) {
+            if (!same_registration(&registering->list[j], &host->registrations[i])) {
+                continue;
+            }
+            if (wanted == 0) {
+                host->refs[i] = registering->refs[j];
+                break;
+            }
+            wanted--;
+        }
+    }
+}
+
+static void ended(struct lua_task *task)
+{
+    struct call *call = CONTAINER_OF(task, struct call, task);
+    struct registering *registering = call->registering;
+    struct bind_host *host = call->host;
+    if (task->err == OK && host->registrations == NULL) {
+        keep_first(host, registering);
+    } else if (task->err == OK) {
+        match_again(host, registering);
+    }
+    registering->ended(host, task->err, &task->error, task->traceback);
+    call_deinit(call);
+    mem_free(registering);
+}
+
+static int push_main(struct lua_task *task, lua_State *L)
+{
+    const struct bind_host *host = CONTAINER_OF(task, struct call, task)->host;
+    for (size_t i = 0; i < host->file_count; i++) {
+        if (str_is(host->files[i].name, "main.lua")) {
+            lua_load_text(L, host->files[i].text, "main.lua");
+            return 0;
+        }
+    }
+    lua_raise_set(L, ERR_MANIFEST, "the plugin has no main.lua");
+}
+
+enum err load_start(struct bind_host *host,
+                    void (*load_ended)(struct bind_host *host, enum err err,
+                                       const struct error *error, struct str traceback),
+                    struct error *error)
+{
+    struct registering *registering = mem_zalloc(sizeof(*registering));
+    struct call *call = &registering->call;
+    call_init(call, host, CALL_LOAD);
+    call->registering = registering;
+    call->request = STR("load");
+    call->task.push = push_main;
+    call->task.ended = ended;
+    registering->ended = load_ended;
+    enum err err = host_scope(host, &call->scope, error);
+    if (err == OK) {
+        err = lua_task_start(host->lua, &call->task, error);
+    }
+    if (err != OK) {
+        call_deinit(call);
+        mem_free(registering);
+    }
+    return err;
+}
+
+void host_register(lua_State *L, enum bind_kind kind, struct str name, struct str method,
+                   int options_index, int function_index)
+{
+    struct call *call = call_of(L);
+    struct registering *registering = call->registering;
+    if (registering == NULL) {
+        lua_raise_set(L, ERR_INVALID,
+                      "handlers are registered while main.lua loads, not from inside one");
+    }
+    luaL_checktype(L, function_index, LUA_TFUNCTION);
+    if (registering->count == REGISTRATIONS_MAX) {
+        lua_raise_set(L, ERR_LIMIT, "a plugin registers at most %d handlers", REGISTRATIONS_MAX);
+    }
+    struct arena *arena = &call->host->arena;
+    struct bind_registration made = {.kind = kind, .options = value_map_new()};
+    if (options_index > 0 && !lua_isnoneornil(L, options_index)) {
+        luaL_checktype(L, options_index, LUA_TTABLE);
+        made.options = arg_value(L, options_index, arena);
+    }
+    made.name = arena_str(arena, name);
+    made.method = arena_str(arena, method);
+    lua_pushvalue(L, function_index);
+    int ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    registering->list[registering->count] = made;
+    registering->refs[registering->count++] = ref;
+}

@@ -1,0 +1,269 @@
+/* px.bus, px.log, px.config, px.actor and px.json. Executor, protected. */
+#include "proxenos/base_json.h"
+#include "proxenos/base_log.h"
+#include "tx.h"
+
+/* ---- px.bus ---- */
+
+static int bus_emit(lua_State *L)
+{
+    struct call *call = call_enter(L);
+    struct str type = arg_text(L, 1);
+    struct work_unit *work = single_begin(L, "px.bus.emit");
+    struct value data =
+        lua_isnoneornil(L, 2) ? value_map_new() : arg_value(L, 2, &work->overlay->arena);
+    struct error error = {0};
+    if (work_emit(call, work, type, &data, &error) != OK) {
+        lua_raise(L, &error);
+    }
+    lua_pushboolean(L, 1);
+    return single_end(L);
+}
+
+static const struct lua_binding bus_bindings[] = {
+    {.name = "emit",
+     .call = bus_emit,
+     .type = "fun(type: string, data?: table)",
+     .doc = "an event of the plugin's own, <plugin>.<noun>_<verb in past>",
+     .flags = LUA_BINDING_WAITS},
+};
+
+const struct lua_module module_bus = {
+    .name = "px.bus",
+    .doc = "Events of one's own.",
+    .bindings = bus_bindings,
+    .count = COUNT_OF(bus_bindings),
+};
+
+/* ---- px.log ---- */
+
+/* One line of the service's log; the fields as key=value behind the message. */
+static int write_log(lua_State *L, enum log_level level)
+{
+    struct call *call = call_enter(L);
+    struct str message = lua_push_text_of(L, 1);
+    struct buf line;
+    struct value fields = value_map_new();
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        fields = arg_value(L, 2, &call->scratch);
+    }
+    buf_init(&line);
+    for (size_t i = 0; fields.kind == VALUE_MAP && i < fields.map.count; i++) {
+        buf_printf(&line, " " STR_FORMAT "=", STR_ARGS(fields.map.entries[i].key));
+        json_encode(&line, &fields.map.entries[i].value);
+    }
+    log_write(level, "plugin", STR_FORMAT " plugin=%s" STR_FORMAT,
+              STR_ARGS(str_sub(message, 0, 1000)), call->host->name,
+              STR_ARGS(str_sub(buf_str(&line), 0, 2000)));
+    buf_deinit(&line);
+    return 0;
+}
+
+static int log_at_debug(lua_State *L)
+{
+    return write_log(L, LOG_DEBUG);
+}
+
+static int log_at_info(lua_State *L)
+{
+    return write_log(L, LOG_INFO);
+}
+
+static int log_at_warn(lua_State *L)
+{
+    return write_log(L, LOG_WARN);
+}
+
+static int log_at_error(lua_State *L)
+{
+    return write_log(L, LOG_ERROR);
+}
+
+static const char log_type[] = "fun(message: string, fields?: table)";
+static const struct lua_binding log_bindings[] = {
+    {.name = "debug", .call = log_at_debug, .type = log_type, .doc = "for whoever looks closely"},
+    {.name = "info", .call = log_at_info, .type = log_type, .doc = "what happened"},
+    {.name = "warn", .call = log_at_warn, .type = log_type, .doc = "what should not happen often"},
+    {.name = "error", .call = log_at_error, .type = log_type, .doc = "what somebody must look at"},
+};
+
+const struct lua_module module_log = {
+    .name = "px.log",
+    .doc = "Lines of the service's log, marked with the plugin's name.",
+    .bindings = log_bindings,
+    .count = COUNT_OF(log_bindings),
+};
+
+/* ---- px.config ---- */
+
+static int config_get(lua_State *L)
+{
+    const struct call *call = call_enter(L);
+    struct str name = arg_text(L, 1);
+    const struct value *value = value_get(&call->host->config, name);
+    if (value == NULL) {
+        lua_raise_set(L, ERR_INVALID, "plugin.lua declares no setting \"" STR_FORMAT "\"",
+                      STR_ARGS(str_sub(name, 0, 60)));
+    }
+    if (value->kind == VALUE_NULL) {
+        lua_pushnil(L);
+    } else {
+        lua_push_value(L, value, true);
+    }
+    return 1;
+}
+
+static const struct lua_binding config_bindings[] = {
+    {.name = "get",
+     .call = config_get,
+     .type = "fun(name: string): any",
+     .doc = "a setting that plugin.lua declares, or its default"},
+};
+
+const struct lua_module module_config = {
+    .name = "px.config",
+    .doc = "The plugin's settings.",
+    .bindings = config_bindings,
+    .count = COUNT_OF(config_bindings),
+};
+
+/* ---- px.actor ---- */
+
+static int actor_name(lua_State *L)
+{
+    const struct call *call = call_enter(L);
+    if (call->scope == NULL) {
+        lua_pushnil(L);
+    } else {
+        lua_pushlstring(L, call->scope->actor.at, call->scope->actor.len);
+    }
+    return 1;
+}
+
+static int actor_user(lua_State *L)
+{
+    const struct call *call = call_enter(L);
+    char id[ID_TEXT_LEN + 1];
+    if (call->scope == NULL || call->scope->user == 0) {
+        lua_pushnil(L);
+        return 1;
+    }
+    id_format(call->scope->user, id);
+    lua_pushstring(L, id);
+    return 1;
+}
+
+static int actor_roles(lua_State *L)
+{
+    const struct call *call = call_enter(L);
+    size_t count = call->scope == NULL ? 0 : call->scope->role_count;
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_pushlstring(L, call->scope->roles[i].at, call->scope->roles[i].len);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    if (count == 0) {
+        lua_mark_list(L, -1);
+    }
+    return 1;
+}
+
+static int actor_has_role(lua_State *L)
+{
+    const struct call *call = call_enter(L);
+    struct str role = arg_text(L, 1);
+    lua_pushboolean(L, call->scope != NULL && scope_has_role(call->scope, role));
+    return 1;
+}
+
+static const struct lua_binding actor_bindings[] = {
+    {.name = "name",
+     .call = actor_name,
+     .type = "fun(): string?",
+     .doc = "\"user:anna\", \"plugin:relations\"; nil in a public route"},
+    {.name = "user",
+     .call = actor_user,
+     .type = "fun(): string?",
+     .doc = "the user's id; nil when it is the plugin itself"},
+    {.name = "roles", .call = actor_roles, .type = "fun(): string[]", .doc = "the user's roles"},
+    {.name = "has_role",
+     .call = actor_has_role,
+     .type = "fun(role: string): boolean",
+     .doc = "has the user this role?"},
+};
+
+const struct lua_module module_actor = {
+    .name = "px.actor",
+    .doc = "Who acts now.",
+    .bindings = actor_bindings,
+    .count = COUNT_OF(actor_bindings),
+};
+
+/* ---- px.json ---- */
+
+enum { JSON_TEXT_MAX = 4 << 20 };
+
+static int json_decode_text(lua_State *L)
+{
+    struct call *call = call_enter(L);
+    struct str text = arg_text(L, 1);
+    struct value value = value_null();
+    struct error error = {0};
+    if (text.len > JSON_TEXT_MAX) {
+        lua_raise_set(L, ERR_LIMIT, "px.json.decode takes at most %d MiB", JSON_TEXT_MAX >> 20);
+    }
+    if (json_decode(&call->scratch, text, &value, &error) != OK) {
+        lua_raise(L, &error);
+    }
+    lua_push_value(L, &value, false);
+    return 1;
+}
+
+static int json_encode_value(lua_State *L)
+{
+    struct call *call = call_enter(L);
+    luaL_checkany(L, 1);
+    struct value value = arg_value(L, 1, &call->scratch);
+    struct buf text;
+    buf_init(&text);
+    json_encode(&text, &value);
+    struct str copy = arena_str(&call->scratch, buf_str(&text)); /* the push may raise */
+    buf_deinit(&text);
+    lua_pushlstring(L, copy.at, copy.len);
+    return 1;
+}
+
+static int json_list(lua_State *L)
+{
+    if (lua_isnoneornil(L, 1)) {
+        lua_settop(L, 0);
+        lua_newtable(L);
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_mark_list(L, 1);
+    return 1;
+}
+
+static const struct lua_binding json_bindings[] = {
+    {.name = "decode",
+     .call = json_decode_text,
+     .type = "fun(text: string): any",
+     .doc = "a value from JSON; null is px.null"},
+    {.name = "encode",
+     .call = json_encode_value,
+     .type = "fun(value: any): string",
+     .doc = "JSON of a value"},
+    {.name = "list",
+     .call = json_list,
+     .type = "fun(items?: table): table",
+     .doc = "marks a table as a list, so that it stays one while empty"},
+};
+
+const struct lua_module module_json = {
+    .name = "px.json",
+    .doc = "JSON, bounded.",
+    .bindings = json_bindings,
+    .count = COUNT_OF(json_bindings),
+};

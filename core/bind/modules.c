@@ -1,0 +1,14 @@
+/* The list of all modules of px: what a state is given, and what types and reference are made from.
+ */
+#include "internal.h"
+
+static const struct lua_module *const modules[] = {
+    &module_px,    &module_store, &module_kv,   &module_bus,   &module_log,     &module_config,
+    &module_actor, &module_json,  &module_date, &module_money, &module_decimal, &module_text,
+};
+
+const struct lua_module *const *bind_modules(size_t *out_count)
+{
+    *out_count = COUNT_OF(modules);
+    return modules;
+}

@@ -1,0 +1,271 @@
+/* Before-hooks (contract 19): each plugin that asked sees the drafts as tables, one after the other
+ * in dependency order, may amend them or refuse. Loop thread.
+ *
+ * The executor works on copies, so that a hook which comes too late touches nothing of the
+ * caller's.
+ */
+#include "internal.h"
+
+#include "proxenos/base_env.h"
+
+static struct str verb_of(enum draft_kind kind)
+{
+    switch (kind) {
+    case DRAFT_CREATE:
+        return STR("create");
+    case DRAFT_UPDATE:
+        return STR("update");
+    case DRAFT_DELETE:
+        break;
+    }
+    return STR("delete");
+}
+
+static bool is_for(const struct bind_registration *hook, const struct object_type *type,
+                   enum draft_kind kind)
+{
+    struct str verb = verb_of(kind);
+    return hook->name.len == type->name.len + 1 + verb.len && str_starts(hook->name, type->name) &&
+           str_ends(hook->name, verb) && hook->name.at[type->name.len] == '.';
+}
+
+/* The next hook for these drafts; *plugin_index and *position walk. */
+static const struct bind_registration *next_hook(const struct plugins *plugins,
+                                                 const struct object_type *type,
+                                                 enum draft_kind kind, size_t *plugin_index,
+                                                 size_t *position)
+{
+    for (; *plugin_index < plugins->count; (*plugin_index)++, *position = 0) {
+        const struct plugin *plugin = plugins->list[*plugin_index];
+        size_t count = 0;
+        const struct bind_registration *all =
+            plugin->host == NULL ? NULL : bind_host_registrations(plugin->host, &count);
+        while (*position < count) {
+            const struct bind_registration *one = &all[(*position)++];
+            if (one->kind == BIND_BEFORE && is_for(one, type, kind)) {
+                return one;
+            }
+        }
+    }
+    return NULL;
+}
+
+bool plugins_has_before(struct plugins *plugins, const struct object_type *type,
+                        enum draft_kind kind)
+{
+    size_t plugin_index = 0, position = 0;
+    return next_hook(plugins, type, kind, &plugin_index, &position) != NULL;
+}
+
+/* ---- one hook of one call ---- */
+
+struct hooking {
+    struct bind_call call;
+    struct plugins *plugins;
+    struct hook_call *hook; /* NULL: given up, the answer is not wanted any more */
+    struct timer timer;
+    struct arena arena;
+    const struct scope *scope;
+    enum draft_kind kind;
+    size_t plugin_index, position;
+    bool away, settled;
+};
+
+static void run_next(struct hooking *hooking);
+
+static void free_hooking(struct hooking *hooking)
+{
+    timer_deinit(&hooking->timer);
+    scope_unref(hooking->scope);
+    arena_deinit(&hooking->arena);
+    mem_free(hooking);
+}
+
+/* Tells the caller; frees when the executor has nothing of it any more. */
+static void settle(struct hooking *hooking, enum err err)
+{
+    struct hook_call *hook = hooking->hook;
+    hooking->hook = NULL;
+    hook->err = err;
+    if (!hooking->away) {
+        free_hooking(hooking);
+    } else {
+        timer_stop(&hooking->timer);
+    }
+    hook->done(hook);
+}
+
+static void on_late(struct timer *timer)
+{
+    struct hooking *hooking = CONTAINER_OF(timer, struct hooking, timer);
+    (void)error_set(&hooking->hook->error, ERR_HOOK_UNAVAILABLE,
+                    "plugin " STR_FORMAT " must see this change first and did not answer within "
+                    "%d ms",
+                    STR_ARGS(bind_host_name(hooking->call.host)), HOOK_QUEUE_MS);
+    settle(hooking, ERR_HOOK_UNAVAILABLE);
+}
+
+static struct value draft_table(struct arena *arena, const struct draft *draft)
+{
+    struct value map = value_map_new();
+    value_put_c(arena, &map, "id", value_id(draft->id));
+    for (int i = 0; i < draft->type->field_count; i++) {
+        const struct field *field = &draft->type->fields[i];
+        if (draft->set[i] == 0 || field->type == FIELD_SECRET) {
+            continue;
+        }
+        struct value value = value_copy(arena, &draft->values[i]);
+        if (draft->set[i] != 1) {
+            struct value change = value_map_new();
+            value_put_c(arena, &change, draft->set[i] == 2 ? "add" : "remove", value);
+            value = change;
+        }
+        value_put(arena, &map, field->name, value);
+    }
+    return map;
+}
+
+/* ---- amendments ---- */
+
+/* The draft's table as the hook left it: other values are set, those taken out are unset. Checked
+ * as any input is, under the rights of who wrote the draft. */
+static enum err amend(struct hooking *hooking, struct draft *draft, const struct value *before,
+                      const struct value *after, struct error *error)
+{
+    struct hook_call *hook = hooking->hook;
+    struct value changes = value_map_new();
+    for (size_t i = 0; i < after->map.count; i++) {
+        const struct value_entry *entry = &after->map.entries[i];
+        const struct value *old = value_get(before, entry->key);
+        if (str_is(entry->key, "id")) {
+            continue;
+        }
+        if (old == NULL || !value_equal(old, &entry->value)) {
+            value_put(hook->arena, &changes, arena_str(hook->arena, entry->key),
+                      value_copy(hook->arena, &entry->value));
+        }
+    }
+    for (size_t i = 0; i < before->map.count; i++) {
+        const struct field *field = object_field(draft->type, before->map.entries[i].key);
+        if (field != NULL && field->index != SYS_ID && value_get(after, field->name) == NULL) {
+            draft->set[field->index] = 0;
+        }
+    }
+    if (changes.map.count == 0) {
+        return OK;
+    }
+    struct draft *made = NULL;
+    enum err err = draft_make(hooking->plugins->options.store, hook->scope, DRAFT_UPDATE,
+                              draft->type, draft->id, &changes, hook->arena, &made, error);
+    for (int i = 0; err == OK && i < draft->type->field_count; i++) {
+        if (made->set[i] != 0) {
+            draft->values[i] = made->values[i];
+            draft->set[i] = made->set[i];
+            draft->keys[i] = made->keys[i];
+        }
+    }
+    return err;
+}
+
+static enum err amend_all(struct hooking *hooking, struct error *error)
+{
+    struct hook_call *hook = hooking->hook;
+    const struct value *after = &hooking->call.output;
+    const struct value *before = &hooking->call.input;
+    if (after->kind != VALUE_LIST || after->list.count != (size_t)hook->draft_count) {
+        return error_set(error, ERR_HOOK_UNAVAILABLE, "the hook changed the number of drafts");
+    }
+    enum err err = OK;
+    for (int i = 0; err == OK && i < hook->draft_count; i++) {
+        const struct value *table = &after->list.items[i];
+        if (table->kind != VALUE_MAP) {
+            return error_set(error, ERR_HOOK_UNAVAILABLE, "a draft is no table any more");
+        }
+        err = amend(hooking, hook->drafts[i], &before->list.items[i], table, error);
+    }
+    return err;
+}
+
+/* What a hook raises on purpose reaches the user; all else is the plugin's fault. */
+static enum err judge(struct hooking *hooking)
+{
+    struct hook_call *hook = hooking->hook;
+    const struct bind_call *call = &hooking->call;
+    if (call->err == OK) {
+        return amend_all(hooking, &hook->error);
+    }
+    hook->error = call->error;
+    if (call->err == ERR_REFUSED) {
+        return ERR_REFUSED;
+    }
+    struct str name = bind_host_name(call->host);
+    return error_set(&hook->error, ERR_HOOK_UNAVAILABLE,
+                     "plugin " STR_FORMAT " must see this change first and failed: %.300s",
+                     STR_ARGS(name), call->error.detail);
+}
+
+static void on_called(struct bind_call *call)
+{
+    struct hooking *hooking = CONTAINER_OF(call, struct hooking, call);
+    hooking->away = false;
+    if (hooking->hook == NULL) {
+        free_hooking(hooking);
+        return;
+    }
+    timer_stop(&hooking->timer);
+    enum err err = judge(hooking);
+    if (err != OK) {
+        settle(hooking, err);
+        return;
+    }
+    run_next(hooking);
+}
+
+static void run_next(struct hooking *hooking)
+{
+    struct hook_call *hook = hooking->hook;
+    const struct bind_registration *next = next_hook(hooking->plugins, hook->type, hooking->kind,
+                                                     &hooking->plugin_index, &hooking->position);
+    if (next == NULL) {
+        settle(hooking, OK);
+        return;
+    }
+    struct value drafts = value_list_new();
+    for (int i = 0; i < hook->draft_count; i++) {
+        value_push(&hooking->arena, &drafts, draft_table(&hooking->arena, hook->drafts[i]));
+    }
+    hooking->call = (struct bind_call){.host = next->host,
+                                       .registration = next,
+                                       .scope = hooking->scope,
+                                       .request = arena_str(&hooking->arena, hook->request),
+                                       .input = drafts,
+                                       .run_ms = HOOK_RUN_MS,
+                                       .arena = &hooking->arena,
+                                       .done = on_called};
+    hooking->away = true;
+    timer_start(&hooking->timer, HOOK_QUEUE_MS);
+    bind_call(&hooking->call);
+}
+
+/* `done` must not come before plugins_before returns. */
+static void on_begin(struct timer *timer)
+{
+    struct hooking *hooking = CONTAINER_OF(timer, struct hooking, timer);
+    timer_deinit(timer);
+    timer_init(timer, hooking->plugins->options.loop, on_late);
+    run_next(hooking);
+}
+
+void plugins_before(struct plugins *plugins, struct hook_call *hook)
+{
+    struct hooking *hooking = mem_zalloc(sizeof(*hooking));
+    hooking->plugins = plugins;
+    hooking->hook = hook;
+    hooking->scope = hook->scope;
+    scope_ref(hook->scope);
+    arena_init(&hooking->arena);
+    hook->error = (struct error){.err = OK};
+    hooking->kind = hook->draft_count > 0 ? hook->drafts[0]->kind : DRAFT_CREATE;
+    timer_init(&hooking->timer, plugins->options.loop, on_begin);
+    timer_start(&hooking->timer, 0);
+}

@@ -1,0 +1,188 @@
+/* All plugins: opened in order, closed in reverse, described. Loop thread. */
+#include "internal.h"
+
+static void free_all(struct plugins *plugins)
+{
+    for (size_t i = 0; i < plugins->count; i++) {
+        arena_deinit(&plugins->list[i]->arena);
+        mem_free(plugins->list[i]);
+    }
+    arena_deinit(&plugins->arena);
+    mem_free(plugins);
+}
+
+enum err plugins_open(const struct plugins_options *options, struct plugins **out_plugins,
+                      struct error *error)
+{
+    struct plugins *plugins = mem_zalloc(sizeof(*plugins));
+    plugins->options = *options;
+    arena_init(&plugins->arena);
+    plugins_discover(plugins);
+    struct bind_options bind = {.store = options->store,
+                                .auth = options->auth,
+                                .bus = options->bus,
+                                .loop = options->loop,
+                                .executors = options->executors};
+    enum err err = plugins_open_state(plugins, error);
+    if (err == OK) {
+        plugins_order(plugins);
+        err = plugins_grant(plugins, error);
+    }
+    if (err == OK) {
+        plugins_fail_dependents(plugins);
+        err = plugins_apply_schemas(plugins, error);
+    }
+    if (err == OK) {
+        err = bind_open(&bind, &plugins->bind, error);
+    }
+    if (err != OK) {
+        free_all(plugins);
+        return err;
+    }
+    for (size_t i = 0; i < plugins->count; i++) {
+        plugins_fail_dependents(plugins);
+        if (plugins->list[i]->status == PLUGIN_RUNNING) {
+            plugin_start(plugins->list[i]);
+        }
+    }
+    *out_plugins = plugins;
+    return OK;
+}
+
+void plugins_close(struct plugins *plugins)
+{
+    if (plugins == NULL) {
+        return;
+    }
+    plugins_stop(plugins);
+    bind_close(plugins->bind);
+    free_all(plugins);
+}
+
+int plugins_failed(const struct plugins *plugins)
+{
+    int count = 0;
+    for (size_t i = 0; i < plugins->count; i++) {
+        count += plugins->list[i]->status == PLUGIN_FAILED ? 1 : 0;
+    }
+    return count;
+}
+
+bool plugins_quiet(struct plugins *plugins)
+{
+    int64_t busy = bus_backlog(plugins->options.bus);
+    for (size_t i = 0; i < plugins->count; i++) {
+        const struct plugin *plugin = plugins->list[i];
+        busy += plugin->host == NULL ? 0 : bind_host_busy(plugin->host);
+    }
+    return busy == 0;
+}
+
+/* ---- describe ---- */
+
+static const char *status_name(enum plugin_status status)
+{
+    switch (status) {
+    case PLUGIN_RUNNING:
+        return "running";
+    case PLUGIN_DISABLED:
+        return "disabled";
+    case PLUGIN_FAILED:
+        return "failed";
+    case PLUGIN_SUSPENDED:
+        return "suspended";
+    case PLUGIN_WAITING:
+        break;
+    }
+    return "waiting";
+}
+
+static struct value describe_label(struct arena *arena, const struct label *label)
+{
+    struct value map = value_map_new();
+    value_put_c(arena, &map, "en", value_text(label->en));
+    value_put_c(arena, &map, "el", value_text(label->el));
+    return map;
+}
+
+static struct value describe_metrics(struct arena *arena, const struct plugin *plugin)
+{
+    struct lua_metrics metrics = {0};
+    struct value map = value_map_new();
+    bind_host_metrics(plugin->host, &metrics);
+    value_put_c(arena, &map, "run_ms", value_int((int64_t)(metrics.run_ns / 1000000)));
+    value_put_c(arena, &map, "memory_bytes", value_int((int64_t)metrics.memory_bytes));
+    value_put_c(arena, &map, "memory_peak_bytes", value_int((int64_t)metrics.memory_peak_bytes));
+    value_put_c(arena, &map, "runs", value_int((int64_t)metrics.runs));
+    value_put_c(arena, &map, "kills", value_int((int64_t)metrics.kills));
+    value_put_c(arena, &map, "waiting", value_int((int64_t)metrics.waiting));
+    return map;
+}
+
+static struct value describe_limits(struct arena *arena, const struct lua_limits *limits)
+{
+    struct value map = value_map_new();
+    size_t memory = limits->memory_bytes > 0 ? limits->memory_bytes : LUA_MEMORY_BYTES_DEFAULT;
+    int slice = limits->slice_ms > 0 ? limits->slice_ms : LUA_SLICE_MS_DEFAULT;
+    int run = limits->run_ms > 0 ? limits->run_ms : LUA_RUN_MS_DEFAULT;
+    value_put_c(arena, &map, "memory_bytes", value_int((int64_t)memory));
+    value_put_c(arena, &map, "slice_ms", value_int(slice));
+    value_put_c(arena, &map, "run_ms", value_int(run));
+    return map;
+}
+
+static struct value describe_requires(struct arena *arena, const struct manifest *manifest)
+{
+    struct value map = value_map_new();
+    for (size_t i = 0; i < manifest->require_count; i++) {
+        value_put(arena, &map, manifest->requires[i].name, value_text(manifest->requires[i].range));
+    }
+    return map;
+}
+
+static struct value describe_objects(struct arena *arena, const struct plugin *plugin)
+{
+    struct value list = value_list_new();
+    const struct value *objects = value_get_c(&plugin->schema, "objects");
+    for (size_t i = 0; objects != NULL && objects->kind == VALUE_MAP && i < objects->map.count;
+         i++) {
+        value_push(arena, &list, value_text(objects->map.entries[i].key));
+    }
+    return list;
+}
+
+static void describe_manifest(struct arena *arena, const struct plugin *plugin, struct value *map)
+{
+    const struct manifest *manifest = &plugin->manifest;
+    value_put_c(arena, map, "version", value_text(manifest->version_text));
+    value_put_c(arena, map, "label", describe_label(arena, &manifest->label));
+    value_put_c(arena, map, "license", value_text(manifest->license));
+    value_put_c(arena, map, "requires", describe_requires(arena, manifest));
+    value_put_c(arena, map, "can", manifest->can);
+    value_put_c(arena, map, "limits", describe_limits(arena, &manifest->limits));
+    value_put_c(arena, map, "objects", describe_objects(arena, plugin));
+}
+
+struct value plugins_describe(struct plugins *plugins, struct arena *arena)
+{
+    struct value list = value_list_new();
+    for (size_t i = 0; i < plugins->count; i++) {
+        const struct plugin *plugin = plugins->list[i];
+        struct value map = value_map_new();
+        value_put_c(arena, &map, "name", value_text(str_from(plugin->name)));
+        value_put_c(arena, &map, "status", value_text(str_from(status_name(plugin->status))));
+        if (plugin->has_manifest) {
+            describe_manifest(arena, plugin, &map);
+        }
+        if (plugin->error.err != OK) {
+            value_put_c(arena, &map, "code", value_text(str_from(err_code(plugin->error.err))));
+            value_put_c(arena, &map, "error", value_text(str_from(plugin->error.detail)));
+            value_put_c(arena, &map, "at", value_text(str_from(plugin->error.pointer)));
+        }
+        if (plugin->host != NULL) {
+            value_put_c(arena, &map, "metrics", describe_metrics(arena, plugin));
+        }
+        value_push(arena, &list, map);
+    }
+    return list;
+}

@@ -1,0 +1,178 @@
+/* A plugin's settings: how the manifest declares them, and their values from the configuration.
+ * Pure; any thread. */
+#include "settings.h"
+
+#include "proxenos/base_text.h"
+#include "proxenos/base_time.h"
+
+static const struct str type_names[] = {
+    STR_INIT("text"), STR_INIT("integer"),  STR_INIT("number"), STR_INIT("boolean"),
+    STR_INIT("enum"), STR_INIT("duration"), STR_INIT("date"),   STR_INIT("list")};
+
+static struct str text_at(const struct value *declared, const char *key)
+{
+    return value_get_text(declared, key, STR(""));
+}
+
+/* Why the value does not fit its declaration; NULL when it does. */
+static const char *misfit(const struct value *declared, const struct value *value)
+{
+    struct str type = text_at(declared, "2");
+    const struct value *min = value_get_c(declared, "min");
+    const struct value *max = value_get_c(declared, "max");
+    if (str_is(type, "integer") || str_is(type, "number")) {
+        bool whole = value->kind == VALUE_INT;
+        if (!whole && (str_is(type, "integer") || value->kind != VALUE_REAL)) {
+            return "is not a number of this kind";
+        }
+        double number = whole ? (double)value->integer : value->real;
+        bool low = min != NULL && min->kind == VALUE_INT && number < (double)min->integer;
+        bool high = max != NULL && max->kind == VALUE_INT && number > (double)max->integer;
+        return low ? "is below its min" : high ? "is above its max" : NULL;
+    }
+    if (str_is(type, "boolean")) {
+        return value->kind == VALUE_BOOL ? NULL : "is not true or false";
+    }
+    if (str_is(type, "list")) {
+        bool list =
+            value->kind == VALUE_LIST || (value->kind == VALUE_MAP && value->map.count == 0);
+        return list ? NULL : "is not a list";
+    }
+    if (value->kind != VALUE_TEXT) {
+        return "is not a text";
+    }
+    struct duration duration;
+    int64_t days = 0;
+    if (str_is(type, "duration")) {
+        return duration_parse(value->text, &duration) == OK ? NULL : "is not a duration";
+    }
+    if (str_is(type, "date")) {
+        return date_parse(value->text, &days) == OK ? NULL : "is not a date";
+    }
+    const struct value *words = value_get_c(declared, "of");
+    bool among = !str_is(type, "enum");
+    for (size_t i = 0; !among && words != NULL && i < words->list.count; i++) {
+        among = value_equal(&words->list.items[i], value);
+    }
+    return among ? NULL : "is not one of its words";
+}
+
+static enum err declaration_wrong(size_t index, const char *part, const char *sentence,
+                                  struct error *error)
+{
+    char pointer[80];
+    (void)snprintf(pointer, sizeof(pointer), "plugin.lua: config[%zu]%s", index + 1, part);
+    return error_at(error, ERR_MANIFEST, pointer, NULL, "%s", sentence);
+}
+
+static enum err check_one(const struct value *declared, size_t index, struct error *error)
+{
+    static const struct str options[] = {
+        STR_INIT("1"),   STR_INIT("2"),  STR_INIT("default"), STR_INIT("min"),
+        STR_INIT("max"), STR_INIT("of"), STR_INIT("label"),   STR_INIT("required")};
+    if (declared->kind == VALUE_LIST && declared->list.count == 2) {
+        return declaration_wrong(index, "", "a setting needs a default, or required = true", error);
+    }
+    struct str name = text_at(declared, "1");
+    struct str type = text_at(declared, "2");
+    bool known = false;
+    for (size_t i = 0; i < COUNT_OF(type_names); i++) {
+        known = known || str_eq(type, type_names[i]);
+    }
+    if (name.len == 0 || name.len > 60 || !known) {
+        enum err err = declaration_wrong(
+            index, "",
+            "a setting is { \"name\", \"text|integer|number|boolean|enum|duration|date|"
+            "list\", default = … }",
+            error);
+        struct str nearest = text_nearest(str_sub(type, 0, 40), type_names, COUNT_OF(type_names));
+        if (error != NULL) {
+            (void)snprintf(error->nearest, sizeof(error->nearest), STR_FORMAT, STR_ARGS(nearest));
+        }
+        return err;
+    }
+    for (size_t i = 0; i < declared->map.count; i++) {
+        bool option = false;
+        for (size_t j = 0; j < COUNT_OF(options); j++) {
+            option = option || str_eq(declared->map.entries[i].key, options[j]);
+        }
+        if (!option) {
+            return declaration_wrong(
+                index, "", "a setting has default, min, max, of, label and required", error);
+        }
+    }
+    const struct value *otherwise = value_get_c(declared, "default");
+    const char *why = otherwise == NULL ? NULL : misfit(declared, otherwise);
+    return why == NULL ? OK : declaration_wrong(index, ".default", why, error);
+}
+
+enum err settings_check(const struct value *config, struct error *error)
+{
+    if (config->kind != VALUE_LIST) {
+        return error_at(error, ERR_MANIFEST, "plugin.lua: config", NULL,
+                        "config is a list of settings");
+    }
+    for (size_t i = 0; i < config->list.count; i++) {
+        enum err err = check_one(&config->list.items[i], i, error);
+        if (err != OK) {
+            return err;
+        }
+    }
+    return OK;
+}
+
+/* ---- values ---- */
+
+static enum err check_names_given(const struct manifest *manifest, const struct value *given,
+                                  struct arena *arena, struct error *error)
+{
+    size_t count = manifest->config.list.count;
+    struct str *names = ARENA_ARRAY(arena, struct str, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = text_at(&manifest->config.list.items[i], "1");
+    }
+    for (size_t i = 0; given != NULL && given->kind == VALUE_MAP && i < given->map.count; i++) {
+        struct str key = given->map.entries[i].key;
+        bool known = false;
+        for (size_t j = 0; j < count; j++) {
+            known = known || str_eq(key, names[j]);
+        }
+        if (!known) {
+            struct str cut = str_sub(key, 0, 60);
+            struct str nearest = text_nearest(cut, names, count);
+            return error_set(error, ERR_CONFIG,
+                             "plugin " STR_FORMAT " has no setting " STR_FORMAT "%s" STR_FORMAT,
+                             STR_ARGS(manifest->name), STR_ARGS(cut),
+                             nearest.len > 0 ? "; the nearest is " : "", STR_ARGS(nearest));
+        }
+    }
+    return OK;
+}
+
+enum err settings_values(struct arena *arena, const struct manifest *manifest,
+                         const struct value *given, struct value *out_config, struct error *error)
+{
+    struct value config = value_map_new();
+    enum err err = check_names_given(manifest, given, arena, error);
+    for (size_t i = 0; err == OK && i < manifest->config.list.count; i++) {
+        const struct value *declared = &manifest->config.list.items[i];
+        struct str name = text_at(declared, "1");
+        const struct value *value = given == NULL ? NULL : value_get(given, name);
+        const char *why = value == NULL ? NULL : misfit(declared, value);
+        const struct value *otherwise = value_get_c(declared, "default");
+        if (value == NULL && otherwise == NULL && value_get_bool(declared, "required", false)) {
+            why = "is required";
+        }
+        if (why != NULL) {
+            return error_set(error, ERR_CONFIG,
+                             "setting " STR_FORMAT " of plugin " STR_FORMAT " %s", STR_ARGS(name),
+                             STR_ARGS(manifest->name), why);
+        }
+        value = value != NULL ? value : otherwise;
+        value_put(arena, &config, name, value != NULL ? *value : value_null());
+    }
+    if (err == OK) {
+        *out_config = config;
+    }
+    return err;
+}

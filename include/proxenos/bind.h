@@ -1,0 +1,133 @@
+/* What ties Lua to the core: the `px` API, units of work, deliveries of events to handlers, and the
+ * calls that the loop sends to a plugin's state (routes, commands, hooks, start and stop). The
+ * plugin module decides which plugins run and with what rights; this one runs them.
+ *
+ * Threads: functions here are for the loop thread unless said otherwise; scripts and their bindings
+ * run on the executor of their host (lua.h). */
+#ifndef PROXENOS_BIND_H
+#define PROXENOS_BIND_H
+
+#include "proxenos/auth.h"
+#include "proxenos/bus.h"
+#include "proxenos/lua.h"
+
+struct bind;
+struct bind_host;
+
+enum {
+    UNIT_CHANGES_MAX = 10000,     /* drafts and events of one unit of work */
+    UNIT_BYTES_MAX = 64 << 20,    /* memory of the drafts of one batch */
+    UNIT_RUNS_MAX = 8,            /* a handler runs again so often on conflicts at commit */
+    HOOK_RUN_MS = 50,             /* contract 19 */
+    HOOK_QUEUE_MS = 1000,         /* contract 19 */
+    PLUGIN_KILLS_MAX = 3,         /* by different causes within PLUGIN_KILLS_MS: suspended */
+    PLUGIN_KILLS_MS = 600000,     /* ten minutes */
+    REGISTRATIONS_MAX = 500,      /* handlers, hooks, routes and commands of one plugin */
+    COMMAND_OUTPUT_MAX = 4 << 20, /* bytes that a command may write */
+};
+
+struct bind_options {
+    struct store *store;
+    struct auth *auth;
+    struct bus *bus;
+    struct loop *loop;
+    int executors; /* 0: cores, at most LUA_EXECUTORS_MAX */
+};
+/* Starts the executors, each with its readers, and opens the table of px.store.kv. Blocks shortly:
+ * start-up. */
+enum err bind_open(const struct bind_options *options, struct bind **out_bind,
+                   struct error *error) MUST_CHECK;
+/* Joins the executors. All hosts must be closed before. NULL is fine. */
+void bind_close(struct bind *bind);
+
+/* ---- hosts: one plugin's state ---- */
+
+struct bind_file {
+    struct str name; /* "main.lua", "flows/renewal.lua" */
+    struct str text;
+};
+
+/* All texts are copied; the config value, too. */
+struct bind_host_options {
+    struct plugin_rights rights; /* with the plugin's name */
+    const struct str *emit;      /* "supplier.*"; patterns of px.bus.emit */
+    size_t emit_count;
+    struct lua_limits limits;
+    struct value config; /* map of name → value, checked */
+    const struct bind_file *files;
+    size_t file_count;
+    struct str version; /* the plugin's, for logs */
+};
+struct bind_host *bind_host_new(struct bind *bind, const struct bind_host_options *options);
+/* Ends all its tasks and frees it, in time: `closed` runs on the loop. What was sent before ends
+ * first, with ERR_CANCELLED where it waits. */
+void bind_host_close(struct bind_host *host, void (*closed)(void *context), void *context);
+struct str bind_host_name(const struct bind_host *host);
+/* Any thread. Killed too often: nothing runs any more until bind_host_load. */
+bool bind_host_suspended(const struct bind_host *host);
+/* Runs on the loop when the plugin was suspended. */
+void bind_host_on_suspend(struct bind_host *host, void (*suspended)(void *context), void *context);
+void bind_host_metrics(const struct bind_host *host, struct lua_metrics *out_metrics);
+
+/* What main.lua registered. Immutable after the first load. Texts are the host's. */
+enum bind_kind {
+    BIND_ON,      /* pattern */
+    BIND_BEFORE,  /* pattern "contract.create" */
+    BIND_ROUTE,   /* method and path */
+    BIND_COMMAND, /* words */
+    BIND_CHECK,
+    BIND_START,
+    BIND_STOP,
+    BIND_EXPORT, /* name of the exported function */
+    BIND_KIND_COUNT
+};
+struct bind_registration {
+    enum bind_kind kind;
+    struct str name;      /* pattern, path, words */
+    struct str method;    /* of a route: "GET" */
+    struct value options; /* the options table, as given */
+    struct bind_host *host;
+    size_t index;
+};
+const struct bind_registration *bind_host_registrations(const struct bind_host *host,
+                                                        size_t *out_count);
+
+/* ---- calls ---- */
+
+/* One call into a plugin. Caller-owned until done; `done` runs once on the loop, never before the
+ * call returns. Input and scope are borrowed until then, `arena` is the executor's until then. */
+struct bind_call {
+    struct bind_host *host;
+    const struct bind_registration *registration; /* NULL: load main.lua */
+    const struct scope *scope; /* of a user: the call gets user ∩ can; NULL: the plugin's own */
+    bool anonymous;            /* a route without a user: nothing can be read or written */
+    struct str request;        /* request id */
+    struct value input;        /* what the function is given, by kind */
+    int run_ms;                /* 0: the plugin's limit */
+    struct arena *arena;
+    void (*done)(struct bind_call *call);
+    void *context;
+    enum err err;
+    struct error error;
+    struct value output; /* in arena: what it returned (routes, commands), or the drafts as the hook
+                            left them */
+    struct str text;     /* what a command wrote, in arena */
+    char traceback[LUA_TRACEBACK_MAX];
+    void *private;
+};
+void bind_call(struct bind_call *call);
+
+/* A bus consumer (subscription_spec.deliver); context is the `const struct bind_registration`. */
+void bind_deliver(struct subscription *subscription, struct delivery **deliveries, size_t count,
+                  void *context);
+/* Deliveries and calls that are under way in this host. */
+int64_t bind_host_busy(const struct bind_host *host);
+/* From now on deliveries that did not run are given back to the bus untried. */
+void bind_host_stopping(struct bind_host *host);
+
+/* ---- the declared API ---- */
+
+/* All modules of `px`, for the generated types and reference. */
+const struct lua_module *const *bind_modules(size_t *out_count);
+
+#endif
