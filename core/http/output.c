@@ -3,7 +3,7 @@
  * kernel takes. Loop thread. */
 #include "internal.h"
 
-enum { ENCRYPT_BYTES_MAX = 64 << 10 };
+enum { ENCRYPT_BYTES_MAX = 64 << 10, RECORD_BYTES_MAX = 16 << 10 };
 
 static void free_piece(struct out_piece *piece)
 {
@@ -91,6 +91,23 @@ static ssize_t try_now(struct conn *conn, const struct output *output)
     return taken < 0 ? -1 : taken;
 }
 
+/* A small answer is one TLS record. How much was encrypted: all or nothing. */
+static size_t encrypt_now(struct conn *conn, const struct output *output)
+{
+    size_t total = output->head.len + output->body.len;
+    if (total > RECORD_BYTES_MAX || tls_output(conn->tls)->len > 0) {
+        return 0;
+    }
+    struct buf *record = &conn->server->record;
+    buf_reset(record);
+    buf_append_str(record, output->head);
+    buf_append_str(record, output->body);
+    /* Zero, while the handshake lasts, and errors are met again where the rest is flushed. */
+    ssize_t taken = tls_encrypt(conn->tls, buf_str(record));
+    ASSERT(taken <= 0 || (size_t)taken == total);
+    return taken > 0 ? total : 0;
+}
+
 void conn_send(struct conn *conn, const struct output *output)
 {
     if (conn_is_closed(conn)) {
@@ -100,7 +117,9 @@ void conn_send(struct conn *conn, const struct output *output)
     size_t sent = 0;
     conn->queued_bytes += total;
     conn->server->counters.sent_bytes += total;
-    if (conn->tls == NULL && !conn->writing && conn->out_bytes == 0) {
+    if (conn->tls != NULL && !conn->writing && conn->out_bytes == 0) {
+        sent = encrypt_now(conn, output);
+    } else if (conn->tls == NULL && !conn->writing && conn->out_bytes == 0) {
         ssize_t taken = try_now(conn, output);
         if (taken < 0) {
             conn_cut(conn);

@@ -72,6 +72,7 @@ void http_server_free(struct http_server *server)
     tls_context_free(server->tls);
     map_deinit(&server->addresses);
     buf_deinit(&server->scratch);
+    buf_deinit(&server->record);
     mem_free(server->read_buffer);
     mem_free(server);
 }
