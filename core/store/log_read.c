@@ -137,6 +137,8 @@ static enum err walk_rows(struct walk *walk, struct db_stmt *stmt, struct error 
     return err;
 }
 
+/* Each argument is one thing that callers have at hand; a struct of them would say no more. */
+// NOLINTNEXTLINE(readability-function-size)
 enum err reader_log(struct reader *reader, const struct scope *scope, const struct log_query *query,
                     log_cb entry, void *context, int64_t *out_last, struct error *error)
 {

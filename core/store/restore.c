@@ -121,6 +121,8 @@ static enum err copy_all(const struct manifest *manifest, const char *backup, co
     return err == OK ? folder_sync(folder, error) : err;
 }
 
+/* Each argument is one thing that callers have at hand; a struct of them would say no more. */
+// NOLINTNEXTLINE(readability-function-size)
 enum err store_restore(struct env *env, const char *backup, const char *folder, bool verify_only,
                        progress_cb progress, void *context, struct error *error)
 {

@@ -277,12 +277,9 @@ static void child_main(struct fixture *fixture, const struct fault *fault, int n
     fixture_open(fixture);
     fault_arm(fault);
     for (int64_t id = 1; id <= ALONE; id++) {
-        if (item_run(fixture, id) == OK) {
-            unsigned char byte = (unsigned char)id;
-            ssize_t put = write(notes, &byte, 1);
-            if (put != 1) {
-                _exit(3);
-            }
+        unsigned char byte = (unsigned char)id;
+        if (item_run(fixture, id) == OK && write(notes, &byte, 1) != 1) {
+            _exit(3);
         }
     }
     bool fired = fault_disarm();

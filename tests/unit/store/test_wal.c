@@ -140,7 +140,7 @@ static void a_flipped_bit_in_the_header_is_refused(void **state)
 static void a_cut_end_is_a_crash(void **state)
 {
     (void)state;
-    for (int64_t cut = 1; cut <= 3 * FRAME; cut += FRAME / 2) {
+    for (int64_t cut = 1; cut <= (int64_t)3 * FRAME; cut += FRAME / 2) {
         struct image image;
         make_image(&image);
         assert_int_equal(

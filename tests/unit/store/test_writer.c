@@ -23,6 +23,13 @@ struct client {
     int64_t last_seq;
 };
 
+static bool send_one(struct client *client, struct item_unit *item, int number)
+{
+    item_unit_init(item, client->fixture, (int64_t)client->index * UNITS_EACH + number + 1);
+    item->unit.reply = client->mailbox;
+    return store_submit(client->fixture->store, &item->unit) == OK;
+}
+
 /* Keeps OUTSTANDING units under way until its share is done; answers come in the order sent. */
 static void client_main(void *context)
 {
@@ -31,13 +38,8 @@ static void client_main(void *context)
     int sent = 0;
     int received = 0;
     while (received < UNITS_EACH) {
-        while (sent < UNITS_EACH && sent - received < OUTSTANDING) {
-            struct item_unit *item = &items[sent];
-            item_unit_init(item, client->fixture, client->index * UNITS_EACH + sent + 1);
-            item->unit.reply = client->mailbox;
-            if (store_submit(client->fixture->store, &item->unit) != OK) {
-                break;
-            }
+        while (sent < UNITS_EACH && sent - received < OUTSTANDING &&
+               send_one(client, &items[sent], sent)) {
             sent++;
         }
         received += (int)mailbox_receive(client->mailbox, -1);
