@@ -76,6 +76,7 @@ struct http_server {
     size_t exchange_count, spare_count;
     char *read_buffer;
     struct buf scratch;    /* heads of answers, frames of chunks */
+    struct buf record;     /* a small answer on its way into TLS */
     int64_t date_until_ms; /* monotonic: then date_text is old */
     char date_text[DATE_TEXT_MAX];
     bool stopping;
