@@ -70,11 +70,11 @@ static void many_threads_one_gapless_log(void **state)
         assert_int_equal(clients[i].failures, 0);
         assert_int_equal(clients[i].wrong_order, 0);
     }
-    assert_int_equal(item_count(fixture), THREADS * UNITS_EACH);
-    assert_int_equal(store_seq(fixture->store) - before, THREADS * UNITS_EACH);
+    assert_int_equal(item_count(fixture), (int64_t)THREADS * UNITS_EACH);
+    assert_int_equal(store_seq(fixture->store) - before, (int64_t)THREADS * UNITS_EACH);
     struct store_stats stats;
     store_stats(fixture->store, &stats);
-    assert_true(stats.units >= THREADS * UNITS_EACH);
+    assert_true(stats.units >= (int64_t)THREADS * UNITS_EACH);
     assert_true(stats.groups < stats.units / 4); /* it does group */
     assert_int_equal(stats.units_waiting, 0);
 
@@ -92,17 +92,17 @@ static void many_threads_one_gapless_log(void **state)
     reader_close(reader);
 }
 
-static void a_failing_unit_fails_alone(void **state)
+static void fail_among_others(struct fixture *fixture, int64_t first_id)
 {
-    struct fixture *fixture = *state;
     enum { COUNT = 20, BAD = 7, TWICE = 13 };
     struct item_unit items[COUNT];
     int64_t before = store_seq(fixture->store);
+    int64_t there = item_count(fixture);
     for (int i = 0; i < COUNT; i++) {
-        item_unit_init(&items[i], fixture, i + 1);
+        item_unit_init(&items[i], fixture, first_id + i);
     }
-    items[BAD].fails = ERR_REFUSED;
-    items[TWICE].id = 1; /* its insert meets the first one's row */
+    items[BAD].fails = ERR_REFUSED; /* after its insert: the group is run again */
+    items[TWICE].id = first_id;     /* its insert meets the first one's row, nothing to undo */
     size_t answered = 0;
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(store_submit(fixture->store, &items[i].unit), OK);
@@ -125,8 +125,49 @@ static void a_failing_unit_fails_alone(void **state)
         }
         unit_deinit(unit);
     }
-    assert_int_equal(item_count(fixture), COUNT - 2);
-    assert_false(item_exists(fixture, BAD + 1));
+    assert_int_equal(item_count(fixture), there + COUNT - 2);
+    assert_false(item_exists(fixture, first_id + BAD));
+}
+
+/* The first group is applied without savepoints, those after a spoiled one with. */
+static void a_failing_unit_fails_alone(void **state)
+{
+    for (int64_t round = 0; round < 3; round++) {
+        fail_among_others(*state, 1 + 100 * round);
+    }
+}
+
+static void a_group_is_only_run_again_when_spoiled(void **state)
+{
+    struct fixture *fixture = *state;
+    struct item_unit items[3];
+    for (int i = 0; i < 3; i++) {
+        item_unit_init(&items[i], fixture, i + 1);
+    }
+    items[1].id = 1;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(store_submit(fixture->store, &items[i].unit), OK);
+    }
+    for (size_t answered = 0; answered < 3;) {
+        answered += mailbox_receive(fixture->mailbox, -1);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(items[i].unit.err, i == 1 ? ERR_UNIQUE : OK);
+        assert_int_equal(items[i].applied, 1);
+        unit_deinit(&items[i].unit);
+    }
+    struct item_unit bad;
+    item_unit_init(&bad, fixture, 9);
+    bad.fails = ERR_REFUSED;
+    assert_int_equal(store_run(fixture->store, &bad.unit), ERR_REFUSED);
+    assert_int_equal(bad.applied, 2); /* once without a savepoint, once with */
+    unit_deinit(&bad.unit);
+    item_unit_init(&bad, fixture, 9);
+    bad.fails = ERR_REFUSED;
+    assert_int_equal(store_run(fixture->store, &bad.unit), ERR_REFUSED);
+    assert_int_equal(bad.applied, 1); /* guarded from the start by now */
+    unit_deinit(&bad.unit);
+    assert_int_equal(item_count(fixture), 2);
 }
 
 static void it_survives_a_restart(void **state)
@@ -308,6 +349,8 @@ int test_writer(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(many_threads_one_gapless_log, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_group_is_only_run_again_when_spoiled, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_failing_unit_fails_alone, fixture_setup,
                                         fixture_teardown),
