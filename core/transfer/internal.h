@@ -38,6 +38,7 @@ struct job {
     struct mailbox *mailbox;   /* received by the lane thread that runs the job */
     int64_t created_ms;
     bool queued;                     /* in the lane, or through it */
+    bool narrowed;                   /* a token's rights, fewer than its user's */
     bool cancel, running;            /* atomic */
     int64_t done_bytes, total_bytes; /* atomic; of kinds, imports keep theirs in the table */
 };
@@ -78,6 +79,7 @@ enum job_column {
     JOB_VIA,
     JOB_HASH,
     JOB_FILE,
+    JOB_NARROWED,
     JOB_OFFSET,
     JOB_ROWS,
     JOB_LINE,
@@ -127,6 +129,15 @@ void job_error_json(struct buf *out, const struct error *error);
 
 void kind_run(struct job *job, const struct job_kind *kind, struct reader *reader);
 void import_run(struct job *job, struct reader *reader);
+
+/* ---- rights.c ---- */
+
+/* Asks auth for the rights of the job's user as they are now. *out_scope is held for the caller; it
+ * is the job's own when a token had narrowed it. Any thread, for jobs of users. */
+enum err job_rights(const struct job *job, const struct scope **out_scope,
+                    struct error *error) MUST_CHECK;
+/* Is this scope less than its whole user? */
+bool scope_narrowed(struct jobs *jobs, const struct scope *scope);
 
 /* ---- spec.c ---- */
 

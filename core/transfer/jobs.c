@@ -212,6 +212,7 @@ static enum err on_open_job(void *context, const struct value *columns, int colu
     job->file = arena_str(&job->arena, columns[JOB_FILE].text);
     job->request = STR("resumed");
     job->created_ms = columns[JOB_CREATED_AT].integer;
+    job->narrowed = columns[JOB_NARROWED].integer != 0;
     job->total_bytes = columns[JOB_TOTAL].integer;
     if (columns[JOB_HASH].text.len == HASH_BYTES) {
         memcpy(job->hash, columns[JOB_HASH].text.at, HASH_BYTES);
@@ -224,6 +225,11 @@ static enum err on_open_job(void *context, const struct value *columns, int colu
 static enum err find_scope(struct job *job, const struct scope **out_scope, struct error *error)
 {
     struct auth *auth = job->jobs->options.auth;
+    if (job->narrowed) {
+        return error_set(error, ERR_FORBIDDEN,
+                         "the job was started with a token of narrowed rights and cannot go on "
+                         "after a restart; start it again");
+    }
     if (job->user != 0) {
         return auth_user_scope(auth, job->user, job->via, out_scope, error);
     }

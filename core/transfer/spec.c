@@ -1,6 +1,6 @@
 /* An import's options as text in the job's row, and what can be told of them before the file is
  * read. */
-#include "internal.h"
+#include "import.h"
 
 #include "proxenos/base_json.h"
 #include "proxenos/base_text.h"
@@ -68,6 +68,36 @@ enum err import_spec_read(struct arena *arena, struct str text, struct import_sp
     return OK;
 }
 
+static enum err check_key(const struct object_type *type, struct str name, struct error *error)
+{
+    const struct field *key = NULL;
+    enum err err = object_find_field(type, name, &key, error);
+    if (err == OK && !key->unique) {
+        err = error_at(error, ERR_INVALID, "/key", NULL,
+                       STR_FORMAT " is not unique, so it cannot be the key", STR_ARGS(key->name));
+    }
+    return err;
+}
+
+static enum err check_map(const struct scope *scope, const struct object_type *type,
+                          const struct import_spec *spec, struct error *error)
+{
+    struct arena arena;
+    struct import_map map;
+    arena_init(&arena);
+    enum err err = map_read(&arena, scope, type, spec->map, &map, error);
+    for (size_t i = 0; err == OK && i < map.column_count; i++) {
+        const struct field *field = map.columns[i].field;
+        if (field != NULL && field->type == FIELD_SECRET && spec->on_conflict == CONFLICT_UPDATE) {
+            err = error_at(error, ERR_UNSUPPORTED, "/map", NULL,
+                           STR_FORMAT " is a secret; secrets are not updated by an import",
+                           STR_ARGS(field->name));
+        }
+    }
+    arena_deinit(&arena);
+    return err;
+}
+
 enum err import_spec_check(struct jobs *jobs, const struct scope *scope,
                            const struct import_spec *spec, struct error *error)
 {
@@ -89,5 +119,11 @@ enum err import_spec_check(struct jobs *jobs, const struct scope *scope,
     if (!str_is(spec->format, "csv") && !str_is(spec->format, "ndjson")) {
         return error_at(error, ERR_INVALID, "/format", NULL, "format is csv or ndjson");
     }
-    return OK;
+    if (spec->key.len > 0) {
+        err = check_key(type, spec->key, error);
+    }
+    if (err == OK) {
+        err = check_map(scope, type, spec, error);
+    }
+    return err;
 }

@@ -50,12 +50,12 @@ static enum err insert_apply(struct unit *unit, struct tx *tx, struct error *err
 {
     struct job *job = CONTAINER_OF(unit, struct job, insert);
     struct value hash = {.kind = VALUE_BYTES, .text = {(const char *)job->hash, sizeof(job->hash)}};
-    struct value binds[] = {value_int(job->id),        value_text(job->kind),
-                            value_text(job->object),   value_text(job->spec),
-                            value_int(job->user),      value_text(job->actor),
-                            value_text(job->via),      hash,
-                            value_text(job->file),     value_int(job->total_bytes),
-                            value_int(job->created_ms)};
+    struct value binds[] = {value_int(job->id),         value_text(job->kind),
+                            value_text(job->object),    value_text(job->spec),
+                            value_int(job->user),       value_text(job->actor),
+                            value_text(job->via),       hash,
+                            value_text(job->file),      value_int(job->total_bytes),
+                            value_int(job->created_ms), value_bool(job->narrowed)};
     return tx_table(tx, &transfer_tables, TRANSFER_JOB_ADD, binds, COUNT_OF(binds), NULL, NULL,
                     error);
 }
@@ -139,6 +139,7 @@ static enum err launch(struct job *job, struct job_start *start)
     }
     job->id = ids_next(store_ids(jobs->store));
     job->created_ms = loop_now_ms(jobs->loop);
+    job->narrowed = scope_narrowed(jobs, job->scope);
     job->request = arena_str(&job->arena, start->request);
     job->insert = (struct unit){.apply = insert_apply,
                                 .done = inserted,

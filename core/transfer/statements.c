@@ -14,6 +14,7 @@ static const char *const migrations[] = {
     " via TEXT NOT NULL,"
     " hash BLOB NOT NULL,"
     " file TEXT NOT NULL,"
+    " narrowed INTEGER NOT NULL,"
     " file_offset INTEGER NOT NULL DEFAULT 0," /* behind the last row that counts */
     " row_count INTEGER NOT NULL DEFAULT 0,"
     " line INTEGER NOT NULL DEFAULT 1,"
@@ -56,15 +57,16 @@ static const char *const migrations[] = {
 };
 
 #define JOB_COLUMNS                                                                                \
-    "id, kind, object, state, spec, user_id, actor, via, hash, file, file_offset, row_count,"      \
+    "id, kind, object, state, spec, user_id, actor, via, hash, file, narrowed, file_offset, "      \
+    "row_count,"                                                                                   \
     " line, total_bytes, read, created, updated, skipped, failed, unresolved, error, result,"      \
     " created_at, finished_at"
 
 static const struct table_statement statements[] = {
     [TRANSFER_JOB_ADD] = {"job_add",
                           "INSERT INTO transfer_job (id, kind, object, state, spec, user_id, actor,"
-                          " via, hash, file, total_bytes, created_at)"
-                          " VALUES (?1, ?2, ?3, 'waiting', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"},
+                          " via, hash, file, total_bytes, created_at, narrowed)"
+                          " VALUES (?1, ?2, ?3, 'waiting', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
     [TRANSFER_JOB_OPEN] = {"job_open", "SELECT " JOB_COLUMNS " FROM transfer_job"
                                        " WHERE finished_at IS NULL ORDER BY id"},
     [TRANSFER_JOB_GET] = {"job_get", "SELECT " JOB_COLUMNS " FROM transfer_job WHERE id = ?1"},
