@@ -84,7 +84,9 @@ enum err unit_apply(struct writer *writer, const struct schema *schema, struct u
                     .head = writer->head,
                     .depth = -1};
     tx.entries_end = &tx.entries;
-    enum err err = db_savepoint(writer->db, &unit->error);
+    bool guarded = writer->guarded || unit->alone;
+    int64_t changes_before = db_changes_total(writer->db);
+    enum err err = guarded ? db_savepoint(writer->db, &unit->error) : OK;
     if (err == OK) {
         err = unit->apply(unit, &tx, &unit->error);
     }
@@ -95,7 +97,7 @@ enum err unit_apply(struct writer *writer, const struct schema *schema, struct u
         /* An apply that overlooks the error of a full disk must not turn it into a success. */
         err = error_set(&unit->error, ERR_IO, "the transaction was lost under the unit");
     }
-    if (err == OK) {
+    if (err == OK && guarded) {
         err = db_release(writer->db, &unit->error);
     }
     if (err == OK) {
@@ -104,7 +106,11 @@ enum err unit_apply(struct writer *writer, const struct schema *schema, struct u
     }
     schema_unref(tx.publish);
     writer->access_head = access_before;
-    db_rollback_to(writer->db);
+    if (guarded) {
+        db_rollback_to(writer->db);
+    } else {
+        writer->spoiled = writer->spoiled || db_changes_total(writer->db) != changes_before;
+    }
     return err;
 }
 

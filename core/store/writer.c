@@ -1,10 +1,11 @@
 /* Group commit: many units, one transaction, one fsync (architecture.md, "Threads").
  *
- * The writer thread takes what is queued, applies each unit under a savepoint, commits when the
- * queue is empty, the group is full or 5 ms of work are done, and answers after COMMIT returned. A
- * unit that fails is undone alone. When a failure takes the whole transaction with it (SQLITE_FULL
- * does), the others are run again one by one; on a full disk all are told (contract 1). It is the
- * only thread that writes, and the only one that checkpoints, between groups. */
+ * The writer thread takes what is queued, applies unit after unit, commits when the queue is empty,
+ * the group is full or 5 ms of work are done, and answers after COMMIT returned. A unit that fails
+ * is undone alone: it had changed nothing yet, or the group is run again with a savepoint around
+ * each. When a failure takes the whole transaction with it (SQLITE_FULL does), the others are run
+ * again one by one; on a full disk all are told (contract 1). It is the only thread that writes,
+ * and the only one that checkpoints, between groups. */
 #include "writer.h"
 
 #include "proxenos/base_log.h"
@@ -180,7 +181,7 @@ static int apply_group(struct writer *writer, const struct schema *schema, int *
             *out_lost = count - 1;
             break;
         }
-        if (unit->alone || monotonic_ns(writer) - started >= GROUP_WORK_NS) {
+        if (writer->spoiled || unit->alone || monotonic_ns(writer) - started >= GROUP_WORK_NS) {
             break;
         }
     }
@@ -190,7 +191,8 @@ static int apply_group(struct writer *writer, const struct schema *schema, int *
 /* The access entries that have gathered go with a group that is committed anyway. */
 static int add_access(struct writer *writer, const struct schema *schema, int count, int *out_lost)
 {
-    struct unit *unit = *out_lost < 0 ? access_unit(writer->store->access) : NULL;
+    bool whole = *out_lost < 0 && !writer->spoiled;
+    struct unit *unit = whole ? access_unit(writer->store->access) : NULL;
     if (unit == NULL) {
         return count;
     }
@@ -209,6 +211,7 @@ static void run_single(struct writer *writer, const struct schema *schema, struc
     struct log_head access_head = writer->access_head;
     struct error error = {0};
     enum err err = db_begin(writer->db, true, &error);
+    writer->guarded = true;
     if (err == OK) {
         unit->err = unit_apply(writer, schema, unit);
         if (!db_in_transaction(writer->db)) {
@@ -232,6 +235,34 @@ static void run_again(struct writer *writer, const struct schema *schema, int co
     }
 }
 
+/* The group again, each unit under its savepoint, because one failed after it had changed
+ * something: the others must not carry that along. *out_lost as apply_group's. */
+static enum err apply_guarded(struct writer *writer, const struct schema *schema, int count,
+                              int *out_lost, struct error *error)
+{
+    db_rollback(writer->db);
+    writer->guarded = true;
+    writer->spoiled = false;
+    writer->guarded_groups = GUARDED_GROUPS;
+    enum err err = db_begin(writer->db, true, error);
+    for (int i = 0; i < count && err == OK && *out_lost < 0; i++) {
+        struct unit *unit = writer->group[i];
+        unit->err = unit_apply(writer, schema, unit);
+        *out_lost = db_in_transaction(writer->db) ? -1 : i;
+    }
+    return err;
+}
+
+/* A savepoint costs a copy of every page that a unit touches, and most units succeed or fail before
+ * they change anything. So a group is first applied without; after one that was spoiled the next
+ * ones are guarded, so that units which fail halfway cost their group twice but rarely. */
+static void choose_guard(struct writer *writer)
+{
+    writer->spoiled = false;
+    writer->guarded = writer->guarded_groups > 0;
+    writer->guarded_groups -= writer->guarded ? 1 : 0;
+}
+
 static int run_group(struct writer *writer, const struct schema *schema)
 {
     struct log_head head = writer->head;
@@ -247,13 +278,18 @@ static int run_group(struct writer *writer, const struct schema *schema)
         fail_all(writer->group, count, &error);
         return count;
     }
+    choose_guard(writer);
     int count = apply_group(writer, schema, &lost);
     count = add_access(writer, schema, count, &lost);
-    if (lost >= 0) {
+    if (lost < 0 && writer->spoiled) {
+        restart_heads(writer, &head, &access_head);
+        err = apply_guarded(writer, schema, count, &lost, &error);
+    }
+    if (err == OK && lost >= 0) {
         error = writer->group[lost]->error;
         err = writer->group[lost]->err;
         ASSERT(err != OK);
-    } else {
+    } else if (err == OK) {
         err = commit(writer, &error);
     }
     if (err == OK) {
@@ -443,7 +479,7 @@ enum err writer_start(struct store *store, const struct store_options *options, 
     writer->queue_max = options->queue_max > 0 ? options->queue_max : QUEUE_UNITS_MAX;
     writer->group_max = options->group_units_max > 0 ? options->group_units_max : GROUP_UNITS_MAX;
     /* One place more: the access entries ride along. */
-    writer->group = mem_zalloc(sizeof *writer->group * ((size_t)writer->group_max + 1));
+    writer->group = mem_zalloc(sizeof(struct unit *) * ((size_t)writer->group_max + 1));
     list_init(&writer->queue);
     list_init(&writer->taken);
     (void)pthread_mutex_init(&writer->lock, NULL);

@@ -8,13 +8,14 @@ enum {
     GROUP_UNITS_MAX = 256,
     QUEUE_UNITS_MAX = 10000,
     GROUP_WORK_NS = 5 * 1000 * 1000,
+    GUARDED_GROUPS = 64,  /* after a spoiled one */
     IDLE_MS = 1000,       /* without work for so long: empty the WAL, sync the sidecar */
     ACCESS_DELAY_MS = 200 /* access entries wait at most so long for company */
 };
 /* A checkpoint when the WAL has grown by the first since the last one; the file is reset, which
  * may wait a moment for readers, when it is longer than the second. */
-static const int64_t WAL_STEP_BYTES = 4 * 1024 * 1024;
-static const int64_t WAL_LONG_BYTES = 64 * 1024 * 1024;
+static const int64_t WAL_STEP_BYTES = INT64_C(4) << 20;
+static const int64_t WAL_LONG_BYTES = INT64_C(64) << 20;
 
 /* Object types fall into so many places by a hash of their name; see store_object_seq. */
 enum { TOUCH_PLACES = 1024, TOUCH_WORDS = TOUCH_PLACES / 64 };
@@ -46,6 +47,9 @@ struct writer {
     int64_t now_ms;                    /* of this group */
     int64_t wal_checked;               /* length of the WAL at the last checkpoint */
     bool unsettled;                    /* something to do once idle */
+    bool guarded;                      /* units of this group are applied under a savepoint */
+    bool spoiled;                      /* one that was not has failed and left changes behind */
+    int guarded_groups;                /* so many groups are guarded from their start */
     bool disk_full;
 };
 
@@ -66,8 +70,9 @@ struct unit_waiter {
     bool finished;
 };
 
-/* Units (unit.c): writer thread. Applies one under a savepoint, its log entries last; on an error
- * the savepoint and the heads are as before, unless the transaction is gone (db_in_transaction). */
+/* Units (unit.c): writer thread. Applies one, its log entries last, under a savepoint if the group
+ * is guarded or the unit is alone. On an error the heads are as before, and so is the transaction,
+ * unless it is gone (db_in_transaction) or spoiled (writer->spoiled). */
 enum err unit_apply(struct writer *writer, const struct schema *schema, struct unit *unit);
 /* Answers: the unit's memory is not ours afterwards. */
 void unit_finish(struct unit *unit);
