@@ -41,7 +41,10 @@ static char peek(struct filter_reader *reader)
             reader->text.at[reader->at] == '\n' || reader->text.at[reader->at] == '\r')) {
         reader->at++;
     }
-    return reader->at < reader->text.len ? reader->text.at[reader->at] : '\0';
+    if (reader->at == reader->text.len) {
+        return '\0';
+    }
+    return reader->text.at[reader->at];
 }
 
 static bool take(struct filter_reader *reader, char c)
@@ -193,8 +196,9 @@ static enum err read_filter(struct filter_reader *reader, int depth, struct filt
 static enum err new_node(struct filter_reader *reader, size_t at, struct filter **out_filter)
 {
     if (++reader->nodes > FILTER_NODES_MAX) {
-        return query_error(reader->error, ERR_LIMIT, place(reader, at), STR(""), STR(""),
-                           "a filter has at most %d tests and groups", FILTER_NODES_MAX);
+        (void)query_error(reader->error, ERR_LIMIT, place(reader, at), STR(""), STR(""),
+                          "a filter has at most %d tests and groups", FILTER_NODES_MAX);
+        return ERR_LIMIT;
     }
     *out_filter = ARENA_NEW(reader->arena, struct filter);
     (*out_filter)->pointer = place(reader, at);
@@ -222,8 +226,10 @@ static enum err read_group(struct filter_reader *reader, int depth, struct filte
     if (group->kind == FILTER_NOT && count != 1) {
         return wrong(reader, from, "not(…) takes one test or group");
     }
-    group->children =
-        arena_dup(reader->arena, children, sizeof(children[0]) * (size_t)MAX(count, 1));
+    group->children = ARENA_ARRAY(reader->arena, struct filter *, (size_t)count + 1);
+    for (int i = 0; i < count; i++) {
+        group->children[i] = children[i];
+    }
     group->child_count = count;
     return OK;
 }

@@ -21,14 +21,14 @@ static enum err new_node(struct tree_reader *reader, enum filter_kind kind, stru
                          int child_max, struct filter **out_filter)
 {
     if (++reader->nodes > FILTER_NODES_MAX || child_max > FILTER_NODES_MAX) {
-        return query_error(reader->error, ERR_LIMIT, pointer, STR(""), STR(""),
-                           "a filter has at most %d tests and groups", FILTER_NODES_MAX);
+        (void)query_error(reader->error, ERR_LIMIT, pointer, STR(""), STR(""),
+                          "a filter has at most %d tests and groups", FILTER_NODES_MAX);
+        return ERR_LIMIT;
     }
     struct filter *filter = ARENA_NEW(reader->arena, struct filter);
     filter->kind = kind;
     filter->pointer = pointer;
-    filter->children =
-        child_max > 0 ? ARENA_ARRAY(reader->arena, struct filter *, (size_t)child_max) : NULL;
+    filter->children = ARENA_ARRAY(reader->arena, struct filter *, (size_t)child_max + 1);
     *out_filter = filter;
     return OK;
 }

@@ -50,6 +50,13 @@ enum err query_root(const struct scope *scope, const struct object_type **type, 
 
 /* ---- one part of a path ---- */
 
+struct path_binder {
+    const struct scope *scope;
+    struct str path, pointer;
+    struct field_path found;
+    struct error *error;
+};
+
 /* A hop needs the ref itself readable and its object open to the scope. */
 const struct object_type *path_target(const struct scope *scope, const struct field *field)
 {
@@ -57,99 +64,116 @@ const struct object_type *path_target(const struct scope *scope, const struct fi
     return to != NULL && scope_reads(scope, to) ? to : NULL;
 }
 
-static enum err unknown_field(const struct scope *scope, const struct object_type *type,
-                              struct str path, struct str part, struct str pointer,
-                              struct error *error)
+static enum err wrong(struct path_binder *binder, enum err err, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+static enum err wrong(struct path_binder *binder, enum err err, const char *format, ...)
 {
+    char sentence[300];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(sentence, sizeof(sentence), format, arguments);
+    va_end(arguments);
+    return query_error(binder->error, err, binder->pointer, binder->path, STR(""), "%s", sentence);
+}
+
+/* The nearest of the fields that may be asked, as a whole path, so that it can be put in the place
+ * of the wrong one. */
+static enum err unknown_field(struct path_binder *binder, struct str part)
+{
+    const struct object_type *type = binder->found.type;
     struct str *names = mem_alloc(sizeof(*names) * (size_t)type->field_count);
     size_t count = 0;
     for (int i = 0; i < type->field_count; i++) {
-        if (scope_asks(scope, type, &type->fields[i])) {
+        if (scope_asks(binder->scope, type, &type->fields[i])) {
             names[count++] = type->fields[i].name;
         }
     }
     struct str nearest = text_nearest(utf8_cut(part, 60), names, count);
     mem_free(names);
-    /* The nearest path as a whole, so that it can be put in the place of the wrong one. */
     struct buf whole;
     buf_init(&whole);
     if (nearest.len > 0) {
-        size_t before = (size_t)(part.at - path.at);
-        buf_append(&whole, path.at, before);
+        buf_append(&whole, binder->path.at, (size_t)(part.at - binder->path.at));
         buf_append_str(&whole, nearest);
     }
     struct str cut = utf8_cut(part, 80);
-    enum err err = query_error(error, ERR_UNKNOWN_FIELD, pointer, path, buf_str(&whole),
-                               STR_FORMAT " has no field \"" STR_FORMAT "\"", STR_ARGS(type->name),
-                               STR_ARGS(cut));
+    enum err err = query_error(binder->error, ERR_UNKNOWN_FIELD, binder->pointer, binder->path,
+                               buf_str(&whole), STR_FORMAT " has no field \"" STR_FORMAT "\"",
+                               STR_ARGS(type->name), STR_ARGS(cut));
     buf_deinit(&whole);
     return err;
 }
 
-static enum err money_part(struct str part, struct str path, struct str pointer,
-                           struct field_path *out_path, struct error *error)
+static enum err bind_money_part(struct path_binder *binder, struct str part)
 {
     if (str_is(part, "amount")) {
-        out_path->part = PART_AMOUNT;
+        binder->found.part = PART_AMOUNT;
         return OK;
     }
     if (str_is(part, "currency")) {
-        out_path->part = PART_CURRENCY;
+        binder->found.part = PART_CURRENCY;
         return OK;
     }
-    return query_error(error, ERR_UNKNOWN_FIELD, pointer, path, STR(""),
-                       "money has the parts amount and currency");
+    return wrong(binder, ERR_UNKNOWN_FIELD, "money has the parts amount and currency");
 }
 
-static enum err bind_hop(const struct scope *scope, const struct field *field, struct str path,
-                         struct str pointer, struct field_path *out_path, struct error *error)
+static enum err bind_hop(struct path_binder *binder)
 {
+    struct field_path *found = &binder->found;
+    const struct field *field = found->field;
     if (field->type != FIELD_REF) {
-        return query_error(error, ERR_UNKNOWN_FIELD, pointer, path, STR(""),
-                           "field " STR_FORMAT " is %s, not a ref: nothing lies behind it",
-                           STR_ARGS(field->name), field_type_name(field->type));
+        return wrong(binder, ERR_UNKNOWN_FIELD,
+                     "field " STR_FORMAT " is %s, not a ref: nothing lies behind it",
+                     STR_ARGS(field->name), field_type_name(field->type));
     }
-    if (out_path->hop_count == PATH_HOPS_MAX) {
-        return query_error(error, ERR_INVALID, pointer, path, STR(""),
-                           "a path crosses at most %d refs", PATH_HOPS_MAX);
+    if (found->hop_count == PATH_HOPS_MAX) {
+        return wrong(binder, ERR_INVALID, "a path crosses at most %d refs", PATH_HOPS_MAX);
     }
-    const struct object_type *to = path_target(scope, field);
+    const struct object_type *to = path_target(binder->scope, field);
     if (to == NULL) {
-        return query_error(error, ERR_UNKNOWN_FIELD, pointer, path, STR(""),
-                           "nothing lies behind field " STR_FORMAT, STR_ARGS(field->name));
+        return wrong(binder, ERR_UNKNOWN_FIELD, "nothing lies behind field " STR_FORMAT,
+                     STR_ARGS(field->name));
     }
-    out_path->hops[out_path->hop_count++] = field;
-    out_path->type = to;
+    found->hops[found->hop_count++] = field;
+    found->type = to;
+    return OK;
+}
+
+static enum err bind_part(struct path_binder *binder, struct str part)
+{
+    struct field_path *found = &binder->found;
+    if (found->field != NULL && found->field->type == FIELD_MONEY && found->part == PART_WHOLE) {
+        return bind_money_part(binder, part);
+    }
+    enum err err = found->field != NULL ? bind_hop(binder) : OK;
+    if (err != OK) {
+        return err;
+    }
+    found->field = object_field(found->type, part);
+    if (found->field == NULL || !scope_asks(binder->scope, found->type, found->field)) {
+        return unknown_field(binder, part);
+    }
     return OK;
 }
 
 enum err path_bind(const struct scope *scope, const struct object_type *type, struct str path,
                    struct str pointer, struct field_path *out_path, struct error *error)
 {
+    struct path_binder binder = {
+        .scope = scope, .path = path, .pointer = pointer, .found = {.type = type}, .error = error};
     if (path.len == 0 || path.len > PATH_BYTES_MAX) {
-        return query_error(error, ERR_INVALID, pointer, path, STR(""),
-                           "a field's path has 1 to %d bytes", PATH_BYTES_MAX);
+        return wrong(&binder, ERR_INVALID, "a field's path has 1 to %d bytes", PATH_BYTES_MAX);
     }
-    struct field_path found = {.type = type};
     struct str rest = path, part;
-    while (str_split(&rest, '.', &part)) {
-        enum err err = OK;
-        if (found.field != NULL && found.field->type == FIELD_MONEY && found.part == PART_WHOLE) {
-            err = money_part(part, path, pointer, &found, error);
-        } else {
-            err = found.field == NULL ? OK
-                                      : bind_hop(scope, found.field, path, pointer, &found, error);
-            found.field = err == OK ? object_field(found.type, part) : NULL;
-            if (err == OK && (found.field == NULL || !scope_asks(scope, found.type, found.field))) {
-                err = unknown_field(scope, found.type, path, part, pointer, error);
-            }
-        }
-        if (err != OK) {
-            return err;
-        }
+    enum err err = OK;
+    while (err == OK && str_split(&rest, '.', &part)) {
+        err = bind_part(&binder, part);
     }
-    *out_path = found;
-    return OK;
+    if (err == OK) {
+        *out_path = binder.found;
+    }
+    return err;
 }
 
 /* ---- facts about paths ---- */

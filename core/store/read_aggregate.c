@@ -141,11 +141,15 @@ static enum err measure_cell(struct aggregate_run *run, const struct measure *me
 
 /* ---- rows ---- */
 
-static struct str group_key(struct arena *arena, const struct group_part *group)
+/* The field's path; a second bucket of the same field needs its name too. */
+static struct str group_key(struct arena *arena, const struct value *row,
+                            const struct group_part *group)
 {
-    return group->bucket.len == 0 ? group->path
-                                  : arena_printf(arena, STR_FORMAT ":" STR_FORMAT,
-                                                 STR_ARGS(group->path), STR_ARGS(group->bucket));
+    if (value_get(row, group->path) == NULL) {
+        return group->path;
+    }
+    return arena_printf(arena, STR_FORMAT ":" STR_FORMAT, STR_ARGS(group->path),
+                        STR_ARGS(group->bucket));
 }
 
 static enum err read_row(struct aggregate_run *run, struct value *out_row, struct error *error)
@@ -158,7 +162,8 @@ static enum err read_row(struct aggregate_run *run, struct value *out_row, struc
         struct value value;
         err = group_cell(run, &aggregate->groups[i], &value, error);
         if (err == OK) {
-            value_put(run->arena, out_row, group_key(run->arena, &aggregate->groups[i]), value);
+            value_put(run->arena, out_row, group_key(run->arena, out_row, &aggregate->groups[i]),
+                      value);
         }
     }
     for (int i = 0; err == OK && i < aggregate->measure_count; i++) {

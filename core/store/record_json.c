@@ -169,10 +169,10 @@ static struct value plain_value(struct arena *arena, const struct record *record
     for (int i = SYS_VERSION + 1; i < record->type->field_count; i++) {
         const struct field *field = &record->type->fields[i];
         const struct record_include *include = nest ? include_of(record, field) : NULL;
-        struct value value = value_null();
         if (record->has[i] == RECORD_ABSENT && include == NULL) {
             continue;
         }
+        struct value value;
         if (include != NULL) {
             value =
                 include->record != NULL ? plain_value(arena, include->record, false) : value_null();

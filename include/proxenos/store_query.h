@@ -158,8 +158,10 @@ struct aggregate {
     const struct scope *scope;
 };
 /* group: "stage,closed_on:month,value.currency"; buckets day, week (ISO), month, quarter, year for
- * dates. measures: "count,sum:value". A row's keys are the groups as asked ("closed_on:month") and
- * the measures' names ("count", "sum_value"; in data, those given). Nothing asked: count. */
+ * dates. measures: "count,sum:value". A row's keys are the groups' paths (a second bucket of one
+ * field: "closed_on:month") and the measures' names ("count", "sum_value"; in data, those given).
+ * Buckets are text: "2024-03-05", "2024-W10", "2024-03", "2024-Q1", "2024"; datetimes in UTC.
+ * Nothing asked: count. */
 enum err aggregate_parse(struct arena *arena, const struct object_type *type, struct str group,
                          struct str measures, struct aggregate *out,
                          struct error *error) MUST_CHECK;

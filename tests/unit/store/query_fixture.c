@@ -59,7 +59,7 @@ struct str quoted(struct world *world, const char *text)
             buf_append_str(&out, str_from(id));
             at += len;
         } else {
-            buf_append_char(&out, *at == '\'' ? '"' : *at);
+            buf_append_str(&out, *at == '\'' ? STR("\"") : (struct str){at, 1});
         }
     }
     struct str made = arena_str(&world->arena, buf_str(&out));

@@ -97,23 +97,25 @@ static const struct good_row {
     {{.group = "", .measures = "min:closed_on,max:met_at"},
      "[{'min_closed_on':'2024-12-30','max_met_at':'2025-01-01T00:00:00.000Z'}]"},
     {{.group = "closed_on:year", .measures = "count", .filter = "closed_on[is]:not_null"},
-     "[{'closed_on:year':'2024','count':1},{'closed_on:year':'2025','count':2}]"},
+     "[{'closed_on':'2024','count':1},{'closed_on':'2025','count':2}]"},
     {{.group = "closed_on:quarter", .measures = "count", .filter = "closed_on[is]:not_null"},
-     "[{'closed_on:quarter':'2024-Q4','count':1},{'closed_on:quarter':'2025-Q1','count':2}]"},
+     "[{'closed_on':'2024-Q4','count':1},{'closed_on':'2025-Q1','count':2}]"},
     {{.group = "closed_on:month", .measures = "count"},
-     "[{'closed_on:month':'2024-12','count':1},{'closed_on:month':'2025-01','count':1},"
-     "{'closed_on:month':'2025-03','count':1},{'closed_on:month':null,'count':1}]"},
+     "[{'closed_on':'2024-12','count':1},{'closed_on':'2025-01','count':1},"
+     "{'closed_on':'2025-03','count':1},{'closed_on':null,'count':1}]"},
     /* ISO weeks: Monday 30 December 2024 is in the first week of 2025. */
     {{.group = "closed_on:week", .measures = "count", .filter = "closed_on[is]:not_null"},
-     "[{'closed_on:week':'2025-W01','count':2},{'closed_on:week':'2025-W14','count':1}]"},
+     "[{'closed_on':'2025-W01','count':2},{'closed_on':'2025-W14','count':1}]"},
     {{.group = "met_at:day", .measures = "count", .filter = "met_at[is]:not_null"},
-     "[{'met_at:day':'2024-12-31','count':1},{'met_at:day':'2025-01-01','count':1}]"},
+     "[{'met_at':'2024-12-31','count':1},{'met_at':'2025-01-01','count':1}]"},
     {{.data = "{'group':'stage','measures':{'n':true,'total':['sum','size'],'best':'max:size'},"
               "'filter':{'stage':'won'}}"},
      "[{'stage':'won','n':2,'total':11,'best':7}]"},
     {{.data = "{'group':[['closed_on','year'],'stage'],'filter':{'stage':'won'}}"},
-     "[{'closed_on:year':'2024','stage':'won','count':1},"
-     "{'closed_on:year':'2025','stage':'won','count':1}]"},
+     "[{'closed_on':'2024','stage':'won','count':1},"
+     "{'closed_on':'2025','stage':'won','count':1}]"},
+    {{.group = "closed_on:year,closed_on:quarter", .measures = "count", .filter = "hot[eq]:true"},
+     "[{'closed_on':'2024','closed_on:quarter':'2024-Q4','count':1}]"},
     {{.data = "{}"}, "[{'count':4}]"},
 };
 

@@ -16,7 +16,7 @@ static int setup(void **state)
     }
     struct world *world = *state;
     put(world, "company", "{'name':'Alpha','industry':'energy'}");
-    for (char c = 'a'; c <= 'j'; c++) {
+    for (int c = 'a'; c <= 'j'; c++) {
         char json[100];
         (void)snprintf(json, sizeof(json), "{'name':'%c','size':%d,'stage':'won'}", c,
                        (c - 'a') / 3);
