@@ -39,6 +39,9 @@ enum err log_row(struct db_stmt *stmt, struct log_entry *out_entry, struct error
 
 /* ---- which statement ---- */
 
+/* An entry that is delivered costs about so many VM steps; one that is passed over far fewer. */
+enum { STEPS_PER_ENTRY = 60 };
+
 /* "organisation." … "organisation/": types that begin with this word and a point. Empty when the
  * question names none. */
 struct type_range {
@@ -58,8 +61,37 @@ static struct type_range type_range(struct arena *arena, const struct log_query 
                                arena_printf(arena, STR_FORMAT "/", STR_ARGS(word))};
 }
 
-static enum err open_query(struct reader *reader, const struct log_query *query, int64_t newest,
-                           struct arena *arena, struct db_stmt **out_stmt, struct error *error)
+/* Entries from, exclusive, to, inclusive. */
+struct seq_range {
+    int64_t from, to;
+};
+
+/* What one call looks at. A reader with a step budget must come back in time and yet move on, even
+ * when nothing fits for a million entries: so it is given a window, and the caller goes on from
+ * *out_last. */
+static struct seq_range seq_range(struct reader *reader, const struct log_query *query,
+                                  int64_t newest)
+{
+    bool down = query->newest_first;
+    int64_t look = query->look_max > 0 ? query->look_max : INT64_MAX;
+    if (db_steps(reader->db) > 0 && query->limit > 0) {
+        look = MIN(look, MAX(1, db_steps(reader->db) / STEPS_PER_ENTRY));
+    }
+    struct seq_range range = {down ? 0 : query->after, newest};
+    if (down && query->after > 0) {
+        range.to = MIN(newest, query->after - 1);
+    }
+    if (query->record == 0 && down) {
+        range.from = MAX(0, range.to - MIN(look, range.to));
+    } else if (query->record == 0 && look < range.to - range.from) {
+        range.to = range.from + look;
+    }
+    return range;
+}
+
+static enum err open_query(struct reader *reader, const struct log_query *query,
+                           struct seq_range seqs, struct arena *arena, struct db_stmt **out_stmt,
+                           struct error *error)
 {
     struct type_range range = type_range(arena, query);
     bool down = query->newest_first;
@@ -74,9 +106,8 @@ static enum err open_query(struct reader *reader, const struct log_query *query,
     if (err != OK) {
         return err;
     }
-    int64_t last = down && query->after > 0 ? MIN(newest, query->after - 1) : newest;
-    db_bind_int(stmt, 1, down ? 0 : query->after);
-    db_bind_int(stmt, 2, last);
+    db_bind_int(stmt, 1, seqs.from);
+    db_bind_int(stmt, 2, seqs.to);
     db_bind_int(stmt, 3, query->from_ms > 0 ? query->from_ms : INT64_MIN);
     db_bind_int(stmt, 4, query->to_ms > 0 ? query->to_ms : INT64_MAX);
     db_bind_int(stmt, 5, -1); /* rights are judged here, so is the limit */
@@ -156,7 +187,8 @@ enum err reader_log(struct reader *reader, const struct scope *scope, const stru
     arena_init(&walk.view.arena);
     struct db_stmt *stmt = NULL;
     int64_t newest = reader_seq(reader);
-    err = open_query(reader, query, newest, &arena, &stmt, error);
+    struct seq_range seqs = seq_range(reader, query, newest);
+    err = open_query(reader, query, seqs, &arena, &stmt, error);
     if (err == OK) {
         err = walk_rows(&walk, stmt, error);
         db_done(stmt);
@@ -166,7 +198,8 @@ enum err reader_log(struct reader *reader, const struct scope *scope, const stru
     arena_deinit(&arena);
     if (err == OK) {
         bool more = query->limit > 0 && walk.delivered >= query->limit;
-        int64_t end = query->newest_first ? 0 : MAX(newest, query->after);
+        int64_t older = seqs.from > 0 ? seqs.from + 1 : 0;
+        int64_t end = query->newest_first ? older : MAX(seqs.to, query->after);
         *out_last = more ? walk.last : end;
     }
     return err;

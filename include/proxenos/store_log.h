@@ -34,7 +34,9 @@ typedef enum err (*log_cb)(void *context, const struct log_entry *entry, struct 
  * cut; those whose scope has `audit` see the envelope of all (payload "{}"). Entry lives until the
  * callback returns. limit 0: no limit. *out_last is the last seq looked at (not only delivered):
  * where to go on. newest_first: entries with seq < after (0: from the end), *out_last 0 when
- * nothing is older. to_ms is exclusive; 0 in either: open. */
+ * nothing is older. to_ms is exclusive; 0 in either: open. A reader with a step budget looks at as
+ * many entries as the budget allows when there is a limit: go on from *out_last until it reaches
+ * store_seq. */
 struct log_query {
     int64_t after;
     int64_t limit;
@@ -43,6 +45,7 @@ struct log_query {
     int64_t record;
     int64_t from_ms, to_ms;
     bool newest_first;
+    int64_t look_max; /* entries looked at, delivered or not; 0: no bound */
 };
 enum err reader_log(struct reader *reader, const struct scope *scope, const struct log_query *query,
                     log_cb entry, void *context, int64_t *out_last, struct error *error) MUST_CHECK;

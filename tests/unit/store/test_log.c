@@ -381,6 +381,69 @@ static void entries_are_found_by_what_is_asked(void **state)
                      end);
 }
 
+static void add_many(struct fixture *fixture, int count)
+{
+    struct item_unit *items = mem_zalloc(sizeof *items * (size_t)count);
+    size_t answered = 0;
+    for (int i = 0; i < count; i++) {
+        item_unit_init(&items[i], fixture, i + 1);
+        assert_int_equal(store_submit(fixture->store, &items[i].unit), OK);
+    }
+    while (answered < (size_t)count) {
+        answered += mailbox_receive(fixture->mailbox, -1);
+    }
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(items[i].unit.err, OK);
+        unit_deinit(&items[i].unit);
+    }
+    mem_free(items);
+}
+
+/* Every call comes back within its budget, and all of them together see all that fits. */
+static int walk_in_windows(struct fixture *fixture, struct log_query query, int *out_calls)
+{
+    struct reader *reader = NULL;
+    int64_t end = query.newest_first ? 0 : store_seq(fixture->store);
+    int found = 0;
+    assert_int_equal(reader_open(fixture->store, 20000, &reader, NULL), OK);
+    *out_calls = 0;
+    do {
+        struct seen seen = {.count = 0};
+        int64_t last = -1;
+        struct error error = {0};
+        assert_int_equal(reader_log(reader, fixture->scope, &query, see, &seen, &last, &error), OK);
+        assert_true(query.newest_first ? query.after == 0 || last < query.after
+                                       : last > query.after);
+        query.after = last;
+        found += seen.count;
+        ++*out_calls;
+    } while (query.after != end);
+    reader_close(reader);
+    return found;
+}
+
+static void a_budget_gives_windows_that_move_on(void **state)
+{
+    struct world *world = *state;
+    struct fixture *fixture = world->fixture;
+    enum { COUNT = 3000 };
+    add_many(fixture, COUNT); /* the notes are the first eight entries */
+    struct log_query query = {.limit = 50, .pattern = STR("note.*")};
+    int calls = 0;
+    assert_int_equal(walk_in_windows(fixture, query, &calls), 7);
+    assert_true(calls > 3 && calls < 100);
+    query.newest_first = true;
+    assert_int_equal(walk_in_windows(fixture, query, &calls), 7);
+    assert_true(calls > 3 && calls < 100);
+    query = (struct log_query){.limit = 60, .pattern = STR("test.added")};
+    assert_int_equal(walk_in_windows(fixture, query, &calls), COUNT);
+
+    int64_t last = 0;
+    query = (struct log_query){.after = 10, .limit = 50, .pattern = STR("note.*"), .look_max = 7};
+    assert_int_equal(look(fixture, fixture->scope, &query, &last).count, 0);
+    assert_int_equal(last, 17);
+}
+
 /* ---- tampering ---- */
 
 static enum err tamper_apply(struct unit *unit, struct tx *tx, struct error *error)
@@ -512,6 +575,8 @@ int test_log(void)
                                         world_teardown),
         cmocka_unit_test_setup_teardown(causes_need_the_grant, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(entries_are_found_by_what_is_asked, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(a_budget_gives_windows_that_move_on, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(every_change_of_a_row_is_found, fixture_setup,
                                         fixture_teardown),
