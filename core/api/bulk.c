@@ -478,7 +478,7 @@ static enum err read_options(struct bulk *bulk, struct error *error)
 
 static void on_bulk_body(struct http_request *http)
 {
-    struct call *call = call_of(http);
+    struct call *call = request_call(http);
     struct bulk *bulk = call->state;
     bulk->work =
         (struct work){.reply = loop_mailbox(call->api->loop), .run = bulk_work, .done = bulk_done};

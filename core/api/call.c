@@ -4,7 +4,7 @@
 
 #include "proxenos/base_text.h"
 
-struct call *call_of(struct http_request *request)
+struct call *request_call(struct http_request *request)
 {
     return request->context;
 }
@@ -221,7 +221,7 @@ bool call_admin(struct call *call)
 
 static void on_body(struct http_request *http)
 {
-    struct call *call = call_of(http);
+    struct call *call = request_call(http);
     if (http->body.len == 0) {
         call->body = value_map_new();
     } else if (!http_request_is(http, "application/json") &&

@@ -42,7 +42,7 @@ static void acknowledge(struct chunk *chunk)
 
 static void on_drained(struct http_request *http)
 {
-    struct export *export = call_of(http)->state;
+    struct export *export = request_call(http)->state;
     if (export->held != NULL) {
         struct chunk *held = export->held;
         export->held = NULL;

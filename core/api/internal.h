@@ -64,7 +64,7 @@ struct call {
 };
 
 /* ---- call.c ---- */
-struct call *call_of(struct http_request *request);
+struct call *request_call(struct http_request *request);
 const struct scope *call_scope(const struct call *call);
 struct arena *call_arena(struct call *call);
 struct str call_request_id(const struct call *call);

@@ -12,7 +12,7 @@ struct upload {
 
 static void on_chunk(struct http_request *http, struct str bytes)
 {
-    struct call *call = call_of(http);
+    struct call *call = request_call(http);
     struct upload *upload = call->state;
     if (upload->err == OK) {
         upload->err = spool_write(upload->spool, bytes.at, bytes.len, &call->error);
@@ -22,7 +22,7 @@ static void on_chunk(struct http_request *http, struct str bytes)
 
 static void on_uploaded(struct http_request *http, enum err err)
 {
-    struct call *call = call_of(http);
+    struct call *call = request_call(http);
     struct upload *upload = call->state;
     unsigned char hash[HASH_BYTES];
     err = upload->err != OK ? upload->err : err;

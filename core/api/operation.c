@@ -247,7 +247,7 @@ static struct value pairs_as_map(struct arena *arena, const struct http_pair *pa
 
 static void on_route_body(struct http_request *http)
 {
-    struct call *call = call_of(http);
+    struct call *call = request_call(http);
     struct arena *arena = call_arena(call);
     struct route_call *route = ARENA_NEW(arena, struct route_call);
     struct str prefix = STR("/x/");

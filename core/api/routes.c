@@ -113,7 +113,7 @@ static enum err find_principal(struct call *call, struct error *error)
 
 static void on_end(struct http_request *http)
 {
-    struct call *call = call_of(http);
+    struct call *call = request_call(http);
     if (call->known) {
         principal_clear(&call->who);
     }
@@ -122,7 +122,7 @@ static void on_end(struct http_request *http)
 
 static void on_route(struct http_request *http, void *context)
 {
-    struct call *call = call_of(http);
+    struct call *call = request_call(http);
     size_t index = (size_t)(uintptr_t)context;
     enum err err = find_principal(call, &call->error);
     bool open = routes[index].access == FOR_ALL;

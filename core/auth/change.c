@@ -3,7 +3,7 @@
  * end of sessions. Loop thread, but for the apply functions (writer). */
 #include "change.h"
 
-struct change_job *job_new(struct auth *auth, struct auth_change *change)
+struct change_job *auth_job_new(struct auth *auth, struct auth_change *change)
 {
     ASSERT(change->done != NULL && change->scope != NULL);
     struct change_job *job = mem_zalloc(sizeof(*job));
@@ -17,7 +17,7 @@ struct change_job *job_new(struct auth *auth, struct auth_change *change)
     return job;
 }
 
-void job_free(struct change_job *job)
+void auth_job_free(struct change_job *job)
 {
     job->change->private = NULL;
     scope_unref(job->elevated);
@@ -38,7 +38,7 @@ void job_end(struct change_job *job, enum err err, const struct error *error)
         change->error = *error;
         change->error.next = NULL;
     }
-    job_free(job);
+    auth_job_free(job);
     auth_leave(auth);
     change->done(change);
 }
@@ -61,7 +61,7 @@ enum err job_submit(struct change_job *job)
     auth_enter(auth);
     enum err err = store_submit(auth->store, &job->unit);
     if (err != OK) {
-        job_free(job);
+        auth_job_free(job);
         auth_leave(auth);
         return change->err = error_set(&change->error, err, "%s", err_text(err));
     }
@@ -119,7 +119,7 @@ enum err auth_logout(struct auth *auth, struct auth_change *change, int64_t id)
     if (err != OK) {
         return change->err = err;
     }
-    struct change_job *job = job_new(auth, change);
+    struct change_job *job = auth_job_new(auth, change);
     job->subject = id;
     job->unit.apply = logout_apply;
     job->finish = logout_finish;

@@ -20,8 +20,8 @@ struct change_job {
     unsigned char token_hash[HASH_BYTES];
 };
 
-struct change_job *job_new(struct auth *auth, struct auth_change *change);
-void job_free(struct change_job *job); /* one that was never submitted */
+struct change_job *auth_job_new(struct auth *auth, struct auth_change *change);
+void auth_job_free(struct change_job *job); /* one that was never submitted */
 /* Ends a job that came back: done is called. */
 void job_end(struct change_job *job, enum err err, const struct error *error);
 /* Gives the job to the writer. On an error it is freed, and done never comes. */

@@ -73,7 +73,7 @@ enum err auth_set_password(struct auth *auth, struct auth_change *change, int64_
     if (err != OK) {
         return change->err = err;
     }
-    struct change_job *job = job_new(auth, change);
+    struct change_job *job = auth_job_new(auth, change);
     _Static_assert(sizeof(job->password) > (size_t)PASSWORD_LEN_MAX * 4, "UTF-8 of the longest");
     job->user = user;
     job->unit.apply = password_apply;
@@ -89,7 +89,7 @@ enum err auth_set_password(struct auth *auth, struct auth_change *change, int64_
     }
     err = lane_submit(auth->lane, &job->work);
     if (err != OK) {
-        job_free(job);
+        auth_job_free(job);
         return change->err = error_set(&change->error, err, "%s", err_text(err));
     }
     auth_enter(auth);

@@ -108,7 +108,7 @@ enum err auth_make_token(struct auth *auth, struct auth_change *change,
         schema_unref(schema);
         return change->err = err;
     }
-    struct change_job *job = job_new(auth, change);
+    struct change_job *job = auth_job_new(auth, change);
     job->user = spec->user;
     job->unit.apply = token_apply;
     job->finish = token_finish;
@@ -119,7 +119,7 @@ enum err auth_make_token(struct auth *auth, struct auth_change *change,
     err = token_draft(job, spec, expires_at_ms, &change->error);
     if (err != OK) {
         change->error.next = NULL;
-        job_free(job);
+        auth_job_free(job);
         return change->err = err;
     }
     return job_submit(job);
@@ -155,7 +155,7 @@ enum err auth_revoke_token(struct auth *auth, struct auth_change *change, int64_
     if (err != OK) {
         return change->err = err;
     }
-    struct change_job *job = job_new(auth, change);
+    struct change_job *job = auth_job_new(auth, change);
     const struct schema *schema = store_schema(auth->store);
     job->subject = id;
     job->unit.apply = revoke_apply;
@@ -167,7 +167,7 @@ enum err auth_revoke_token(struct auth *auth, struct auth_change *change, int64_
     err = draft_make(auth->store, job->elevated, DRAFT_DELETE, type, id, &nothing, &job->arena,
                      &job->draft, &change->error);
     if (err != OK) {
-        job_free(job);
+        auth_job_free(job);
         return change->err = err;
     }
     return job_submit(job);

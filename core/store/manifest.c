@@ -128,7 +128,8 @@ static bool read_manifest(const struct value *map, struct manifest *manifest)
            manifest_has(manifest, DATABASE_FILE) && manifest_has(manifest, HEAD_FILE);
 }
 
-enum err manifest_read(const char *folder, struct manifest *out_manifest, struct error *error)
+enum err backup_manifest_read(const char *folder, struct manifest *out_manifest,
+                              struct error *error)
 {
     struct arena arena;
     arena_init(&arena);

@@ -25,8 +25,8 @@ enum err manifest_write(const struct manifest *manifest, const char *folder,
                         struct error *error) MUST_CHECK;
 /* ERR_NOT_FOUND: the folder is no (finished) backup. ERR_CORRUPT: it cannot be read, or names a
  * file that no backup has. */
-enum err manifest_read(const char *folder, struct manifest *out_manifest,
-                       struct error *error) MUST_CHECK;
+enum err backup_manifest_read(const char *folder, struct manifest *out_manifest,
+                              struct error *error) MUST_CHECK;
 /* Compares the files in `folder` with it: ERR_CORRUPT names the first that differs. */
 enum err manifest_check(const struct manifest *manifest, const char *folder,
                         struct error *error) MUST_CHECK;

@@ -128,7 +128,7 @@ enum err store_restore(struct env *env, const char *backup, const char *folder, 
 {
     (void)env; /* nothing here depends on clock or chance; the caller need not know */
     struct manifest manifest;
-    enum err err = manifest_read(backup, &manifest, error);
+    enum err err = backup_manifest_read(backup, &manifest, error);
     if (err == OK) {
         err = manifest_check(&manifest, backup, error);
     }
