@@ -48,7 +48,9 @@ static struct str measure_name(struct arena *arena, struct str function, struct 
         arena_printf(arena, STR_FORMAT "_" STR_FORMAT, STR_ARGS(function), STR_ARGS(path));
     char *at = arena_cstr(arena, name);
     for (size_t i = 0; i < name.len; i++) {
-        at[i] = at[i] == '.' ? '_' : at[i];
+        if (at[i] == '.') {
+            at[i] = '_';
+        }
     }
     return (struct str){at, name.len};
 }

@@ -239,8 +239,9 @@ enum err filter_from_value(struct arena *arena, const struct value *tree,
     struct tree_reader reader = {.arena = arena, .error = error};
     struct filter *filter = NULL;
     enum err err = read_map(&reader, tree, STR("/filter"), 1, &filter);
-    if (err == OK) {
-        *out_filter = filter->kind == FILTER_AND && filter->child_count == 0 ? NULL : filter;
+    if (err == OK && filter != NULL) {
+        bool all = filter->kind == FILTER_AND && filter->child_count == 0;
+        *out_filter = all ? NULL : filter;
     }
     return err;
 }

@@ -166,6 +166,7 @@ static enum err entry_read(struct reader *reader, struct read_entry *entry, int6
     return err;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the parameters are the public call's
 enum err reader_get(struct reader *reader, const struct scope *scope,
                     const struct object_type *type, int64_t id, struct arena *arena,
                     struct record **out_record, struct error *error)
@@ -221,6 +222,7 @@ static enum err find_row(struct reader *reader, struct sql *sql, const struct fi
     return err;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the parameters are the public call's
 enum err reader_find_unique(struct reader *reader, const struct scope *scope,
                             const struct field *field, const struct object_type *type,
                             const struct value *value, struct arena *arena, int64_t *out_id,

@@ -261,6 +261,7 @@ static void run_init(struct page_run *run, struct reader *reader, const struct q
     arena_init(&run->row);
 }
 
+// NOLINTNEXTLINE(readability-function-size): the parameters are the public call's
 enum err reader_query(struct reader *reader, const struct query *query, struct arena *arena,
                       record_cb row, void *context, struct page *out_page, struct error *error)
 {
