@@ -72,11 +72,15 @@ void exchange_drop(struct exchange *exchange)
     list_remove(&exchange->node);
     server->exchange_count--;
     arena_reset(&exchange->request.arena);
-    struct exchange kept = {.request.arena = exchange->request.arena,
-                            .headers = recycle(exchange->headers),
-                            .body = recycle(exchange->body),
-                            .collected = recycle(exchange->collected)};
-    *exchange = kept;
+    struct arena arena = exchange->request.arena;
+    struct buf headers = recycle(exchange->headers);
+    struct buf body = recycle(exchange->body);
+    struct buf collected = recycle(exchange->collected);
+    memset(exchange, 0, sizeof(*exchange));
+    exchange->request.arena = arena;
+    exchange->headers = headers;
+    exchange->body = body;
+    exchange->collected = collected;
     list_push(&server->spare, &exchange->node);
     if (++server->spare_count > SPARE_EXCHANGES_MAX) {
         free_one_spare(server);

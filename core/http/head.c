@@ -3,27 +3,56 @@
 
 /* What the headers said so far. */
 struct head {
-    unsigned seen;    /* bits by position in once_names */
+    unsigned seen;    /* bits by enum once */
     bool close, keep; /* Connection */
 };
 
-/* Headers that may come once: two of them would mean different things to different readers. */
-enum once { ONCE_HOST, ONCE_LENGTH, ONCE_TRANSFER, ONCE_EXPECT, ONCE_OTHERS };
+/* Headers that may come once: two of them would mean different things to different readers. In
+ * order of length, so that a name is compared with few of them. */
+enum once {
+    ONCE_HOST,
+    ONCE_COOKIE,
+    ONCE_EXPECT,
+    ONCE_ORIGIN,
+    ONCE_IF_MATCH,
+    ONCE_CONTENT_TYPE,
+    ONCE_CSRF_TOKEN,
+    ONCE_AUTHORIZATION,
+    ONCE_LAST_EVENT_ID,
+    ONCE_LENGTH,
+    ONCE_IDEMPOTENCY_KEY,
+    ONCE_CONTENT_ENCODING,
+    ONCE_TRANSFER,
+    ONCE_COUNT
+};
 
-static const struct str once_names[] = {
-    {"host", 4},
-    {"content-length", 14},
-    {"transfer-encoding", 17},
-    {"expect", 6},
-    {"authorization", 13},
-    {"content-type", 12},
-    {"content-encoding", 16},
-    {"cookie", 6},
-    {"idempotency-key", 15},
-    {"if-match", 8},
-    {"last-event-id", 13},
-    {"origin", 6},
-    {"x-csrf-token", 12},
+static const struct str once_names[ONCE_COUNT] = {
+    [ONCE_HOST] = {"host", 4},
+    [ONCE_COOKIE] = {"cookie", 6},
+    [ONCE_EXPECT] = {"expect", 6},
+    [ONCE_ORIGIN] = {"origin", 6},
+    [ONCE_IF_MATCH] = {"if-match", 8},
+    [ONCE_CONTENT_TYPE] = {"content-type", 12},
+    [ONCE_CSRF_TOKEN] = {"x-csrf-token", 12},
+    [ONCE_AUTHORIZATION] = {"authorization", 13},
+    [ONCE_LAST_EVENT_ID] = {"last-event-id", 13},
+    [ONCE_LENGTH] = {"content-length", 14},
+    [ONCE_IDEMPOTENCY_KEY] = {"idempotency-key", 15},
+    [ONCE_CONTENT_ENCODING] = {"content-encoding", 16},
+    [ONCE_TRANSFER] = {"transfer-encoding", 17},
+};
+
+/* Where the names of a length begin; those without a name point at one of another length. */
+enum { ONCE_LEN_MAX = 17 };
+static const unsigned char once_by_len[ONCE_LEN_MAX + 1] = {
+    [6] = ONCE_COOKIE,
+    [8] = ONCE_IF_MATCH,
+    [12] = ONCE_CONTENT_TYPE,
+    [13] = ONCE_AUTHORIZATION,
+    [14] = ONCE_LENGTH,
+    [15] = ONCE_IDEMPOTENCY_KEY,
+    [16] = ONCE_CONTENT_ENCODING,
+    [17] = ONCE_TRANSFER,
 };
 
 static const struct {
@@ -45,37 +74,47 @@ const char *http_method_name(enum http_method method)
     return "";
 }
 
-/* One bit per byte value. */
-struct byte_set {
-    uint64_t words[4];
+/* What a byte may be part of. The unit tests compare the table with these words. */
+enum byte_class {
+    BYTE_TOKEN = 1,  /* letters, digits and !#$%&'*+-.^_`|~ */
+    BYTE_TEXT = 2,   /* all but controls; a tab is fine */
+    BYTE_TARGET = 4, /* printable ASCII without space and '#' */
+    BYTE_HOST = 8    /* letters, digits and -._~%!$&'()*+,;=:[] */
 };
+/* clang-format off */
+static const unsigned char byte_classes[256] = {
+     0,  0,  0,  0,  0,  0,  0,  0,  0,  2,  0,  0,  0,  0,  0,  0,
+     0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+     2, 15,  6,  3, 15, 15, 15, 15, 14, 14, 15, 15, 14, 15, 15,  6,
+    15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 14, 14,  6, 14,  6,  6,
+     6, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+    15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 14,  6, 14,  7, 15,
+     7, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+    15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,  6,  7,  6, 15,  0,
+     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+};
+/* clang-format on */
 
-/* Letters, digits and !#$%&'*+-.^_`|~ */
-static const struct byte_set token_set = {
-    {0x03ff6cfa00000000, 0x57ffffffc7fffffe, 0x0000000000000000, 0x0000000000000000}};
-/* All but controls; a tab is fine. Bytes past 127 mean what the reader makes of them. */
-static const struct byte_set text_set = {
-    {0xffffffff00000200, 0x7fffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff}};
-/* Printable ASCII without space and '#'. */
-static const struct byte_set target_set = {
-    {0xfffffff600000000, 0x7fffffffffffffff, 0x0000000000000000, 0x0000000000000000}};
-/* Letters, digits and -._~%!$&'()*+,;=:[] */
-static const struct byte_set host_set = {
-    {0x2fff7ff200000000, 0x47fffffeaffffffe, 0x0000000000000000, 0x0000000000000000}};
-
-static bool has_byte(const struct byte_set *set, unsigned char c)
+static bool has_class(char c, enum byte_class byte_class)
 {
-    return (set->words[c >> 6] >> (c & 63) & 1) != 0;
+    return (byte_classes[(unsigned char)c] & byte_class) != 0;
 }
 
 bool http_is_token(unsigned char c)
 {
-    return has_byte(&token_set, c);
+    return (byte_classes[c] & BYTE_TOKEN) != 0;
 }
 
 bool http_is_text(unsigned char c)
 {
-    return has_byte(&text_set, c);
+    return (byte_classes[c] & BYTE_TEXT) != 0;
 }
 
 /* Header values are most of a request's bytes: eight at a time, as long as nothing in them looks
@@ -91,10 +130,10 @@ static bool is_plain_word(const char *at)
     return (below_space | is_delete) == 0;
 }
 
-static bool all_in(struct str s, const struct byte_set *set)
+static bool all_in(struct str s, enum byte_class byte_class)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (!has_byte(set, (unsigned char)s.at[i])) {
+        if (!has_class(s.at[i], byte_class)) {
             return false;
         }
     }
@@ -107,23 +146,23 @@ static bool is_text(struct str s)
     while (at + sizeof(uint64_t) <= s.len && is_plain_word(s.at + at)) {
         at += sizeof(uint64_t);
     }
-    return all_in(str_sub(s, at, s.len), &text_set);
+    return all_in(str_sub(s, at, s.len), BYTE_TEXT);
 }
 
 static enum err parse_method(struct http_parser *parser, struct str name,
                              struct http_request *request)
 {
-    if (name.len == 0 || !all_in(name, &token_set)) {
+    if (name.len == 0 || !all_in(name, BYTE_TOKEN)) {
         return parser_broken(parser, ERR_INVALID, "the method is malformed");
-    }
-    if (str_is(name, "TRACE") || str_is(name, "CONNECT")) {
-        return parser_broken(parser, ERR_METHOD, "TRACE and CONNECT are not served");
     }
     for (size_t i = 0; i < COUNT_OF(methods); i++) {
         if (str_eq(methods[i].name, name)) {
             request->method = methods[i].method;
             return OK;
         }
+    }
+    if (str_is(name, "TRACE") || str_is(name, "CONNECT")) {
+        return parser_broken(parser, ERR_METHOD, "TRACE and CONNECT are not served");
     }
     return parser_broken(parser, ERR_UNSUPPORTED, "the method is unknown");
 }
@@ -165,7 +204,7 @@ static enum err parse_request_line(struct http_parser *parser, struct str line,
     if (target.len > parser->uri_bytes_max) {
         return parser_broken(parser, ERR_URI_TOO_LONG, "the request target is too long");
     }
-    if (target.len == 0 || !all_in(target, &target_set)) {
+    if (target.len == 0 || !all_in(target, BYTE_TARGET)) {
         return parser_broken(parser, ERR_INVALID, "the request target has forbidden characters");
     }
     request->target = target;
@@ -206,7 +245,7 @@ static enum err parse_length(struct http_parser *parser, struct str value,
 static enum err parse_host(struct http_parser *parser, struct str value,
                            struct http_request *request)
 {
-    if (value.len == 0 || !all_in(value, &host_set)) {
+    if (value.len == 0 || !all_in(value, BYTE_HOST)) {
         return parser_broken(parser, ERR_INVALID, "the Host header is not a host");
     }
     request->host = value;
@@ -246,27 +285,41 @@ static void parse_connection(struct head *head, struct str value)
     }
 }
 
+/* Is a header's name this one, in lower case? Most are not, which two comparisons usually tell. */
+static bool is_name(struct str name, struct str wanted)
+{
+    return name.len == wanted.len && (name.at[0] | 0x20) == wanted.at[0] &&
+           str_eq_nocase(name, wanted);
+}
+
+/* ONCE_COUNT when the header may come often. */
+static enum once once_of(struct str name)
+{
+    size_t which = name.len <= ONCE_LEN_MAX ? once_by_len[name.len] : ONCE_COUNT;
+    for (; which < ONCE_COUNT && once_names[which].len == name.len; which++) {
+        if (is_name(name, once_names[which])) {
+            return (enum once)which;
+        }
+    }
+    return ONCE_COUNT;
+}
+
 /* Headers that the server itself understands. */
 static enum err understand(struct http_parser *parser, struct head *head,
                            const struct http_pair *header, struct http_request *request)
 {
-    if (str_eq_nocase(header->name, STR("connection"))) {
-        parse_connection(head, header->value);
-        return OK;
-    }
-    size_t which = 0;
-    while (which < COUNT_OF(once_names) && (once_names[which].len != header->name.len ||
-                                            !str_eq_nocase(once_names[which], header->name))) {
-        which++;
-    }
-    if (which == COUNT_OF(once_names)) {
+    enum once which = once_of(header->name);
+    if (which == ONCE_COUNT) {
+        if (is_name(header->name, STR("connection"))) {
+            parse_connection(head, header->value);
+        }
         return OK;
     }
     if ((head->seen >> which & 1) != 0) {
         return parser_broken(parser, ERR_INVALID, "a header that may come once came twice");
     }
     head->seen |= 1U << which;
-    switch ((enum once)MIN(which, (size_t)ONCE_OTHERS)) {
+    switch (which) {
     case ONCE_HOST:
         return parse_host(parser, header->value, request);
     case ONCE_LENGTH:
@@ -275,7 +328,16 @@ static enum err understand(struct http_parser *parser, struct head *head,
         return parse_transfer(parser, header->value, request);
     case ONCE_EXPECT:
         return parse_expect(parser, header->value, request);
-    case ONCE_OTHERS:
+    case ONCE_COOKIE:
+    case ONCE_ORIGIN:
+    case ONCE_IF_MATCH:
+    case ONCE_CONTENT_TYPE:
+    case ONCE_CSRF_TOKEN:
+    case ONCE_AUTHORIZATION:
+    case ONCE_LAST_EVENT_ID:
+    case ONCE_IDEMPOTENCY_KEY:
+    case ONCE_CONTENT_ENCODING:
+    case ONCE_COUNT:
         break;
     }
     return OK;
@@ -291,7 +353,7 @@ static enum err parse_header(struct http_parser *parser, struct str line, struct
     header->name = str_sub(line, 0, name_len);
     header->value = trim_blanks(str_sub(line, name_len + 1, line.len));
     /* A space before the colon or a folded line fails here. */
-    if (name_len == 0 || !all_in(header->name, &token_set)) {
+    if (name_len == 0 || !all_in(header->name, BYTE_TOKEN)) {
         return parser_broken(parser, ERR_INVALID, "a header's name is malformed");
     }
     if (!is_text(header->value)) {

@@ -13,7 +13,4 @@ enum err target_parse(struct http_parser *parser, struct http_request *request);
 /* As http_parser_feed, inside a chunked body. */
 enum http_event chunks_feed(struct http_parser *parser, struct str *bytes, struct str *out_piece);
 
-bool http_is_token(unsigned char c); /* may stand in a method or a header name */
-bool http_is_text(unsigned char c);  /* may stand in a header value */
-
 #endif

@@ -61,15 +61,20 @@ static enum err decode(struct http_parser *parser, struct arena *arena, struct s
     return OK;
 }
 
-static bool has_control_or_backslash(struct str s)
+static bool has_control(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.at[i];
-        if (c < ' ' || c == 0x7f || c == '\\') {
+        if (c < ' ' || c == 0x7f) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_dots(struct str s)
+{
+    return s.at[0] == '.' && (s.len == 1 || (s.len == 2 && s.at[1] == '.'));
 }
 
 static enum err parse_segment(struct http_parser *parser, struct http_request *request,
@@ -79,10 +84,13 @@ static enum err parse_segment(struct http_parser *parser, struct http_request *r
     if (err != OK) {
         return err;
     }
-    if (out_segment->len == 0 || str_is(*out_segment, ".") || str_is(*out_segment, "..")) {
+    if (out_segment->len == 0 || is_dots(*out_segment)) {
         return parser_broken(parser, ERR_INVALID, "the path has an empty or a dot segment");
     }
-    if (has_control_or_backslash(*out_segment)) {
+    /* Only decoding can bring a control in. */
+    bool was_decoded = out_segment->at != part.at;
+    if ((was_decoded && has_control(*out_segment)) ||
+        memchr(out_segment->at, '\\', out_segment->len) != NULL) {
         return parser_broken(parser, ERR_INVALID, "the path has a control or a backslash");
     }
     return OK;

@@ -76,4 +76,7 @@ enum http_event http_parser_feed(struct http_parser *parser, struct str *bytes,
 /* Has the current request begun? Of an idle connection nothing is lost when it closes. */
 bool http_parser_idle(const struct http_parser *parser);
 
+bool http_is_token(unsigned char c); /* may stand in a method or a header name */
+bool http_is_text(unsigned char c);  /* may stand in a header value */
+
 #endif

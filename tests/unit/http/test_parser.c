@@ -238,6 +238,66 @@ static void malformed_chunks_are_refused(void **state)
     }
 }
 
+static void byte_classes_are_those_of_the_standard(void **state)
+{
+    (void)state;
+    static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "!#$%&'*+-.^_`|~";
+    for (int c = 0; c < 256; c++) {
+        assert_int_equal(http_is_token((unsigned char)c),
+                         memchr(token, c, sizeof(token) - 1) != NULL);
+        assert_int_equal(http_is_text((unsigned char)c), c == '\t' || (c >= ' ' && c != 0x7f));
+    }
+}
+
+/* Every byte in a target and in a host. */
+static void bytes_in_targets_and_hosts_are_checked(void **state)
+{
+    (void)state;
+    static const char host[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                               "-._~%!$&'()*+,;=:[]";
+    for (int c = 0; c < 256; c++) {
+        char text[] = "GET /?.x HTTP/1.1\r\nHost: x.y\r\n\r\n";
+        bool fine = c > ' ' && c < 0x7f && c != '#' && c != '%'; /* a bare % is broken */
+        struct transcript transcript;
+        transcript_init(&transcript);
+        text[6] = (char)c;
+        transcript_feed(&transcript, (struct str){text, sizeof(text) - 1});
+        assert_int_equal(transcript.parser.state == PARSER_BROKEN, !fine);
+        transcript_deinit(&transcript);
+        text[6] = '.';
+        text[26] = (char)c;
+        transcript_init(&transcript);
+        transcript_feed(&transcript, (struct str){text, sizeof(text) - 1});
+        assert_int_equal(transcript.parser.state == PARSER_BROKEN,
+                         memchr(host, c, sizeof(host) - 1) == NULL);
+        transcript_deinit(&transcript);
+    }
+}
+
+static void headers_that_may_come_once_are_known(void **state)
+{
+    (void)state;
+    static const char *const once[] = {"Cookie",        "Origin",          "If-Match",
+                                       "Content-Type",  "X-CSRF-Token",    "Authorization",
+                                       "Last-Event-ID", "Idempotency-Key", "Content-Encoding"};
+    static const char *const often[] = {"Accept",        "Via",     "X",
+                                        "If-None-Match", "Cookies", "Content-Encodings"};
+    for (size_t i = 0; i < COUNT_OF(once) + COUNT_OF(often); i++) {
+        bool is_once = i < COUNT_OF(once);
+        const char *name = is_once ? once[i] : often[i - COUNT_OF(once)];
+        struct transcript transcript;
+        struct buf text = {0};
+        transcript_init(&transcript);
+        buf_printf(&text, "GET / HTTP/1.1\r\nHost: x\r\n%s: a\r\nB: c\r\n%s: a\r\n\r\n", name,
+                   name);
+        transcript_feed(&transcript, buf_str(&text));
+        assert_int_equal(transcript.parser.state == PARSER_BROKEN, is_once);
+        buf_deinit(&text);
+        transcript_deinit(&transcript);
+    }
+}
+
 /* Values are looked at in words where they can be: a control must be found in any place. */
 static void controls_in_values_are_found_anywhere(void **state)
 {
@@ -540,6 +600,9 @@ int test_parser(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(own_cases_have_their_result),
         cmocka_unit_test(malformed_chunks_are_refused),
+        cmocka_unit_test(byte_classes_are_those_of_the_standard),
+        cmocka_unit_test(bytes_in_targets_and_hosts_are_checked),
+        cmocka_unit_test(headers_that_may_come_once_are_known),
         cmocka_unit_test(controls_in_values_are_found_anywhere),
         cmocka_unit_test(cutting_changes_nothing),
         cmocka_unit_test(what_is_too_large_is_refused_in_bounded_memory),
