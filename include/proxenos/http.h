@@ -81,7 +81,9 @@ struct http_request {
     /* Last of all, exactly once per request, before its memory goes: answered, or dropped because
      * the body never came. May be NULL. */
     void (*on_end)(struct http_request *request);
-    /* The client went away while the handler still owes the answer: a hint to stop early. */
+    /* The client went away while the handler still owes the answer: a hint to stop early. A stream
+     * that waits for `drained` gets that call instead. A client that only closed its sending half
+     * is not away. */
     void (*on_gone)(struct http_request *request);
 };
 
@@ -194,8 +196,9 @@ struct http_sse *http_sse_start(struct http_request *request,
                                 const struct http_sse_options *options);
 /* Formats one event, to be sent to many. id and event may be empty; data may have several lines. */
 void http_sse_format(struct buf *out, struct str id, struct str event, struct str data);
-/* Sends formatted events; ERR_LIMIT when the queue would pass its cap: the client is dropped and
- * `closed` follows. Sends after that change nothing and answer ERR_LIMIT or ERR_NETWORK. */
+/* Sends formatted events, in one of the next turns together with others; ERR_LIMIT when the queue
+ * would pass its cap: the client is dropped and `closed` follows. Sends after that change nothing
+ * and answer ERR_LIMIT or ERR_NETWORK. */
 enum err http_sse_send(struct http_sse *sse, struct str formatted);
 void http_sse_close(struct http_sse *sse); /* flushes what it can; `sse` is gone */
 void *http_sse_context(const struct http_sse *sse);

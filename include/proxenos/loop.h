@@ -34,6 +34,7 @@ void mailbox_wake(struct mailbox *mailbox);
 struct loop;
 struct uv_loop_s;
 
+/* Ignores SIGPIPE in the whole process: a peer that went away is an error code. ERR_IO. */
 enum err loop_new(struct env *env, struct loop **out_loop, struct error *error) MUST_CHECK;
 void loop_free(
     struct loop *loop); /* after loop_run returned and all handles were closed; NULL is fine */
