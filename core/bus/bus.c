@@ -110,9 +110,9 @@ void bus_close(struct bus *bus)
     }
     bus_stop(bus);
     store_unwatch(bus->store, &bus->watch);
-    while (bus->units_away > 0 || bus->pump_posted) {
-        loop_drain(bus->loop, 10); /* units' answers come on the loop's mailbox */
-    }
+    do {
+        loop_drain(bus->loop, 10); /* units' answers and the last word of the watch come there */
+    } while (bus->units_away > 0 || bus->pump_posted);
     list_foreach (node, &bus->subscriptions) {
         subscription_free(CONTAINER_OF(node, struct subscription, in_bus));
     }
