@@ -104,7 +104,10 @@ void loop_drain(struct loop *loop, int timeout_ms)
     uv_timer_t deadline;
     (void)uv_timer_init(&loop->uv, &deadline);
     deadline.data = &late;
-    (void)uv_timer_start(&deadline, on_drain_deadline, (uint64_t)timeout_ms, 0);
+    /* As of now, and not due at once: a deadline that fires before the loop waits does not end the
+     * wait, and another timer may be a minute away. */
+    uv_update_time(&loop->uv);
+    (void)uv_timer_start(&deadline, on_drain_deadline, (uint64_t)MAX(timeout_ms, 1), 0);
     uv_unref((uv_handle_t *)&deadline);
     uv_unref((uv_handle_t *)&loop->async);
     bool delivered;
