@@ -285,7 +285,9 @@ enum err reader_query(struct reader *reader, const struct query *query, struct a
         err = run_page(&run, error);
     }
     struct page page = {.row_count = (int)run.given, .count = -1};
-    if (err == OK && query->count != COUNT_NONE) {
+    if (err == OK && query->count != COUNT_NONE && query->after.len == 0 && !run.more) {
+        page.count = run.given; /* the first page is the last one too */
+    } else if (err == OK && query->count != COUNT_NONE) {
         err = count_rows(&run, &page, error);
     }
     if (err == OK) {
