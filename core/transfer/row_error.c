@@ -65,8 +65,8 @@ void row_error_add(struct row_error **list, struct arena *arena, const struct im
         struct str name = str_from(error->pointer);
         const struct field *field = NULL;
         if (str_starts(name, STR("/"))) {
-            name = str_sub(name, 1, name.len);
-            (void)str_split(&name, '/', &name);
+            struct str rest = str_sub(name, 1, name.len);
+            (void)str_split(&rest, '/', &name);
             field = object_field(import->type, name);
         }
         if (field != NULL) {

@@ -257,7 +257,11 @@ static enum err on_error_row(void *context, const struct value *columns, int col
     listing->any = true;
     csv_write_raw(listing->out, true, str_from(line));
     for (int i = 1; i < column_count; i++) {
-        csv_write_text(listing->out, false, columns[i].text);
+        if (columns[i].text.len > 0) {
+            csv_write_text(listing->out, false, columns[i].text);
+        } else {
+            csv_write_raw(listing->out, false, STR(""));
+        }
     }
     csv_write_end(listing->out);
     return OK;
