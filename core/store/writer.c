@@ -1,11 +1,11 @@
 /* Group commit: many units, one transaction, one fsync (architecture.md, "Threads").
  *
  * The writer thread takes what is queued, applies unit after unit, commits when the queue is empty,
- * the group is full or 5 ms of work are done, and answers after COMMIT returned. A unit that fails
- * is undone alone: it had changed nothing yet, or the group is run again with a savepoint around
- * each. When a failure takes the whole transaction with it (SQLITE_FULL does), the others are run
- * again one by one; on a full disk all are told (contract 1). It is the only thread that writes,
- * and the only one that checkpoints, between groups. */
+ * the group is full or as much work is done as a commit takes (5 to 20 ms), and answers after
+ * COMMIT returned. A unit that fails is undone alone: it had changed nothing yet, or the group is
+ * run again with a savepoint around each. When a failure takes the whole transaction with it
+ * (SQLITE_FULL does), the others are run again one by one; on a full disk all are told (contract
+ * 1). It is the only thread that writes, and the only one that checkpoints, between groups. */
 #include "writer.h"
 
 #include "proxenos/base_log.h"
@@ -146,6 +146,7 @@ static enum err commit(struct writer *writer, struct error *error)
         int64_t before = monotonic_ns(writer);
         err = db_commit(writer->db, error);
         int64_t took = monotonic_ns(writer) - before;
+        writer->commit_ns = took;
         enum { AVERAGE_OVER = 16 };
         (void)pthread_mutex_lock(&writer->lock);
         writer->stats.commit_ns_last = took;
@@ -156,6 +157,13 @@ static enum err commit(struct writer *writer, struct error *error)
         db_rollback(writer->db);
     }
     return err;
+}
+
+/* As long as a commit takes, work may take too: on a slow disk small groups would only wait longer,
+ * each for its own fsync. */
+static int64_t group_work_ns(const struct writer *writer)
+{
+    return MAX(GROUP_WORK_NS, MIN(writer->commit_ns, GROUP_WORK_NS_MAX));
 }
 
 /* Applies units from `from` on into the open transaction; returns how many there are now. Takes
@@ -181,7 +189,8 @@ static int apply_group(struct writer *writer, const struct schema *schema, int *
             *out_lost = count - 1;
             break;
         }
-        if (writer->spoiled || unit->alone || monotonic_ns(writer) - started >= GROUP_WORK_NS) {
+        if (writer->spoiled || unit->alone ||
+            monotonic_ns(writer) - started >= group_work_ns(writer)) {
             break;
         }
     }

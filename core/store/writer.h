@@ -8,7 +8,8 @@ enum {
     GROUP_UNITS_MAX = 256,
     QUEUE_UNITS_MAX = 10000,
     GROUP_WORK_NS = 5 * 1000 * 1000,
-    GUARDED_GROUPS = 64,  /* after a spoiled one */
+    GROUP_WORK_NS_MAX = 20 * 1000 * 1000, /* where a commit takes so long */
+    GUARDED_GROUPS = 64,                  /* after a spoiled one */
     IDLE_MS = 1000,       /* without work for so long: empty the WAL, sync the sidecar */
     ACCESS_DELAY_MS = 200 /* access entries wait at most so long for company */
 };
@@ -45,6 +46,7 @@ struct writer {
     const struct schema *publish;      /* of the group's lone unit; held */
     uint64_t touching[TOUCH_WORDS];    /* places that this group logs for */
     int64_t now_ms;                    /* of this group */
+    int64_t commit_ns;                 /* what the last commit took */
     int64_t wal_checked;               /* length of the WAL at the last checkpoint */
     bool unsettled;                    /* something to do once idle */
     bool guarded;                      /* units of this group are applied under a savepoint */
