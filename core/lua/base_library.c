@@ -97,10 +97,7 @@ static lua_Integer object_id(lua_State *L, int index)
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &ids_key) != LUA_TTABLE) {
         lua_pop(L, 1);
         lua_newtable(L);
-        lua_newtable(L);
-        lua_pushliteral(L, "k");
-        lua_setfield(L, -2, "__mode");
-        lua_setmetatable(L, -2);
+        lua_make_weak(L, -1, "k");
         lua_pushvalue(L, -1);
         lua_rawsetp(L, LUA_REGISTRYINDEX, &ids_key);
     }
@@ -192,6 +189,16 @@ static int base_print(lua_State *L)
 
 /* ---- tables ---- */
 
+/* 2: the metatable. */
+static void refuse_metafield(lua_State *L, const char *name, const char *instead)
+{
+    lua_pushstring(L, name);
+    if (lua_rawget(L, 2) != LUA_TNIL) {
+        (void)luaL_error(L, "%s is not available to plugins: %s", name, instead);
+    }
+    lua_pop(L, 1);
+}
+
 static int base_setmetatable(lua_State *L)
 {
     int type = lua_type(L, 2);
@@ -201,10 +208,8 @@ static int base_setmetatable(lua_State *L)
         return luaL_error(L, "cannot change a protected metatable");
     }
     if (type == LUA_TTABLE) {
-        lua_pushliteral(L, "__gc");
-        if (lua_rawget(L, 2) != LUA_TNIL) {
-            return luaL_error(L, "__gc is not available to plugins; use a <close> variable");
-        }
+        refuse_metafield(L, "__gc", "use a <close> variable");
+        refuse_metafield(L, "__mode", "there are no weak tables");
     }
     lua_settop(L, 2);
     lua_setmetatable(L, 1);
@@ -247,13 +252,36 @@ const luaL_Reg lua_base_functions[] = {
 
 /* ---- chunks ---- */
 
+struct blocks {
+    struct str rest;
+    void (*pause)(lua_State *L);
+};
+
+static const char *next_block(lua_State *L, void *context, size_t *out_len)
+{
+    enum { BLOCK = 1024 };
+    struct blocks *blocks = context;
+    blocks->pause(L);
+    struct str block = str_sub(blocks->rest, 0, BLOCK);
+    blocks->rest = str_sub(blocks->rest, block.len, blocks->rest.len);
+    *out_len = block.len;
+    return block.at;
+}
+
+int lua_load_blocks(lua_State *L, struct str source, const char *chunk_name,
+                    void (*pause)(lua_State *L))
+{
+    struct blocks blocks = {source, pause};
+    return lua_load(L, next_block, &blocks, chunk_name, "t");
+}
+
 static int load_chunk(lua_State *L, struct str source, size_t max, const char *name)
 {
     if (source.len > max) {
         lua_pushfstring(L, "%s: the source is longer than %d bytes", name + 1, (int)max);
         return LUA_ERRSYNTAX;
     }
-    return luaL_loadbufferx(L, source.at, source.len, name, "t");
+    return lua_load_blocks(L, source, name, lua_budget_check);
 }
 
 void lua_load_text(struct lua_State *L, struct str source, const char *chunk_name)

@@ -2,7 +2,10 @@
  * any name, with few instructions and little memory. Any thread. */
 #include "internal.h"
 
-enum { DATA_HOOK_STEPS = 1000 };
+enum {
+    DATA_HOOK_STEPS = 1000,
+    DATA_PARSE_MS = 1000, /* the longest real file takes five */
+};
 
 struct data {
     const char *name;
@@ -12,6 +15,7 @@ struct data {
     enum err err; /* of the conversion */
     struct error *error;
     int hooks_left;
+    int64_t parse_until_ns;
 };
 
 static struct data *data_of(lua_State *L)
@@ -32,13 +36,22 @@ static void count_steps(lua_State *L, lua_Debug *debug)
     }
 }
 
+static void check_parsing(lua_State *L)
+{
+    if (lua_real_ns() > data_of(L)->parse_until_ns) {
+        (void)luaL_error(L, "%s: the text takes too long to read; it is no data file",
+                         data_of(L)->name);
+    }
+}
+
 /* Protected: loads, runs, converts. */
 static int evaluate(lua_State *L)
 {
     struct data *data = lua_touserdata(L, 1);
     char chunk[128];
     (void)snprintf(chunk, sizeof(chunk), "@%s", data->name);
-    if (luaL_loadbufferx(L, data->text.at, data->text.len, chunk, "t") != LUA_OK) {
+    data->parse_until_ns = lua_real_ns() + (int64_t)DATA_PARSE_MS * NS_PER_MS;
+    if (lua_load_blocks(L, data->text, chunk, check_parsing) != LUA_OK) {
         return lua_error(L);
     }
     lua_newtable(L);

@@ -30,7 +30,6 @@ enum {
     LUA_C_STACK_MAX = 768 << 10, /* bytes of C stack at which no coroutine is closed any more */
     LUA_LOAD_MAX = 64 << 10,     /* source bytes of `load` */
     LUA_PRINT_MAX = 4096,
-    LUA_POLL_STEPS = 256, /* loops in C ask for the budget once in so many steps */
 };
 
 struct lua_watchdog;
@@ -149,13 +148,6 @@ void lua_budget_switch(struct lua_host *host, lua_State *to);
 void lua_budget_hook(lua_State *L, lua_Debug *debug);
 /* Sets the hook for the next instruction; also from the signal handler. */
 void lua_budget_arm(lua_State *L);
-/* Polls once in LUA_POLL_STEPS calls. */
-static inline void lua_budget_step(lua_State *L, size_t *steps)
-{
-    if (++*steps % LUA_POLL_STEPS == 0) {
-        lua_budget_check(L);
-    }
-}
 
 /* ---- watchdog.c ---- */
 
@@ -195,6 +187,14 @@ bool lua_thread_held(lua_State *thread);
 
 /* Appends "\n  main.lua:12: in function 'f'" per level; calls nothing, allocates nothing in Lua. */
 void lua_trace_write(struct buf *out, lua_State *L);
+
+/* Chunks are read in small blocks, as the parser is quadratic in some texts ("a or a or …"):
+ * `pause` is called between the blocks and may raise. */
+int lua_load_blocks(lua_State *L, struct str source, const char *chunk_name,
+                    void (*pause)(lua_State *L));
+
+/* Takes the garbage collector's word for weak tables away from scripts; see weak.c. */
+void lua_weak_open(lua_State *L);
 
 /* True when the table at `index` is a proxy made by lua_freeze. */
 bool lua_is_frozen(lua_State *L, int index);

@@ -224,6 +224,7 @@ static int string_gsub(lua_State *L)
         const char *end = matcher_match(&matcher, at, pattern.at + anchored);
         if (end != NULL && end != last) {
             count++;
+            lua_budget_check(L); /* near the memory cap each capture may cost a full collection */
             changed = add_value(&matcher, &out, at, end) || changed;
             at = last = end;
         } else if (at < matcher.subject_end) {

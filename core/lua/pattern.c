@@ -81,7 +81,7 @@ static const struct {
 /* Letters that name no class stand for themselves. */
 static bool in_class(int c, int class)
 {
-    int letter = tolower(class);
+    int letter = (tolower)(class); /* not the macro */
     for (size_t i = 0; i < COUNT_OF(classes); i++) {
         if (classes[i].letter == letter) {
             return (classes[i].is(c) != 0) != (isupper(class) != 0);

@@ -73,6 +73,7 @@ static void set_library(lua_State *L, int globals, const char *name)
 
 void lua_sandbox_open(lua_State *L, struct lua_host *host)
 {
+    lua_weak_open(L);
     lua_newtable(L);
     int globals = lua_gettop(L);
     lua_pushcfunction(L, luaopen_base);

@@ -10,7 +10,6 @@ enum { SORT_TABLE = 1, SORT_COMPARATOR, SORT_VALUES, SORT_POSITIONS };
 struct sort {
     lua_State *L;
     bool by_function;
-    size_t steps;
     uint32_t *from, *to; /* positions in the copy, 1 … n */
 };
 
@@ -19,7 +18,7 @@ static bool must_swap(struct sort *sort, uint32_t a, uint32_t b)
 {
     lua_State *L = sort->L;
     bool less;
-    lua_budget_step(L, &sort->steps);
+    lua_budget_check(L);
     if (sort->by_function) {
         lua_pushvalue(L, SORT_COMPARATOR);
         lua_rawgeti(L, SORT_VALUES, b);
@@ -92,13 +91,13 @@ int lua_table_sort(lua_State *L)
         lua_geti(L, 1, i);
         lua_rawseti(L, SORT_VALUES, i);
         sort.from[i - 1] = (uint32_t)i;
-        lua_budget_step(L, &sort.steps);
+        lua_budget_check(L);
     }
     sort_positions(&sort, count);
     for (lua_Integer i = 1; i <= len; i++) {
         lua_rawgeti(L, SORT_VALUES, sort.from[i - 1]);
         lua_seti(L, 1, i);
-        lua_budget_step(L, &sort.steps);
+        lua_budget_check(L);
     }
     return 0;
 }

@@ -30,7 +30,6 @@ static int string_rep(lua_State *L)
     total -= separator_len;
     luaL_Buffer out;
     char *to = luaL_buffinitsize(L, &out, total);
-    size_t steps = 0;
     for (lua_Integer i = 0; i < times; i++) {
         memcpy(to, text, len);
         to += len;
@@ -38,7 +37,7 @@ static int string_rep(lua_State *L)
             memcpy(to, separator, separator_len);
             to += separator_len;
         }
-        lua_budget_step(L, &steps);
+        lua_budget_check(L);
     }
     luaL_pushresultsize(&out, total);
     return 1;

@@ -27,7 +27,6 @@ static int table_insert(lua_State *L)
     lua_Integer end = (lua_Integer)((lua_Unsigned)check_length(L, 1) + 1);
     int arguments = lua_gettop(L);
     lua_Integer at = end;
-    size_t steps = 0;
     if (arguments != 2 && arguments != 3) {
         return luaL_error(L, "wrong number of arguments to 'insert'");
     }
@@ -37,7 +36,7 @@ static int table_insert(lua_State *L)
         for (lua_Integer i = end; i > at; i--) {
             lua_geti(L, 1, i - 1);
             lua_seti(L, 1, i);
-            lua_budget_step(L, &steps);
+            lua_budget_check(L);
         }
     }
     lua_seti(L, 1, at);
@@ -48,7 +47,6 @@ static int table_remove(lua_State *L)
 {
     lua_Integer len = check_length(L, 1);
     lua_Integer at = luaL_optinteger(L, 2, len);
-    size_t steps = 0;
     if (at != len) {
         luaL_argcheck(L, (lua_Unsigned)at - 1u <= (lua_Unsigned)len, 2, "position out of bounds");
     }
@@ -56,7 +54,7 @@ static int table_remove(lua_State *L)
     for (; at < len; at++) {
         lua_geti(L, 1, at + 1);
         lua_seti(L, 1, at);
-        lua_budget_step(L, &steps);
+        lua_budget_check(L);
     }
     lua_pushnil(L);
     lua_seti(L, 1, at);
@@ -69,7 +67,6 @@ static int table_move(lua_State *L)
     lua_Integer last = luaL_checkinteger(L, 3);
     lua_Integer to = luaL_checkinteger(L, 4);
     int target = lua_isnoneornil(L, 5) ? 1 : 5;
-    size_t steps = 0;
     check_table(L, 1);
     check_table(L, target);
     if (last >= from) {
@@ -81,7 +78,7 @@ static int table_move(lua_State *L)
             lua_Integer offset = forward ? i : count - 1 - i;
             lua_geti(L, 1, from + offset);
             lua_seti(L, target, to + offset);
-            lua_budget_step(L, &steps);
+            lua_budget_check(L);
         }
     }
     lua_pushvalue(L, target);
@@ -105,12 +102,11 @@ static int table_concat(lua_State *L)
     lua_Integer at = luaL_optinteger(L, 3, 1);
     last = luaL_optinteger(L, 4, last);
     luaL_Buffer out;
-    size_t steps = 0;
     luaL_buffinit(L, &out);
     for (; at < last; at++) {
         add_field(L, &out, at);
         luaL_addlstring(&out, separator, separator_len);
-        lua_budget_step(L, &steps);
+        lua_budget_check(L);
     }
     if (at == last) {
         add_field(L, &out, at);
@@ -136,7 +132,6 @@ static int table_unpack(lua_State *L)
 {
     lua_Integer from = luaL_optinteger(L, 2, 1);
     lua_Integer last = lua_isnoneornil(L, 3) ? luaL_len(L, 1) : luaL_checkinteger(L, 3);
-    size_t steps = 0;
     if (from > last) {
         return 0;
     }
@@ -146,7 +141,7 @@ static int table_unpack(lua_State *L)
     }
     for (; from < last; from++) { /* apart from the last, which may be the largest integer */
         lua_geti(L, 1, from);
-        lua_budget_step(L, &steps);
+        lua_budget_check(L);
     }
     lua_geti(L, 1, last);
     return (int)(more + 1);

@@ -236,8 +236,8 @@ void lua_timer_stop(struct lua_timer *timer); /* fine when not running */
 
 /* ---- inside bindings ---- */
 
-/* For loops in C that scripts can make long: call it each few hundred steps. Raises the kill when
- * the task's time is over; otherwise cheap. */
+/* For loops in C that scripts can make long: call it in each turn. Raises the kill when the task's
+ * time is over; otherwise it costs a nanosecond or two. */
 void lua_budget_check(struct lua_State *L);
 /* Each binding that catches errors of scripts (lua_pcall, lua_pcallk) calls this first with the
  * status it caught, unless that is LUA_OK or LUA_YIELD: it counts memory errors, and a kill goes on
@@ -246,6 +246,10 @@ void lua_catch(struct lua_State *L, int status);
 /* Pushes a compiled chunk: text only, at most LUA_SOURCE_MAX; `chunk_name` as shown in errors,
  * relative ("main.lua"). Raises ERR_LUA for a syntax error. */
 void lua_load_text(struct lua_State *L, struct str source, const char *chunk_name);
+/* Makes the table at `index` weak: mode "k", "v" or "kv". It gets a metatable if it has none, which
+ * is then hidden from scripts. The word "__mode" has no effect, neither in scripts nor in C:
+ * scripts have no weak tables (core/lua/weak.c says why). */
+void lua_make_weak(struct lua_State *L, int index, const char *mode);
 /* The place that called the running binding, "main.lua:12"; empty when there is none. */
 void lua_where(struct lua_State *L, char *out, size_t out_size);
 /* As Lua's tostring, but never an address: a text in which an object without __tostring or __name

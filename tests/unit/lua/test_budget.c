@@ -72,6 +72,8 @@ static const char *const loops[] = {
     "local t = {} local function f() coroutine.wrap(f)() end while true do pcall(f) end",
     "while true do coroutine.close(coroutine.create(function() end)) end",
     "while true do string.format('%s', {}) end",
+    /* Quadratic in the parser: minutes for a megabyte. */
+    "while true do load('return ' .. ('a or '):rep(13000) .. 'a') end",
 };
 
 static void loops_end(void **state)
@@ -100,6 +102,43 @@ static void loops_end(void **state)
         lua_host_metrics(host, &metrics);
     }
     assert_int_equal(metrics.memory_bytes, 0);
+}
+
+/* A chain of weak tables in a bad order would keep the collector busy for minutes; the source of a
+ * chunk, the parser. Neither may outlast the budget. */
+static void collector_and_parser_end(void **state)
+{
+    (void)state;
+    struct lua_host_options options = harness_options();
+    options.limits.run_ms = 2000; /* to get as far as the collection */
+    struct lua_host *patient = harness_host(&harness, &options);
+    struct lua_host *host = harness_host(&harness, NULL);
+    struct script script = {0};
+    script_run(
+        &harness, &script, patient,
+        "local m, n = {}, 60000\n"
+        "local keys, hold, order = {}, {}, {}\n"
+        "for i = 1, n do keys[i], order[i], hold[i] = {}, i, setmetatable({}, m) end\n"
+        "for i = n, 2, -1 do local j = math.random(i) order[i], order[j] = order[j], order[i] "
+        "end\n"
+        "m.__mode = 'k'\n"
+        "for i = 1, n - 1 do hold[order[i]][keys[i]] = keys[i + 1] end\n"
+        "root, held = keys[1], hold\n"
+        "keys, order = nil, nil\n"
+        "for i = 1, 10 do local s = ('x'):rep(8000000) end");
+    assert_true(script.took_ns < (int64_t)5000 * 1000000); /* else it is some 20 s */
+    script_deinit(&script);
+    struct buf source = {0};
+    buf_append_str(&source, STR("return a"));
+    for (int i = 0; i < 200000; i++) {
+        buf_append_str(&source, STR(" or a"));
+    }
+    script_post(&harness, &script, host, buf_str(&source));
+    assert_true(script_wait(&harness, &script, 60000));
+    assert_int_equal(script.err, ERR_BUDGET);
+    assert_true(script.took_ns < (int64_t)500 * SLACK * 1000000);
+    script_deinit(&script);
+    buf_deinit(&source);
 }
 
 /* While one host loops, another one on the same executor answers after about one slice. */
@@ -242,6 +281,7 @@ int test_budget(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(loops_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(collector_and_parser_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(neighbour_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tasks_share_a_host, set_up, tear_down),
         cmocka_unit_test_setup_teardown(short_runs_are_left_alone, set_up, tear_down),

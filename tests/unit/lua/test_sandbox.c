@@ -173,7 +173,14 @@ static void metatables_are_closed(void **state)
                  "__gc is not available");
     expect_error(&harness, host, "setmetatable({}, { __gc = false })", ERR_LUA,
                  "__gc is not available");
-    /* Added later it does nothing, as in plain Lua. */
+    expect_error(&harness, host, "setmetatable({}, { __mode = 'k' })", ERR_LUA,
+                 "__mode is not available");
+    /* Added later it makes nothing weak. */
+    expect_text(&harness, host,
+                "local m = {} local t = setmetatable({}, m) m.__mode = 'kv' t[1] = {} "
+                "local x for i = 1, 1e5 do x = {} end return type(t[1]) .. rawget(m, '__mode')",
+                "tablekv");
+    /* Nor does __gc then do anything, as in plain Lua. */
     expect_text(&harness, host,
                 "local m = {} setmetatable({}, m) m.__gc = function() error('ran') end "
                 "local t = {} for i = 1, 1e5 do t[i % 10] = {} end return 'fine'",
