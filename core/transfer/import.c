@@ -24,6 +24,60 @@ static enum err on_position(void *context, const struct value *columns, int colu
     return OK;
 }
 
+static bool has_column(const struct import *import, struct str name)
+{
+    bool has = false;
+    for (int i = 0; i < import->bound_count; i++) {
+        has = has || str_eq(import->bound[i]->column, name);
+    }
+    return has;
+}
+
+/* An amount whose currency stands in a column beside it: as the map says, or as exports write it.
+ */
+static enum err bind_currencies(struct import *import, struct error *error)
+{
+    for (int i = 0; i < import->bound_count; i++) {
+        struct column_map *column = import->bound[i];
+        if (column->field == NULL || column->field->type != FIELD_MONEY) {
+            continue;
+        }
+        struct str usual =
+            arena_printf(&import->arena, STR_FORMAT "_currency", STR_ARGS(column->column));
+        if (column->currency_column.len == 0 && column->options.currency.len == 0 &&
+            has_column(import, usual)) {
+            column->currency_column = usual;
+        }
+        if (column->currency_column.len > 0 && !has_column(import, column->currency_column)) {
+            return error_set(error, ERR_INVALID,
+                             "the map names a column \"" STR_FORMAT
+                             "\" that the file does not have",
+                             STR_ARGS(utf8_cut(column->currency_column, 60)));
+        }
+    }
+    return OK;
+}
+
+static enum err check_present(const struct import *import, const struct str *header, int count,
+                              struct error *error)
+{
+    for (size_t i = 0; i < import->map.column_count; i++) {
+        struct str column = import->map.columns[i].column;
+        if (has_column(import, column)) {
+            continue;
+        }
+        enum err err =
+            error_set(error, ERR_INVALID,
+                      "the map names a column \"" STR_FORMAT "\" that the file does not have",
+                      STR_ARGS(utf8_cut(column, 60)));
+        struct str nearest = text_nearest(column, header, (size_t)count);
+        (void)snprintf(error->nearest, sizeof(error->nearest), STR_FORMAT,
+                       STR_ARGS(utf8_cut(nearest, sizeof(error->nearest) - 1)));
+        return err;
+    }
+    return OK;
+}
+
 static enum err bind_columns(struct import *import, struct error *error)
 {
     int count = 0;
@@ -49,24 +103,11 @@ static enum err bind_columns(struct import *import, struct error *error)
         }
         import->bound[import->bound_count++] = column;
     }
-    for (size_t i = 0; i < import->map.column_count; i++) {
-        bool found = false;
-        for (int k = 0; k < count; k++) {
-            found = found || import->bound[k] == &import->map.columns[i];
-        }
-        if (!found) {
-            struct str column = import->map.columns[i].column;
-            enum err err =
-                error_set(error, ERR_INVALID,
-                          "the map names a column \"" STR_FORMAT "\" that the file does not have",
-                          STR_ARGS(utf8_cut(column, 60)));
-            struct str nearest = text_nearest(column, header, (size_t)count);
-            (void)snprintf(error->nearest, sizeof(error->nearest), STR_FORMAT,
-                           STR_ARGS(utf8_cut(nearest, sizeof(error->nearest) - 1)));
-            return err;
-        }
+    enum err err = check_present(import, header, count, error);
+    if (err == OK) {
+        err = bind_currencies(import, error);
     }
-    return defaults_check(import, error);
+    return err == OK ? defaults_check(import, error) : err;
 }
 
 static bool column_fills(const struct import *import, const struct field *field)

@@ -34,6 +34,7 @@ struct column_map {
     struct ref *ref;                  /* set by import_ref.c */
     bool create;                      /* make what is not found */
     struct text_options options;
+    struct str currency_column; /* money: the column that names each row's currency */
     struct value values, alias; /* maps of texts, or null */
     struct str otherwise;       /* stands for an empty cell and for a name that nobody has */
     int shift;                  /* digits that the decimal point moves to the right */

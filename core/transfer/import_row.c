@@ -11,8 +11,10 @@ struct building {
     struct batch *batch;
     struct row *row;
     struct arena *arena; /* the batch's */
-    struct value values; /* field → value: what the row sets */
-    struct value clears; /* field → null: what an update empties */
+    const struct source_row *cells;
+    const struct value *tree; /* NDJSON: the line; else NULL */
+    struct value values;      /* field → value: what the row sets */
+    struct value clears;      /* field → null: what an update empties */
 };
 
 static void refuse(struct building *building, const struct column_map *column,
@@ -181,6 +183,27 @@ static struct str other_text(const struct value *texts, struct str text)
     return other != NULL ? other->text : text;
 }
 
+/* The text of a column; false when the row has none of that name. */
+static bool cell_of(const struct building *building, struct str name, struct str *out_text)
+{
+    const struct import *import = building->import;
+    *out_text = STR("");
+    if (building->tree != NULL) {
+        const struct value *value = value_get(building->tree, name);
+        if (value != NULL && value->kind == VALUE_TEXT) {
+            *out_text = value->text;
+        }
+        return value != NULL;
+    }
+    for (int i = 0; i < import->bound_count; i++) {
+        if (str_eq(import->bound[i]->column, name)) {
+            *out_text = building->cells->fields[i];
+            return true;
+        }
+    }
+    return false;
+}
+
 static void put_empty(struct building *building, const struct column_map *column)
 {
     value_put(building->arena, &building->clears, column->field->name, value_null());
@@ -216,8 +239,11 @@ static enum err put_text(struct building *building, const struct column_map *col
     }
     struct value value;
     struct error why = {0};
-    if (field_value_text(column->field, text, &column->options, building->arena, &value, &why) !=
-        OK) {
+    struct text_options options = column->options;
+    if (column->currency_column.len > 0) {
+        (void)cell_of(building, column->currency_column, &options.currency);
+    }
+    if (field_value_text(column->field, text, &options, building->arena, &value, &why) != OK) {
         refuse(building, column, &why, cell);
         return OK;
     }
@@ -247,28 +273,6 @@ static enum err put_plain(struct building *building, const struct column_map *co
 
 /* ---- defaults ---- */
 
-/* The text of a column; false when the row has none of that name. */
-static bool cell_of(const struct building *building, const struct source_row *cells,
-                    const struct value *tree, struct str name, struct str *out_text)
-{
-    const struct import *import = building->import;
-    *out_text = STR("");
-    if (tree != NULL) {
-        const struct value *value = value_get(tree, name);
-        if (value != NULL && value->kind == VALUE_TEXT) {
-            *out_text = value->text;
-        }
-        return value != NULL;
-    }
-    for (int i = 0; i < import->bound_count; i++) {
-        if (str_eq(import->bound[i]->column, name)) {
-            *out_text = cells->fields[i];
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Takes the next piece off *rest: plain text, or a column's name in braces. */
 static bool next_piece(struct str *rest, struct str *out_piece, bool *out_column)
 {
@@ -293,8 +297,7 @@ static bool next_piece(struct str *rest, struct str *out_piece, bool *out_column
     return true;
 }
 
-static void put_default(struct building *building, const struct default_map *made,
-                        const struct source_row *cells, const struct value *tree)
+static void put_default(struct building *building, const struct default_map *made)
 {
     struct str rest = made->text;
     struct str piece;
@@ -304,7 +307,7 @@ static void put_default(struct building *building, const struct default_map *mad
     while (next_piece(&rest, &piece, &column)) {
         struct str cell = piece;
         if (column) {
-            (void)cell_of(building, cells, tree, piece, &cell);
+            (void)cell_of(building, piece, &cell);
             cell = str_trim(cell);
         }
         buf_append_str(&text, cell);
@@ -324,13 +327,12 @@ static void put_default(struct building *building, const struct default_map *mad
     value_put(building->arena, &building->values, made->field->name, value);
 }
 
-static void put_defaults(struct building *building, const struct source_row *cells,
-                         const struct value *tree)
+static void put_defaults(struct building *building)
 {
     const struct import_map *map = &building->import->map;
     for (size_t i = 0; i < map->default_count; i++) {
         if (value_get(&building->values, map->defaults[i].field->name) == NULL) {
-            put_default(building, &map->defaults[i], cells, tree);
+            put_default(building, &map->defaults[i]);
         }
     }
 }
@@ -360,18 +362,17 @@ enum err defaults_check(const struct import *import, struct error *error)
 
 /* ---- the whole ---- */
 
-static enum err put_csv(struct building *building, const struct source_row *cells,
-                        struct error *error)
+static enum err put_csv(struct building *building, struct error *error)
 {
     struct import *import = building->import;
     enum err err = OK;
     for (int i = 0; i < import->bound_count && err == OK; i++) {
         if (import->bound[i]->field != NULL) {
-            err = put_text(building, import->bound[i], cells->fields[i], error);
+            err = put_text(building, import->bound[i], building->cells->fields[i], error);
         }
     }
     if (err == OK) {
-        put_defaults(building, cells, NULL);
+        put_defaults(building);
     }
     return err;
 }
@@ -399,12 +400,11 @@ static enum err column_named(struct building *building, struct str name,
     return OK;
 }
 
-static enum err put_json(struct building *building, const struct source_row *cells,
-                         struct error *error)
+static enum err put_json(struct building *building, struct error *error)
 {
     struct value tree;
     struct error why = {0};
-    struct str text = arena_str(building->arena, cells->text);
+    struct str text = arena_str(building->arena, building->cells->text);
     if (json_decode(building->arena, text, &tree, &why) != OK || tree.kind != VALUE_MAP) {
         if (why.err == OK) {
             (void)error_set(&why, ERR_TYPE, "a line is one JSON object");
@@ -413,6 +413,7 @@ static enum err put_json(struct building *building, const struct source_row *cel
         return OK;
     }
     enum err err = OK;
+    building->tree = &tree;
     for (size_t i = 0; i < tree.map.count && err == OK; i++) {
         struct column_map *column = NULL;
         err = column_named(building, tree.map.entries[i].key, &column, error);
@@ -421,8 +422,9 @@ static enum err put_json(struct building *building, const struct source_row *cel
         }
     }
     if (err == OK) {
-        put_defaults(building, cells, &tree);
+        put_defaults(building);
     }
+    building->tree = NULL;
     return err;
 }
 
@@ -481,6 +483,7 @@ enum err row_build(struct import *import, struct batch *batch, struct row *row,
                                 .batch = batch,
                                 .row = row,
                                 .arena = &batch->arena,
+                                .cells = cells,
                                 .values = value_map_new(),
                                 .clears = value_map_new()};
     row->line = cells->line;
@@ -489,8 +492,8 @@ enum err row_build(struct import *import, struct batch *batch, struct row *row,
         row_error_add(&row->errors, &batch->arena, import, &cells->error);
         return OK;
     }
-    enum err err = import->spec.format.at[0] == 'n' ? put_json(&building, cells, error)
-                                                    : put_csv(&building, cells, error);
+    enum err err =
+        import->spec.format.at[0] == 'n' ? put_json(&building, error) : put_csv(&building, error);
     if (err != OK || row->errors != NULL) {
         return err;
     }

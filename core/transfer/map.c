@@ -201,6 +201,7 @@ static enum err read_options(const struct import_map *map, struct column_map *co
                               .decimal_separator = value_get_text(tree, "decimal", STR("")),
                               .currency = value_get_text(tree, "currency", STR("")),
                               .true_words = value_get_text(tree, "true", STR(""))};
+    column->currency_column = value_get_text(tree, "currency_column", STR(""));
     column->otherwise = value_get_text(tree, "default", STR(""));
     enum err err = by.len > 0 ? set_ref(map, column, by, error) : OK;
     if (err == OK && value_get_bool(tree, "create", false)) {
@@ -354,11 +355,26 @@ enum err map_read(struct arena *arena, const struct scope *scope, const struct o
     return err;
 }
 
+/* "price_currency" beside the money field "price". */
+static bool names_currency(const struct import_map *map, struct str name)
+{
+    const struct str behind = STR("_currency");
+    if (!str_ends(name, behind)) {
+        return false;
+    }
+    const struct field *field = object_field(map->type, str_sub(name, 0, name.len - behind.len));
+    return field != NULL && field->type == FIELD_MONEY &&
+           access_of(map->scope, map->type, field) >= FIELD_READABLE;
+}
+
 /* Columns that an export shows and nobody sets: a file that was exported can be read again. */
 static bool set_by_system(const struct import_map *map, struct str name)
 {
     const struct field *field = object_field(map->type, name);
-    return field != NULL && (field->readonly || field->computed_source.len > 0) &&
+    if (field == NULL) {
+        return names_currency(map, name);
+    }
+    return (field->readonly || field->computed_source.len > 0) &&
            access_of(map->scope, map->type, field) >= FIELD_READABLE;
 }
 

@@ -71,8 +71,9 @@ static struct value counts_of(struct arena *arena, const struct value *columns)
 static struct value progress_of(struct arena *arena, const struct job *job,
                                 const struct value *columns)
 {
-    int64_t done = columns[JOB_OFFSET].integer;
+    bool done_whole = str_is(columns[JOB_STATE].text, "done");
     int64_t total = columns[JOB_TOTAL].integer;
+    int64_t done = done_whole ? total : columns[JOB_OFFSET].integer;
     if (job != NULL && !str_is(columns[JOB_KIND].text, "import")) {
         done = __atomic_load_n(&job->done_bytes, __ATOMIC_RELAXED);
         total = __atomic_load_n(&job->total_bytes, __ATOMIC_RELAXED);
