@@ -10,16 +10,28 @@ static struct fault armed;
 static atomic_bool is_armed;
 static atomic_bool has_fired;
 static atomic_llong calls_seen;
+static disk_cb record;
+static void *record_context;
 static sqlite3_vfs *below;
 static sqlite3_vfs shim;
 
 struct fault_file {
-    sqlite3_file base; /* SQLite's own file follows */
+    sqlite3_file base;
+    const char *path; /* SQLite keeps it until the file is closed; its own file follows */
 };
 
 static sqlite3_file *real_of(sqlite3_file *file)
 {
     return (sqlite3_file *)(void *)((struct fault_file *)(void *)file + 1);
+}
+
+static int tell(sqlite3_file *file, int code, struct disk_call call)
+{
+    call.path = ((struct fault_file *)(void *)file)->path;
+    if (record != NULL && code == SQLITE_OK && call.path != NULL) {
+        record(record_context, &call);
+    }
+    return code;
 }
 
 static bool fires(int call)
@@ -49,7 +61,9 @@ static int x_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int64
 {
     sqlite3_file *real = real_of(file);
     if (!fires(FAULT_CHANGES)) {
-        return real->pMethods->xWrite(real, bytes, len, at);
+        return tell(
+            file, real->pMethods->xWrite(real, bytes, len, at),
+            (struct disk_call){.kind = DISK_WRITE, .at = at, .bytes = bytes, .len = (size_t)len});
     }
     switch (armed.kind) {
     case FAULT_NO_SPACE:
@@ -66,13 +80,20 @@ static int x_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int64
 static int x_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
     sqlite3_file *real = real_of(file);
-    return fires(FAULT_CHANGES) ? SQLITE_IOERR_TRUNCATE : real->pMethods->xTruncate(real, size);
+    if (fires(FAULT_CHANGES)) {
+        return SQLITE_IOERR_TRUNCATE;
+    }
+    return tell(file, real->pMethods->xTruncate(real, size),
+                (struct disk_call){.kind = DISK_TRUNCATE, .at = size});
 }
 
 static int x_sync(sqlite3_file *file, int flags)
 {
     sqlite3_file *real = real_of(file);
-    return fires(FAULT_SYNCS) ? SQLITE_IOERR_FSYNC : real->pMethods->xSync(real, flags);
+    if (fires(FAULT_SYNCS)) {
+        return SQLITE_IOERR_FSYNC;
+    }
+    return tell(file, real->pMethods->xSync(real, flags), (struct disk_call){.kind = DISK_SYNC});
 }
 
 static int x_file_size(sqlite3_file *file, sqlite3_int64 *size)
@@ -158,6 +179,17 @@ static int x_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int fl
     int code = below->xOpen(below, name, real_of(file), flags, out_flags);
     if (code == SQLITE_OK && real_of(file)->pMethods != NULL) {
         file->pMethods = &methods;
+        ours->path = name;
+    }
+    return code;
+}
+
+static int x_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
+{
+    (void)vfs;
+    int code = below->xDelete(below, name, sync_folder);
+    if (record != NULL && code == SQLITE_OK) {
+        record(record_context, &(struct disk_call){.kind = DISK_DELETE, .path = name});
     }
     return code;
 }
@@ -173,7 +205,14 @@ void fault_vfs_install(void)
     shim.zName = "fault";
     shim.szOsFile = (int)sizeof(struct fault_file) + below->szOsFile;
     shim.xOpen = x_open;
+    shim.xDelete = x_delete;
     (void)sqlite3_vfs_register(&shim, 1);
+}
+
+void fault_record(disk_cb told, void *context)
+{
+    record_context = context;
+    record = told;
 }
 
 void fault_arm(const struct fault *fault)

@@ -5,6 +5,7 @@
 #define TESTS_STORE_FAULT_VFS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum fault_calls { FAULT_CHANGES = 1, FAULT_SYNCS = 2 };
@@ -17,7 +18,19 @@ struct fault {
     bool for_ever;
 };
 
+/* A call that went through, told on the thread that made it. */
+struct disk_call {
+    enum disk_kind { DISK_WRITE, DISK_TRUNCATE, DISK_SYNC, DISK_DELETE } kind;
+    const char *path;
+    int64_t at; /* of a write; the length after a truncate */
+    const void *bytes;
+    size_t len;
+};
+typedef void (*disk_cb)(void *context, const struct disk_call *call);
+
 void fault_vfs_install(void);
+/* Tells each call from now on; NULL ends it. While no store is open. */
+void fault_record(disk_cb told, void *context);
 void fault_arm(const struct fault *fault);
 /* Disarms; true if it had fired. */
 bool fault_disarm(void);
