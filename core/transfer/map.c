@@ -374,6 +374,9 @@ static bool set_by_system(const struct import_map *map, struct str name)
     if (field == NULL) {
         return names_currency(map, name);
     }
+    if (field->index == SYS_COMPARTMENT && map->type->compartment == COMPARTMENT_NONE) {
+        return true;
+    }
     return (field->readonly || field->computed_source.len > 0) &&
            access_of(map->scope, map->type, field) >= FIELD_READABLE;
 }
