@@ -231,12 +231,11 @@ double db_column_real(struct db_stmt *stmt, int column)
     return sqlite3_column_double(stmt->stmt, column);
 }
 
-/* The pointer first, the length second: the first call may convert the value. */
+/* Texts are blobs of their UTF-8 bytes: one call serves both. The pointer first, the length second:
+ * the first call may convert a number. */
 struct str db_column_text(struct db_stmt *stmt, int column)
 {
-    const void *at = sqlite3_column_type(stmt->stmt, column) == SQLITE_BLOB
-                         ? sqlite3_column_blob(stmt->stmt, column)
-                         : (const void *)sqlite3_column_text(stmt->stmt, column);
+    const void *at = sqlite3_column_blob(stmt->stmt, column);
     int len = sqlite3_column_bytes(stmt->stmt, column);
     return (struct str){at != NULL ? at : "", at != NULL ? (size_t)len : 0};
 }
