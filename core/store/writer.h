@@ -72,6 +72,14 @@ struct unit_waiter {
     bool finished;
 };
 
+/* Moves the queue to `taken`; false when it was empty. Writer thread. */
+bool writer_take(struct writer *writer);
+int64_t writer_now_ns(struct writer *writer); /* monotonic */
+
+/* Groups (group.c): takes units off `taken` and the queue into writer->group, applies and commits
+ * them; how many there are. Each has its `err` afterwards; none has been answered yet. */
+int group_run(struct writer *writer, const struct schema *schema);
+
 /* Units (unit.c): writer thread. Applies one, its log entries last, under a savepoint if the group
  * is guarded or the unit is alone. On an error the heads are as before, and so is the transaction,
  * unless it is gone (db_in_transaction) or spoiled (writer->spoiled). */
