@@ -250,6 +250,9 @@ enum err read_get(struct call *call, const struct object_type *type, int64_t id,
 /* In the call's scratch. */
 enum err read_find(struct call *call, const struct object_type *type, const struct value *query,
                    struct found *out_found, struct error *error) MUST_CHECK;
+/* By a unique field; 0: none. */
+enum err read_unique(struct call *call, const struct object_type *type, const struct field *field,
+                     const struct value *plain, int64_t *out_id, struct error *error) MUST_CHECK;
 enum err read_count(struct call *call, const struct object_type *type, const struct value *query,
                     int64_t *out_count, struct error *error) MUST_CHECK;
 enum err read_aggregate(struct call *call, const struct object_type *type, const struct value *spec,

@@ -41,6 +41,7 @@ const struct lua_module module_bus = {
 static int write_log(lua_State *L, enum log_level level)
 {
     struct call *call = call_enter(L);
+    lua_settop(L, 2);
     struct str message = lua_push_text_of(L, 1);
     struct buf line;
     struct value fields = value_map_new();

@@ -383,6 +383,13 @@ static int64_t find_key(lua_State *L, struct call *call, const struct object_typ
     struct value query = value_map_new();
     struct found found = {0};
     struct error error = {0};
+    const struct field *field = object_field(type, key->map.entries[0].key);
+    if (key->map.count == 1 && field != NULL && field->unique) {
+        int64_t id = 0;
+        raise_if(L, read_unique(call, type, field, &key->map.entries[0].value, &id, &error),
+                 &error);
+        return id;
+    }
     value_put_c(&call->scratch, &query, "filter", *key);
     value_put_c(&call->scratch, &query, "limit", value_int(1));
     value_put_c(&call->scratch, &query, "archived", value_bool(true));

@@ -396,6 +396,48 @@ enum err read_count(struct call *call, const struct object_type *type, const str
     return err;
 }
 
+/* ---- by a unique field ---- */
+
+static bool has_value(const struct touched *touched, const struct field *field,
+                      const struct value *value)
+{
+    return touched->record != NULL && touched->record->has[field->index] == RECORD_HAS &&
+           value_equal(&touched->record->values[field->index], value);
+}
+
+/* Among the drafts first; a record that SQL finds counts only while no draft has touched it. */
+enum err read_unique(struct call *call, const struct object_type *type, const struct field *field,
+                     const struct value *plain, int64_t *out_id, struct error *error)
+{
+    const struct overlay *overlay = overlay_of(call);
+    struct value value;
+    struct read_turn turn;
+    int64_t id = 0;
+    enum err err = field_value(field, plain, &call->scratch, &value, error);
+    if (err != OK) {
+        return err;
+    }
+    for (struct touched *touched = overlay == NULL ? NULL : overlay->newest; touched != NULL;
+         touched = touched->older) {
+        if (touched->type == type && has_value(touched, field, &value) &&
+            map_get_int(&overlay->by_id, touched->id) == touched) {
+            call->work->depends |= (uint64_t)1 << touched->work->index;
+            *out_id = touched->id;
+            return OK;
+        }
+    }
+    err = read_begin(call, &turn, error);
+    if (err != OK) {
+        return err;
+    }
+    err = reader_find_unique(turn.reader, call->scope, field, type, &value, &call->scratch, &id,
+                             error);
+    read_end(call, &turn);
+    bool touched = err == OK && overlay != NULL && map_get_int(&overlay->by_id, id) != NULL;
+    *out_id = err == OK && !touched ? id : 0;
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
 /* ---- sums ---- */
 
 enum err read_aggregate(struct call *call, const struct object_type *type, const struct value *spec,
