@@ -55,7 +55,9 @@ static struct str words_from(struct arena *arena, struct str name, const char *s
     char *at = arena_cstr(arena, made);
     static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     for (size_t i = 0; i < made.len; i++) {
-        at[i] = at[i] == '_' ? ' ' : at[i];
+        if (at[i] == '_') {
+            at[i] = ' ';
+        }
     }
     if (at[0] >= 'a' && at[0] <= 'z') {
         at[0] = upper[at[0] - 'a'];
