@@ -35,6 +35,7 @@ void lua_budget_start(struct lua_host *host, struct lua_task *task, lua_State *L
     executor->started_ns = now_ns;
     atomic_store(&executor->current, L);
     atomic_store(&executor->due, false);
+    atomic_store(&executor->inside, host);
     publish(executor);
     lua_watchdog_kick(host->engine->watchdog);
 }

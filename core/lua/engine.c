@@ -118,6 +118,15 @@ void lua_engine_unpin(struct lua_executor *executor)
     (void)pthread_mutex_unlock(&executor->engine->lock);
 }
 
+void lua_engine_forget(struct lua_host *host)
+{
+    (void)pthread_mutex_lock(&host->engine->lock);
+    if (atomic_load(&host->executor->inside) == host) {
+        atomic_store(&host->executor->inside, NULL);
+    }
+    (void)pthread_mutex_unlock(&host->engine->lock);
+}
+
 static void executor_stop(struct lua_executor *executor)
 {
     ASSERT(executor->hosts == 0);

@@ -42,6 +42,7 @@ void lua_host_free(struct lua_host *host)
         return;
     }
     ASSERT(lua_host_state(host) == LUA_HOST_CLOSED);
+    lua_engine_forget(host);
     buf_deinit(&host->trace);
     buf_deinit(&host->caught);
     mem_free(host);

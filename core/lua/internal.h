@@ -51,6 +51,7 @@ struct lua_executor {
     _Atomic(lua_State *) current;
     atomic_bool due; /* the handler ran: loops in C look at the clock */
     _Atomic int64_t deadline_ns;
+    _Atomic(const struct lua_host *) inside; /* whose Lua runs; set with deadline_ns */
     int64_t started_ns;
     int64_t slice_ns, run_ns; /* when the slice ends, when the task is killed */
 };
@@ -109,6 +110,8 @@ enum lua_task_state { LUA_TASK_GONE, LUA_TASK_READY, LUA_TASK_RUNNING, LUA_TASK_
 
 struct lua_executor *lua_engine_pin(struct lua_engine *engine);
 void lua_engine_unpin(struct lua_executor *executor);
+/* The watchdog must not name this host any more. */
+void lua_engine_forget(struct lua_host *host);
 /* The host has something to run. */
 void lua_executor_ready(struct lua_host *host);
 /* Fires what is due; the milliseconds until the next one, -1 when there is none. */

@@ -10,8 +10,11 @@
 
 #include "internal.h"
 
+#include "proxenos/base_log.h"
+
 enum {
     WATCHDOG_TICK_MS = 5,
+    WATCHDOG_STUCK_MS = 1000, /* past a deadline; then it is told */
     WATCHDOG_IDLE_TICKS =
         20, /* quiet ticks before it sleeps: steady traffic never pays a wake-up */
 };
@@ -22,6 +25,7 @@ struct lua_watchdog {
     struct thread *thread;
     atomic_bool asleep;
     atomic_bool stopping;
+    int64_t told_ns[LUA_EXECUTORS_MAX]; /* the deadline of the last complaint, per executor */
 };
 
 /* The executor of this thread; the one thing that a signal handler can find itself by. */
@@ -56,19 +60,50 @@ void lua_watchdog_guard(struct lua_executor *executor)
     (void)pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
 }
 
-/* True when some Lua runs. */
-static bool look(struct lua_engine *engine)
+/* Lua is in one instruction, or one call into C, for longer than can be: a table of 200,000 numbers
+ * made to collide takes liblua a minute to grow, and nothing stops that. Its executor's other
+ * plugins wait; the operator should know for whom. */
+static void complain(struct lua_watchdog *watchdog, struct lua_executor *executor,
+                     int64_t deadline_ns)
 {
+    if (watchdog->told_ns[executor->index] == deadline_ns) {
+        return;
+    }
+    watchdog->told_ns[executor->index] = deadline_ns;
+    struct lua_engine *engine = watchdog->engine;
+    (void)pthread_mutex_lock(&engine->lock); /* lua_host_free takes it too */
+    const struct lua_host *host = atomic_load(&executor->inside);
+    if (host != NULL) {
+        log_error("lua", "a plugin is stuck and cannot be stopped now plugin=%s executor=%d",
+                  host->name, executor->index);
+    }
+    (void)pthread_mutex_unlock(&engine->lock);
+}
+
+/* Should the executor have moved on to other work meanwhile: the hook looks at the clock again. */
+static void overrun(struct lua_watchdog *watchdog, struct lua_executor *executor,
+                    int64_t deadline_ns, int64_t now_ns)
+{
+    if (!LUA_STANDING_HOOK) {
+        (void)pthread_kill(executor->id, watchdog_signal());
+    }
+    if (now_ns - deadline_ns > (int64_t)WATCHDOG_STUCK_MS * NS_PER_MS) {
+        complain(watchdog, executor, deadline_ns);
+    }
+}
+
+/* True when some Lua runs. */
+static bool look(struct lua_watchdog *watchdog)
+{
+    struct lua_engine *engine = watchdog->engine;
     bool busy = false;
     int64_t now_ns = lua_real_ns();
     for (int i = 0; i < engine->options.executors; i++) {
         struct lua_executor *executor = &engine->executors[i];
         int64_t deadline_ns = atomic_load(&executor->deadline_ns);
         busy = busy || deadline_ns != 0;
-        if (deadline_ns != 0 && now_ns >= deadline_ns && !LUA_STANDING_HOOK) {
-            /* Should it have moved on to other work meanwhile: the hook looks at the clock again.
-             */
-            (void)pthread_kill(executor->id, watchdog_signal());
+        if (deadline_ns != 0 && now_ns >= deadline_ns) {
+            overrun(watchdog, executor, deadline_ns, now_ns);
         }
     }
     return busy;
@@ -79,7 +114,7 @@ static void watch(void *context)
     struct lua_watchdog *watchdog = context;
     int quiet = 0;
     while (!atomic_load(&watchdog->stopping)) {
-        quiet = look(watchdog->engine) ? 0 : quiet + 1;
+        quiet = look(watchdog) ? 0 : quiet + 1;
         if (quiet < WATCHDOG_IDLE_TICKS) {
             (void)mailbox_receive(watchdog->mailbox, WATCHDOG_TICK_MS);
             continue;
@@ -87,7 +122,7 @@ static void watch(void *context)
         /* Announce the sleep, then look once more: an executor sets its deadline first and then
          * reads `asleep`, so one of the two sees the other. */
         atomic_store(&watchdog->asleep, true);
-        if (!look(watchdog->engine) && !atomic_load(&watchdog->stopping)) {
+        if (!look(watchdog) && !atomic_load(&watchdog->stopping)) {
             (void)mailbox_receive(watchdog->mailbox, -1);
         }
         atomic_store(&watchdog->asleep, false);

@@ -2,6 +2,10 @@
  * writes can catch its own end. */
 #include "harness.h"
 
+#include <stdatomic.h>
+
+#include "proxenos/base_log.h"
+
 static struct harness harness;
 
 static int set_up(void **state)
@@ -139,6 +143,33 @@ static void collector_and_parser_end(void **state)
     assert_true(script.took_ns < (int64_t)500 * SLACK * 1000000);
     script_deinit(&script);
     buf_deinit(&source);
+}
+
+/* What nothing can stop is at least said, with the plugin's name: a table of numbers that collide
+ * when it grows keeps liblua in one instruction. */
+static atomic_int stuck_lines;
+
+static void count_stuck(void *context, struct str line)
+{
+    (void)context;
+    size_t at;
+    stuck_lines += str_find(line, STR("plugin=test"), &at);
+}
+
+static void stuck_plugins_are_named(void **state)
+{
+    (void)state;
+    struct lua_host *host = harness_host(&harness, NULL);
+    struct script script = {0};
+    stuck_lines = 0;
+    log_capture(count_stuck, NULL);
+    script_run(&harness, &script, host,
+               "local n = 1 << 16 local m = 2 * n - 1 local t = {} "
+               "for j = 1, n do t[j * m] = true end t[-1] = true while true do end");
+    log_capture(NULL, NULL);
+    assert_int_equal(script.err, ERR_BUDGET);
+    assert_int_equal(stuck_lines, 1);
+    script_deinit(&script);
 }
 
 /* While one host loops, another one on the same executor answers after about one slice. */
@@ -282,6 +313,7 @@ int test_budget(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(loops_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(collector_and_parser_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stuck_plugins_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(neighbour_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tasks_share_a_host, set_up, tear_down),
         cmocka_unit_test_setup_teardown(short_runs_are_left_alone, set_up, tear_down),
