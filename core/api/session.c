@@ -211,7 +211,7 @@ static enum err read_expiry(struct call *call, int64_t *out_ms, struct error *er
 static void token_body(struct call *call)
 {
     static const char *const known[] = {"user", "name", "expires_at", "scopes", "networks"};
-    struct token_spec spec = {.name = value_get_text(&call->body, "name", STR("")),
+    struct token_spec spec = {.name = value_get_text(&call->body, "name", STR("token")),
                               .scopes = value_get_text(&call->body, "scopes", STR("")),
                               .networks = value_get_text(&call->body, "networks", STR(""))};
     for (size_t i = 0; i < call->body.map.count; i++) {

@@ -68,7 +68,8 @@ static void respond_record(struct write *write, int status, int64_t id, int64_t 
                            struct str body)
 {
     struct call *call = write->call;
-    if (write->draft->kind == DRAFT_DELETE && status != 202) {
+    bool removed = write->draft->kind == DRAFT_DELETE || write->draft->archive;
+    if (removed && status != 202) {
         http_respond(call->http, 204, NULL);
         return;
     }
@@ -170,7 +171,11 @@ static enum err read_if_match(struct call *call, int64_t *out_version, struct er
     return OK;
 }
 
-static void begin(struct call *call, enum draft_kind kind, const struct value *map, bool restore)
+/* What an update does beside its fields. */
+enum beside { BESIDE_NOTHING, BESIDE_ARCHIVE, BESIDE_RESTORE };
+
+static void begin(struct call *call, enum draft_kind kind, const struct value *map,
+                  enum beside beside)
 {
     struct write *write = mem_zalloc(sizeof(*write));
     int64_t version = 0;
@@ -187,7 +192,8 @@ static void begin(struct call *call, enum draft_kind kind, const struct value *m
         return;
     }
     write->draft->base_version = version;
-    write->draft->restore = restore;
+    write->draft->archive = beside == BESIDE_ARCHIVE;
+    write->draft->restore = beside == BESIDE_RESTORE;
     if (kind == DRAFT_CREATE && !idempotency_begin(call, &write->idempotency)) {
         mem_free(write);
         return;
@@ -197,7 +203,7 @@ static void begin(struct call *call, enum draft_kind kind, const struct value *m
 
 static void create_body(struct call *call)
 {
-    begin(call, DRAFT_CREATE, &call->body, false);
+    begin(call, DRAFT_CREATE, &call->body, BESIDE_NOTHING);
 }
 
 void create_record(struct call *call)
@@ -209,7 +215,7 @@ void create_record(struct call *call)
 
 static void update_body(struct call *call)
 {
-    begin(call, DRAFT_UPDATE, &call->body, false);
+    begin(call, DRAFT_UPDATE, &call->body, BESIDE_NOTHING);
 }
 
 void update_record(struct call *call)
@@ -227,20 +233,16 @@ void delete_record(struct call *call)
         return;
     }
     struct value map = value_map_new();
-    if (call_flag(call, "archive")) {
-        value_put_c(call_arena(call), &map, "archived_at",
-                    value_time(loop_now_ms(call->api->loop)));
-        begin(call, DRAFT_UPDATE, &map, false);
-        return;
-    }
-    begin(call, DRAFT_DELETE, &map, false);
+    bool archive = call_flag(call, "archive");
+    begin(call, archive ? DRAFT_UPDATE : DRAFT_DELETE, &map,
+          archive ? BESIDE_ARCHIVE : BESIDE_NOTHING);
 }
 
 void restore_record(struct call *call)
 {
     if (call_find_type(call) && call_find_id(call)) {
         struct value map = value_map_new();
-        begin(call, DRAFT_UPDATE, &map, true);
+        begin(call, DRAFT_UPDATE, &map, BESIDE_RESTORE);
     }
 }
 

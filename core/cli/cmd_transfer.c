@@ -124,7 +124,11 @@ static int report_import(struct cli *cli, struct str id, const struct value *job
                 errors != NULL ? "they are in " : "--errors FILE lists them with the reason",
                 errors != NULL ? errors : "");
     }
+    const struct value *error = value_get_c(job, "error");
     if (!str_is(value_get_text(job, "state", STR("")), "done")) {
+        if (error != NULL && error->kind == VALUE_MAP) {
+            cli_print_problem(error, 0);
+        }
         return CLI_FAILED;
     }
     return failed > 0 ? CLI_INCOMPLETE : CLI_OK;

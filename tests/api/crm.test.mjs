@@ -95,11 +95,11 @@ test("a small company of our own, with the same traps", async (t) => {
   const accounts = write("accounts.csv", "account\nΕλαιώνας\nCancity\n");
   const products = write("products.csv", "product\nGTX Pro\n");
   const deals = write("deals.csv",
-    "opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value\n" +
-    "A1,Moses Frase,GTX Pro,Cancity,Won,20-10-16,01-03-17,1054\n" +
-    "A2,Moses Frase,GTXPro,Ελαιώνας,Won,25-10-16,11-03-17,4514\n" +
-    "A3,Anna Snelling,GTX Pro,,Engaging,25-10-16,,\n" +
-    "A4,Anna Snelling,GTX Pro,Cancity,Lost,31-02-16,01-03-17,0\n");
+    "opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value,engage_quarter,close_quarter\n" +
+    "A1,Moses Frase,GTX Pro,Cancity,Won,20-10-16,01-03-17,1054,,\n" +
+    "A2,Moses Frase,GTXPro,Ελαιώνας,Won,25-10-16,11-03-17,4514,,\n" +
+    "A3,Anna Snelling,GTX Pro,,Engaging,25-10-16,,,,\n" +
+    "A4,Anna Snelling,GTX Pro,Cancity,Lost,31-02-16,01-03-17,0,,\n");
   const simple = write("name.json", JSON.stringify({ columns: { account: "name", product: "name" } }));
   for (const [object, file, field] of [["organisation", accounts, "account"], ["product", products, "product"]]) {
     writeFileSync(simple, JSON.stringify({ columns: { [field]: "name" } }));

@@ -42,7 +42,7 @@ async function importAll(client, source) {
 
 async function figures(client) {
   const count = async (filter) => {
-    const target = `/api/v1/sales-orders/aggregate?measure=count${filter ? `&filter=${encodeURIComponent(filter)}` : ""}`;
+    const target = `/api/v1/sales_orders/aggregate?measure=count${filter ? `&filter=${encodeURIComponent(filter)}` : ""}`;
     return (await client.get(target)).body.data[0].count;
   };
   return {
@@ -64,7 +64,7 @@ test("a small company: what fails is named, the rest is kept", async (t) => {
   const errors = await client.get(`/api/v1/jobs/${orders.id}/errors`);
   assert.match(errors.text, /NOBODY/);
   assert.deepEqual(await figures(client), { orders: 3, shipped: 2, late: 1, german: 2 });
-  const refused = await client.post("/api/v1/sales-orders", { ordered_on: "2017-05-01", shipped_on: "2017-04-01" });
+  const refused = await client.post("/api/v1/sales_orders", { ordered_on: "2017-05-01", shipped_on: "2017-04-01" });
   assert.equal(refused.status, 422);
   assert.equal(refused.body.code, "rule");
   assert.equal(await service.stop(), 0);
