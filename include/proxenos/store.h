@@ -180,10 +180,10 @@ struct draft {
 };
 /* From names and plain JSON-like values (or typed ones) to a typed draft: unknown names, hidden or
  * read-only fields, types, lengths, formats, enums, {"add": v} / {"remove": v}. Every finding is
- * chained in error (arena). Defaults are put in for a create, and the scope's user as owner.
- * Secrets are sealed here. States are judged by the writer. map may be NULL (a delete). id 0:
- * minted, for a create. Draft lives in arena and borrows from map; its type's snapshot must be held
- * as long. */
+ * chained in error (the first is error itself, the others live in arena). Defaults are put in for a
+ * create, and the scope's user as owner. Secrets are sealed here. States are judged by the writer.
+ * map may be NULL (a delete). id 0: minted, for a create. Draft lives in arena and borrows from
+ * map; its type's snapshot must be held as long. */
 enum err draft_make(struct store *store, const struct scope *scope, enum draft_kind kind,
                     const struct object_type *type, int64_t id, const struct value *map,
                     struct arena *arena, struct draft **out_draft, struct error *error) MUST_CHECK;

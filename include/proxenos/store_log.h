@@ -21,8 +21,8 @@ struct log_entry {
     int64_t cause, changeset;
     int depth; /* length of the chain of causes */
     struct str compartment;
-    struct str payload; /* JSON: {"before":{…},"after":{…}} of the changed fields, or the event's
-                           data; sealed parts opened */
+    struct str payload; /* JSON: {"before":{…},"after":{…}} of the changed fields (a create has no
+                           before, a delete no after), or the event's data; sealed parts opened */
     bool erased;        /* a sealed part could not be opened any more: it is absent */
     unsigned char payload_hash[32], chain[32];
 };
