@@ -1,4 +1,5 @@
-/* Calls that this code does not make, refused by the compiler. Included before every file of ours by the build. */
+/* Calls that this code does not make, refused by the compiler. Included before every file of ours
+ * by the build. */
 #ifndef PROXENOS_BASE_BANNED_H
 #define PROXENOS_BASE_BANNED_H
 

@@ -5,7 +5,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "sha_hardware.h"
 #include "sodium_start.h"
 
 static pthread_once_t start_once = PTHREAD_ONCE_INIT;
@@ -27,89 +26,7 @@ void crypto_init(void)
 
 /* ---- hashes ---- */
 
-_Static_assert(HASH_BYTES == crypto_hash_sha256_BYTES, "SHA-256 gives 32 bytes");
-_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct hasher), "the state must fit");
 _Static_assert(KEY_BYTES == crypto_auth_hmacsha256_KEYBYTES, "HMAC keys");
-
-static crypto_hash_sha256_state *state_of(struct hasher *hasher)
-{
-    return (crypto_hash_sha256_state *)(void *)hasher->opaque;
-}
-
-void hash_start(struct hasher *hasher)
-{
-    crypto_hash_sha256_init(state_of(hasher));
-}
-
-/* libsodium's own state (h, bits so far, the open block), filled by the processor's instructions.
- */
-static void hardware_add(crypto_hash_sha256_state *state, const unsigned char *bytes, size_t len)
-{
-    size_t used = (size_t)(state->count >> 3) % sizeof(state->buf);
-    state->count += (uint64_t)len << 3;
-    if (used > 0) {
-        size_t part = MIN(sizeof(state->buf) - used, len);
-        memcpy(state->buf + used, bytes, part);
-        bytes += part;
-        len -= part;
-        if (used + part < sizeof(state->buf)) {
-            return;
-        }
-        sha_hardware_blocks(state->state, state->buf, 1);
-    }
-    sha_hardware_blocks(state->state, bytes, len / sizeof(state->buf));
-    size_t rest = len % sizeof(state->buf);
-    memcpy(state->buf, bytes + (len - rest), rest);
-}
-
-/* FIPS 180-4, 5.1.1: a one bit, zeros, the length in bits. */
-static void hardware_pad(crypto_hash_sha256_state *state)
-{
-    static const unsigned char padding[sizeof(state->buf)] = {0x80};
-    enum { LENGTH_AT = sizeof(state->buf) - 8 };
-    unsigned char bits[8];
-    for (size_t i = 0; i < sizeof(bits); i++) {
-        bits[i] = (unsigned char)(state->count >> (56 - 8 * i));
-    }
-    size_t used = (size_t)(state->count >> 3) % sizeof(state->buf);
-    hardware_add(state, padding,
-                 used < LENGTH_AT ? LENGTH_AT - used : sizeof(state->buf) + LENGTH_AT - used);
-    hardware_add(state, bits, sizeof(bits));
-}
-
-void hash_add(struct hasher *hasher, const void *bytes, size_t len)
-{
-    if (len == 0) {
-        return;
-    }
-    if (sha_hardware()) {
-        hardware_add(state_of(hasher), bytes, len);
-    } else {
-        crypto_hash_sha256_update(state_of(hasher), bytes, len);
-    }
-}
-
-void hash_end(struct hasher *hasher, unsigned char out[HASH_BYTES])
-{
-    crypto_hash_sha256_state *state = state_of(hasher);
-    if (!sha_hardware()) {
-        crypto_hash_sha256_final(state, out);
-        return;
-    }
-    hardware_pad(state);
-    for (size_t i = 0; i < HASH_BYTES; i++) {
-        out[i] = (unsigned char)(state->state[i / 4] >> (24 - 8 * (i % 4)));
-    }
-    sodium_memzero(state, sizeof(*state));
-}
-
-void hash_of(const void *bytes, size_t len, unsigned char out[HASH_BYTES])
-{
-    struct hasher hasher;
-    hash_start(&hasher);
-    hash_add(&hasher, bytes, len);
-    hash_end(&hasher, out);
-}
 
 void hmac_of(const unsigned char key[KEY_BYTES], const void *bytes, size_t len,
              unsigned char out[HASH_BYTES])
