@@ -400,7 +400,7 @@ static bool read_text(struct reader *reader)
         return fail(reader, reader->at, ERR_JSON, "a byte order mark is not part of JSON");
     }
     for (bool done = false; !done;) {
-        bool whole;
+        bool whole = false; /* set by read_value when it succeeds; gcc under TSan cannot see it */
         if (!read_value(reader, &whole) || (whole && !end_value(reader, &done))) {
             return false;
         }
