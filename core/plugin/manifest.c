@@ -388,7 +388,7 @@ enum err manifest_read(struct arena *arena, struct str folder, struct str text,
         STR_INIT("config"), STR_INIT("default"),  STR_INIT("uninstall"), STR_INIT("description")};
     struct manifest manifest = {.config = value_list_new()};
     struct reading reading = {.arena = arena, .manifest = &manifest, .error = error};
-    struct value tree;
+    struct value tree = value_null();
     enum err err = lua_read_data(arena, "plugin.lua", text, ERR_MANIFEST, &tree, error);
     if (err == OK) {
         err = check_keys(&reading, "", &tree, known, COUNT_OF(known));

@@ -1,0 +1,204 @@
+---@meta
+-- Generated from the binding tables of proxenos; do not edit.
+
+---@class px.error
+---@field code string
+---@field message string
+---@field detail? string
+---@field field? string
+---@field value? string
+---@field nearest? string
+
+---@class px.event
+---@field seq integer # position in the log
+---@field type string # "opportunity.updated"
+---@field object? string
+---@field id? string
+---@field version? integer
+---@field at px.date.value
+---@field actor string
+---@field via string
+---@field cause? integer # the seq that led to this
+---@field state? string # "stage.won" when a state was entered
+---@field before? table # the whole record before
+---@field after? table # the whole record after
+---@field data? any # of a plugin's own event
+
+---@class px.retry
+---@field times? integer # 8
+---@field first? string # "1s"
+---@field max? string # "10m"
+
+---@class px.on_options
+---@field key? string # path into the event: deliveries of one key stay in order
+---@field filter? string # expression over the event
+---@field retry? px.retry
+---@field on_dead? "hold" # keeps the key closed after a dead letter
+---@field concurrency? integer
+---@field from_start? boolean # a new subscription begins at the log's start
+---@field name? string # of the subscription; by default the pattern
+
+---@class px.request
+---@field method string
+---@field path string
+---@field params table<string, string>
+---@field query table<string, string>
+---@field headers table<string, string>
+---@field body string
+---@field json? any # the body, when it is JSON
+
+---@class px.response
+---@field status? integer # 200
+---@field json? any
+---@field text? string
+---@field body? string
+---@field content_type? string
+---@field headers? table<string, string>
+
+---@class px.output
+---@field write fun(text: any)
+---@field line fun(text: any)
+
+---The platform, for plugins and automations.
+---@class px
+---@field on fun(pattern: string, options: px.on_options|fun(event: px.event), handler?: fun(event: px.event)) # handles each event that matches, exactly once, as one unit of work (only while the file loads)
+---@field before fun(pattern: string, hook: fun(drafts: table[])) # sees records before they are created, updated or deleted; may amend or refuse (only while the file loads)
+---@field route fun(method: string, path: string, options: table|fun(request: px.request): px.response, handler?: fun(request: px.request): px.response) # answers under /x/<plugin> (only while the file loads)
+---@field command fun(words: string, options: table|fun(args: table, out: px.output): integer?, handler?: fun(args: table, out: px.output): integer?) # adds `proxenos <words>` (only while the file loads)
+---@field check fun(check: fun(config: table)) # looks at the configuration before start; an error keeps the plugin from starting (only while the file loads)
+---@field start fun(start: fun()) # runs once after loading (only while the file loads)
+---@field stop fun(stop: fun()) # runs before the plugin stops (only while the file loads)
+---@field add fun(value: any): table # in an update: adds to a many-valued field
+---@field remove fun(value: any): table # in an update: takes from a many-valued field
+---@field refuse fun(field: string?, message: string) # in a before-hook or route: refuses with a reason
+---@field try fun(fn: function, ...: any): any, px.error? # calls fn; nil and the error where it raises
+---@field null userdata # a value that is there and empty
+---@field store px.store # Records, under the rights of who acts.
+---@field bus px.bus # Events of one's own.
+---@field log px.log # Lines of the service's log, marked with the plugin's name.
+---@field config px.config # The plugin's settings.
+---@field actor px.actor # Who acts now.
+---@field json px.json # JSON, bounded.
+---@field date px.date # Days and instants.
+---@field money px.money # Amounts in minor units with their currency.
+---@field decimal px.decimal # Exact decimals in 64 bits.
+---@field text px.text # Text by code points.
+
+---@class px.query
+---@field filter? table # { stage = { "in", { "won", "lost" } }, owner = id }
+---@field order? string|string[] # "-updated_at,name"
+---@field limit? integer # 50, at most 1,000
+---@field after? string # cursor of the page before
+---@field fields? string[]
+---@field include? string[]
+---@field archived? boolean
+
+---Records, under the rights of who acts.
+---@class px.store
+---@field get fun(object: string, id: string): table? # one record, nil when there is none that may be read
+---@field find fun(object: string, query?: px.query): table[], string? # a page of records, and the cursor of the next
+---@field first fun(object: string, query?: px.query): table? # the first record that find would give
+---@field count fun(object: string, query?: px.query): integer # how many records there are
+---@field each fun(object: string, query?: px.query): fun(): table? # iterates over all of them, page by page
+---@field aggregate fun(object: string, spec: table): table[] # counts and sums by groups
+---@field history fun(object: string, id: string): table[] # the changes of one record, oldest first
+---@field create fun(object: string, fields: table): table # makes a record (waits)
+---@field update fun(object: string, id: string, fields: table, options?: { version?: integer }): table # changes a record (waits)
+---@field upsert fun(object: string, key: string|table, fields: table): table # updates the record with this unique key, or creates it (waits)
+---@field delete fun(object: string, id: string, options?: { version?: integer }): boolean # deletes a record (waits)
+---@field link fun(object: string, id: string, field: string, other: string): table # adds a reference to a many-valued field (waits)
+---@field unlink fun(object: string, id: string, field: string, other: string): table # takes a reference from a many-valued field (waits)
+---@field tx fun(fn: function): any # runs fn as one unit of work: all of its writes, or none; again on a conflict (waits)
+---@field kv px.store.kv # The plugin's own small values.
+
+---The plugin's own small values.
+---@class px.store.kv
+---@field get fun(key: string): any # the value under the key, or nil
+---@field set fun(key: string, value: any) # keeps a value; nil drops it (waits)
+
+---Events of one's own.
+---@class px.bus
+---@field emit fun(type: string, data?: table) # an event of the plugin's own, <plugin>.<noun>_<verb in past> (waits)
+
+---Lines of the service's log, marked with the plugin's name.
+---@class px.log
+---@field debug fun(message: string, fields?: table) # for whoever looks closely
+---@field info fun(message: string, fields?: table) # what happened
+---@field warn fun(message: string, fields?: table) # what should not happen often
+---@field error fun(message: string, fields?: table) # what somebody must look at
+
+---The plugin's settings.
+---@class px.config
+---@field get fun(name: string): any # a setting that plugin.lua declares, or its default
+
+---Who acts now.
+---@class px.actor
+---@field name fun(): string? # "user:anna", "plugin:relations"; nil in a public route
+---@field user fun(): string? # the user's id; nil when it is the plugin itself
+---@field roles fun(): string[] # the user's roles
+---@field has_role fun(role: string): boolean # has the user this role?
+
+---JSON, bounded.
+---@class px.json
+---@field decode fun(text: string): any # a value from JSON; null is px.null
+---@field encode fun(value: any): string # JSON of a value
+---@field list fun(items?: table): table # marks a table as a list, so that it stays one while empty
+
+---@class px.date.value # a day or an instant; + and - with "3d", - and < with another
+---@field year integer
+---@field month integer
+---@field day integer
+---@field hour integer
+---@field minute integer
+---@field second integer
+---@field weekday integer # Monday is 1
+---@field date px.date.value # the day, in UTC
+---@operator add(string): px.date.value
+---@operator sub(string): px.date.value
+
+---Days and instants.
+---@class px.date
+---@overload fun(text: string, layout?: string): px.date.value
+---@field now fun(): px.date.value # this instant
+---@field today fun(zone?: string): px.date.value # the day it is now, in UTC or in a zone
+---@field parse fun(text: string, layout?: string): px.date.value # a day or an instant from text
+---@field format fun(date: px.date.value|string, layout?: string): string # text as in the layout ("dd/mm/yyyy"), ISO 8601 without one
+---@field add fun(date: px.date.value|string, duration: string): px.date.value # moved by a duration
+---@field diff fun(a: px.date.value|string, b: px.date.value|string, unit?: string): integer # a - b in whole days, or in weeks, hours, minutes, seconds
+---@field zone fun(date: px.date.value|string, zone: string): table # the parts of an instant as clocks show it there
+
+---@class px.money.value # + and - with the same currency, * with a number
+---@field amount integer # minor units
+---@field currency string
+
+---Amounts in minor units with their currency.
+---@class px.money
+---@overload fun(amount: integer, currency: string): px.money.value
+---@field of fun(text: string, currency: string): px.money.value # from text in major units: px.money.of("12.50", "EUR")
+---@field div fun(money: px.money.value, by: any, rounding?: string): px.money.value # divided by a number, rounded half to even unless said otherwise
+---@field split fun(money: px.money.value, parts: integer): px.money.value[] # into parts that add up to the whole
+
+---@class px.decimal.value # + - * and comparison are exact
+---@field scale integer
+
+---Exact decimals in 64 bits.
+---@class px.decimal
+---@overload fun(value: string|integer, scale?: integer): px.decimal.value
+---@field round fun(value: any, scale: integer, rounding?: "half_even"|"half_up"|"down"|"up"): px.decimal.value # to so many digits behind the point
+---@field div fun(a: any, b: any, scale: integer, rounding?: string): px.decimal.value # a / b, rounded
+
+---Text by code points.
+---@class px.text
+---@field len fun(text: string): integer # code points
+---@field sub fun(text: string, from: integer, to?: integer): string # by code points, from 1; negative ones count from the end
+---@field upper fun(text: string): string # upper case
+---@field lower fun(text: string): string # lower case
+---@field fold fun(text: string): string # for comparing: lower case, no accents
+---@field match fun(text: string, pattern: string, init?: integer): string?, ... # as string.match, within the step budget
+---@field find fun(text: string, pattern: string, init?: integer, plain?: boolean): integer?, integer?, ... # as string.find, in code points
+---@field gsub fun(text: string, pattern: string, with: string|table|function, n?: integer): string, integer # as string.gsub, within the step budget
+---@field split fun(text: string, separator: string): string[] # the parts between separators
+---@field template fun(text: string, values: table): string # puts values in the place of {name}
+
+---@type px
+px = {}

@@ -1,0 +1,263 @@
+/* px.store outside of handlers: single writes wait for their commit, px.store.tx is all or nothing,
+ * hooks and loading never write; what bad input gets. */
+#include "world.h"
+
+int test_store(void);
+
+static enum err run_script(struct world *world, const char *body, struct bind_call *out_call)
+{
+    char main[3000];
+    (void)snprintf(main, sizeof(main),
+                   "local function raises(code, fn, ...)\n"
+                   "  local _, err = px.try(fn, ...)\n"
+                   "  assert(type(err) == 'table' and err.code == code,\n"
+                   "    code .. ' expected, got ' .. tostring(err))\n"
+                   "  return err\n"
+                   "end\n"
+                   "px.start(function()\n%s\nend)\n",
+                   body);
+    struct bind_host *host = world_plugin(world, &(struct world_plugin){.name = "one",
+                                                                        .read = "deal,note,party",
+                                                                        .write = "deal,note,party",
+                                                                        .main = main});
+    return world_call(world, host, BIND_START, 0, NULL, NULL, out_call);
+}
+
+static void must_run(struct world *world, const char *body)
+{
+    struct bind_call call;
+    if (run_script(world, body, &call) != OK) {
+        print_error("%s: %s %s\n", err_code(call.err), call.error.pointer, call.error.detail);
+    }
+    assert_int_equal(call.err, OK);
+}
+
+static void test_single_writes(void **state)
+{
+    struct world *world = *state;
+    must_run(world, "local made = px.store.create('deal', { name = 'A',\n"
+                    "  amount = px.money(1250, 'EUR'), closed_on = px.date.parse('2027-03-31') })\n"
+                    "local got = px.store.get('deal', made.id)\n"
+                    "assert(got.name == 'A' and got.version == 1 and got.stage == 'open')\n"
+                    "assert(got.amount == px.money(1250, 'EUR'))\n"
+                    "assert(got.closed_on + '1d' == px.date.parse('2027-04-01'))\n"
+                    "local changed = px.store.update('deal', made.id, { score = 5 },\n"
+                    "  { version = 1 })\n"
+                    "assert(changed.version == 2 and changed.score == 5)\n"
+                    "raises('stale', px.store.update, 'deal', made.id, { score = 6 },\n"
+                    "  { version = 1 })\n"
+                    "px.store.update('deal', made.id, { stage = 'won' })\n"
+                    "raises('state', px.store.update, 'deal', made.id, { stage = 'lost' })\n"
+                    "local n = px.store.create('note', { text = 'x' })\n"
+                    "px.store.link('note', n.id, 'deals', made.id)\n"
+                    "assert(px.store.get('note', n.id).deals[1] == made.id)\n"
+                    "px.store.unlink('note', n.id, 'deals', made.id)\n"
+                    "assert(#px.store.get('note', n.id).deals == 0)\n"
+                    "assert(px.store.delete('note', n.id) == true)\n"
+                    "assert(px.store.get('note', n.id) == nil)\n"
+                    "local history = px.store.history('deal', made.id)\n"
+                    "assert(#history == 3 and history[1].type == 'deal.created')\n"
+                    "px.store.kv.set('last', { id = made.id })\n"
+                    "assert(px.store.kv.get('last').id == made.id)\n"
+                    "px.store.kv.set('last', nil)\n"
+                    "assert(px.store.kv.get('last') == nil)\n");
+    assert_int_equal(world_count(world, "deal", "stage[eq]:\"won\""), 1);
+}
+
+static void test_bad_input(void **state)
+{
+    struct world *world = *state;
+    must_run(world, "local err = raises('unknown_field', px.store.create, 'deal', { nam = 'x' })\n"
+                    "assert(err.nearest == 'name' and err.field == '/nam', err.field)\n"
+                    "raises('unknown_object', px.store.find, 'deel')\n"
+                    "raises('type', px.store.get, 'deal', 'not an id')\n"
+                    "raises('required', px.store.create, 'deal', {})\n"
+                    "raises('range', px.store.create, 'deal', { name = 'x', score = 500 })\n"
+                    "raises('unknown_field', px.store.find, 'deal', { filter = { nam = 1 } })\n"
+                    "raises('not_found', px.store.update, 'deal', '0000000000001', { score = 1 })\n"
+                    "raises('invalid', px.store.upsert, 'deal', { name = 'x' }, {})\n"
+                    "raises('type', px.store.create, 'deal', { name = print })\n"
+                    "raises('capability', px.store.find, 'person')\n"
+                    /* What failed half-way leaves no unit behind. */
+                    "px.store.create('deal', { name = 'after' })\n");
+    assert_int_equal(world_count(world, "deal", "name[eq]:\"after\""), 1);
+}
+
+static void test_tx(void **state)
+{
+    struct world *world = *state;
+    must_run(world, "local id, second = px.store.tx(function()\n"
+                    "  local deal = px.store.create('deal', { name = 'in' })\n"
+                    "  px.store.create('note', { text = 'of it', deal = deal.id })\n"
+                    "  assert(px.store.count('note', { filter = { deal = deal.id } }) == 1)\n"
+                    "  return deal.id, 'two'\n"
+                    "end)\n"
+                    "assert(px.store.get('deal', id).name == 'in' and second == 'two')\n"
+                    "raises('refused', px.store.tx, function()\n"
+                    "  px.store.create('deal', { name = 'not this' })\n"
+                    "  px.refuse('name', 'no')\n"
+                    "end)\n"
+                    "assert(px.store.count('deal') == 1)\n"
+                    "local inner = px.store.tx(function()\n"
+                    "  return px.store.tx(function() return px.store.create('note',\n"
+                    "    { text = 'nested' }).id end)\n"
+                    "end)\n"
+                    "assert(px.store.get('note', inner).text == 'nested')\n"
+                    "raises('unique', px.store.tx, function()\n"
+                    "  px.store.create('note', { text = 'a', source = 's' })\n"
+                    "  px.store.create('note', { text = 'b', source = 's' })\n"
+                    "end)\n"
+                    "assert(px.store.first('note', { filter = { source = 's' } }) == nil)\n");
+}
+
+static void test_upsert(void **state)
+{
+    struct world *world = *state;
+    must_run(world, "local a = px.store.upsert('note', { source = 'k' }, { text = 'one' })\n"
+                    "local b = px.store.upsert('note', { source = 'k' }, { text = 'two' })\n"
+                    "assert(a.id == b.id and b.text == 'two' and b.source == 'k')\n"
+                    "px.store.tx(function()\n"
+                    "  local c = px.store.upsert('note', { source = 'n' }, { text = 'three' })\n"
+                    "  local d = px.store.upsert('note', { source = 'n' }, { text = 'four' })\n"
+                    "  assert(c.id == d.id and d.text == 'four')\n"
+                    "  px.store.delete('note', a.id)\n"
+                    "  local e = px.store.upsert('note', { source = 'k' }, { text = 'five' })\n"
+                    "  assert(e.id ~= a.id)\n"
+                    "end)\n"
+                    "local x = px.store.upsert('deal', 'ext-1', { name = 'by external id' })\n"
+                    "assert(x.external_id == 'ext-1')\n"
+                    "assert(px.store.upsert('deal', 'ext-1', { score = 3 }).id == x.id)\n");
+    assert_int_equal(world_count(world, "note", ""), 2);
+}
+
+static void test_pages_and_sums(void **state)
+{
+    struct world *world = *state;
+    must_run(world, "for i = 1, 5 do\n"
+                    "  px.store.tx(function()\n"
+                    "    for j = 1, 100 do\n"
+                    "      px.store.create('note', { text = 'n', number = (i - 1) * 100 + j })\n"
+                    "    end\n"
+                    "  end)\n"
+                    "end\n"
+                    "local seen, last = 0, 0\n"
+                    "for note in px.store.each('note', { order = 'number', limit = 64 }) do\n"
+                    "  seen = seen + 1\n"
+                    "  assert(note.number > last)\n"
+                    "  last = note.number\n"
+                    "end\n"
+                    "assert(seen == 500 and last == 500)\n"
+                    "local rows, next = px.store.find('note', { order = 'number', limit = 10 })\n"
+                    "assert(#rows == 10 and next)\n"
+                    "rows = px.store.find('note', { order = 'number', limit = 10, after = next })\n"
+                    "assert(rows[1].number == 11)\n"
+                    "local sums = px.store.aggregate('note', { group = { 'text' },\n"
+                    "  measures = { total = { 'sum', 'number' }, n = true } })\n"
+                    "assert(#sums == 1 and sums[1].total == 125250, px.json.encode(sums))\n"
+                    "px.store.tx(function()\n"
+                    "  px.store.create('note', { text = 'more', number = 0 })\n"
+                    "  local n = 0\n"
+                    "  for note in px.store.each('note', { order = 'number' }) do\n"
+                    "    n = n + 1\n"
+                    "    if n == 1 then assert(note.text == 'more') end\n"
+                    "  end\n"
+                    "  assert(n == 501, n)\n"
+                    "end)\n");
+}
+
+static void test_where_nothing_is_written(void **state)
+{
+    struct world *world = *state;
+    enum err err = world_load(
+        world, &(struct world_plugin){.name = "one",
+                                      .write = "note",
+                                      .main = "px.store.create('note', { text = 'early' })\n"});
+    assert_int_equal(err, ERR_INVALID);
+    assert_non_null(strstr(world->error.detail, "use px.start"));
+    struct bind_host *host = world_plugin(
+        world,
+        &(struct world_plugin){.name = "two",
+                               .read = "deal",
+                               .write = "note",
+                               .main = "px.before('deal.create', function(drafts)\n"
+                                       "  px.store.create('note', { text = 'hook' })\n"
+                                       "end)\n"
+                                       "px.check(function() px.store.kv.set('a', 1) end)\n"});
+    struct bind_call call;
+    assert_int_equal(world_call(world, host, BIND_BEFORE, 0, "[{\"name\":\"x\"}]", NULL, &call),
+                     ERR_INVALID);
+    assert_int_equal(world_call(world, host, BIND_CHECK, 0, "{}", NULL, &call), ERR_INVALID);
+    assert_int_equal(world_count(world, "note", ""), 0);
+}
+
+static void test_no_waiting_in_a_unit(void **state)
+{
+    struct world *world = *state;
+    world_plugin(world,
+                 &(struct world_plugin){.name = "one",
+                                        .read = "deal",
+                                        .write = "note",
+                                        .main = "px.on('deal.created', function(event)\n"
+                                                "  local t = { 2, 1 }\n"
+                                                "  table.sort(t, function(a, b)\n"
+                                                "    px.store.create('note', { text = 'sorted' })\n"
+                                                "    return a < b\n"
+                                                "  end)\n"
+                                                "end)\n"});
+    (void)world_create(world, "deal", "{\"name\":\"D\",\"stage\":\"open\"}");
+    world_settle(world);
+    /* A write in a unit does not wait: it may stand anywhere. */
+    assert_true(world_count(world, "note", "") >= 1);
+    struct bind_call call;
+    assert_int_equal(run_script(world,
+                                "local t = { 2, 1 }\n"
+                                "table.sort(t, function(a, b)\n"
+                                "  px.store.create('note', { text = 'x' })\n"
+                                "  return a < b\n"
+                                "end)\n",
+                                &call),
+                     ERR_YIELD);
+    assert_non_null(strstr(call.error.detail, "px.store.create waits"));
+}
+
+static void test_stopped_inside_tx(void **state)
+{
+    struct world *world = *state;
+    struct bind_call call;
+    assert_int_equal(run_script(world,
+                                "px.store.tx(function()\n"
+                                "  px.store.create('note', { text = 'never' })\n"
+                                "  while true do end\n"
+                                "end)\n",
+                                &call),
+                     ERR_BUDGET);
+    assert_int_equal(world_count(world, "note", ""), 0);
+    /* The state was made anew: the same call again is stopped again. */
+    size_t count = 0;
+    const struct bind_registration *all = bind_host_registrations(world->hosts[0], &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(all[0].kind, BIND_START);
+    assert_int_equal(world_call(world, world->hosts[0], BIND_START, 0, NULL, NULL, &call),
+                     ERR_BUDGET);
+    /* The third time it is suspended. */
+    assert_int_equal(world_call(world, world->hosts[0], BIND_START, 0, NULL, NULL, &call),
+                     ERR_BUDGET);
+    assert_int_equal(world_call(world, world->hosts[0], BIND_START, 0, NULL, NULL, &call),
+                     ERR_SUSPENDED);
+    assert_true(bind_host_suspended(world->hosts[0]));
+}
+
+int test_store(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_single_writes, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_bad_input, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_tx, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_upsert, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_pages_and_sums, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_where_nothing_is_written, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_no_waiting_in_a_unit, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_stopped_inside_tx, world_setup, world_teardown),
+    };
+    return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
