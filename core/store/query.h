@@ -38,9 +38,6 @@ enum field_access scope_field(const struct scope *scope, const struct object_typ
                               const struct field *field);
 /* May read some record of this type at all. */
 bool scope_reads(const struct scope *scope, const struct object_type *type);
-/* May use the field in a question: readable, no secret. */
-bool scope_asks(const struct scope *scope, const struct object_type *type,
-                const struct field *field);
 /* ERR_FORBIDDEN when it may not. The root of a question. */
 enum err query_root(const struct scope *scope, const struct object_type **type,
                     struct error *error) MUST_CHECK;
@@ -55,8 +52,6 @@ enum err path_bind(const struct scope *scope, const struct object_type *type, st
 const struct object_type *path_target(const struct scope *scope, const struct field *field);
 /* Has an order: can stand in order=, in < and >. */
 bool path_ordered(const struct field_path *path);
-/* A kind whose values are compared as 64-bit integers. */
-bool path_whole_number(const struct field_path *path);
 /* Text that is ordered and compared by its collation key (column_sort_key). */
 bool path_collated(const struct field_path *path);
 /* Never NULL in any row. */

@@ -3,7 +3,6 @@
  * nearest name. Pure; any thread. */
 #include "query.h"
 
-#include "columns.h"
 #include "proxenos/base_text.h"
 
 /* ---- rights ---- */
@@ -31,8 +30,9 @@ bool scope_reads(const struct scope *scope, const struct object_type *type)
     return scope_may(scope, type, VERB_READ) && scope->grants[type->index].read_rows != ROWS_NONE;
 }
 
-bool scope_asks(const struct scope *scope, const struct object_type *type,
-                const struct field *field)
+/* May use the field in a question: readable, no secret. */
+static bool scope_asks(const struct scope *scope, const struct object_type *type,
+                       const struct field *field)
 {
     return field->type != FIELD_SECRET && scope_field(scope, type, field) >= FIELD_READABLE;
 }
@@ -236,39 +236,6 @@ bool path_collated(const struct field_path *path)
     case FIELD_FILE:
     case FIELD_SECRET:
     case FIELD_ID:
-    case FIELD_TYPE_COUNT:
-        break;
-    }
-    return false;
-}
-
-bool path_whole_number(const struct field_path *path)
-{
-    const struct field *field = path->field;
-    switch (field->type) {
-    case FIELD_MONEY:
-        return path->part != PART_CURRENCY;
-    case FIELD_INTEGER:
-    case FIELD_DECIMAL:
-    case FIELD_BOOLEAN:
-    case FIELD_DATE:
-    case FIELD_DATETIME:
-    case FIELD_ID:
-    case FIELD_REF:
-        return true;
-    case FIELD_TEXT:
-    case FIELD_LONG_TEXT:
-    case FIELD_DURATION:
-    case FIELD_ENUM:
-    case FIELD_REFS:
-    case FIELD_EMAIL:
-    case FIELD_PHONE:
-    case FIELD_URL:
-    case FIELD_COUNTRY:
-    case FIELD_LANGUAGE:
-    case FIELD_JSON:
-    case FIELD_FILE:
-    case FIELD_SECRET:
     case FIELD_TYPE_COUNT:
         break;
     }

@@ -16,6 +16,7 @@ enum {
     SHORT_COUNT = 200,
     SHORT_STEPS = 3000,
     LONG_COUNT = 20000,
+    NARROW_COUNT = 100000, /* of counts and aggregates, which have no order to make */
     LONG_STEPS = 1000000
 };
 
@@ -208,13 +209,16 @@ enum err plan_again(const struct planner *planner, bool found_any, struct plan *
     return err;
 }
 
+/* Without a driver the table is read as it lies: an index for the groups, or for a condition that
+ * picks a tenth of a million rows, would look up each row by itself (1.2 s against 0.7 s). */
 enum err plan_narrow(const struct planner *planner, struct plan *out_plan, struct error *error)
 {
-    *out_plan = (struct plan){.kind = PLAN_FREE};
     if (unique_test(planner->query->filter)) {
+        *out_plan = (struct plan){.kind = PLAN_FREE};
         return OK;
     }
-    return find_driver(planner, LONG_COUNT, LONG_STEPS, out_plan, error);
+    *out_plan = (struct plan){.kind = PLAN_FREE, .forced = STR("-")};
+    return find_driver(planner, NARROW_COUNT, LONG_STEPS, out_plan, error);
 }
 
 void plan_condition(struct sql *sql, struct buf *out, const struct query *query,
