@@ -1,0 +1,1 @@
+-- Object types for scripts/bench alone; nothing runs here, so that the store is measured by itself.

@@ -1,0 +1,80 @@
+"""P3: a record made and on disk. P6: rows imported from CSV."""
+import os
+import shutil
+
+from data import COLUMNS, filled, write_deals
+from tools import ROUNDS, SECONDS, limit, load, median, met
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def client_ids(work, service):
+    """Where post.lua finds ids of clients."""
+    rows = service.request("GET", "/api/v1/clients?limit=1000")["data"]
+    path = os.path.join(work, "clients")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(row["id"] for row in rows) + "\n")
+    os.environ["BENCH_TOKEN"], os.environ["BENCH_IDS"] = service.token, path
+
+
+def post(service, connections, seconds=SECONDS):
+    """Load of POSTs; with the mean number of them in one commit."""
+    before = service.metrics()
+    figures = load([service.process.pid], service.url, connections, script=os.path.join(HERE, "post.lua"), seconds=seconds)
+    after = service.metrics()
+    figures["group"] = ((after["proxenos_store_units_total"] - before["proxenos_store_units_total"])
+                        / max(1, after["proxenos_store_groups_total"] - before["proxenos_store_groups_total"]))
+    return figures
+
+
+def durable_post(work, table):
+    service = filled(work, 100000).start()
+    client_ids(work, service)
+    post(service, 256, 1)  # rows for the limit program to repeat
+    service.stop()
+    copy = os.path.join(work, "insert.db")
+    shutil.copyfile(os.path.join(service.folder, "proxenos.db"), copy)
+    service.start()
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(post(service, 256))
+        theirs.append(limit("bench_insert", copy, SECONDS, max(1, round(ours[-1]["group"]))))
+    service.stop()
+    remove_database(copy)
+    rate, their_rate = median(x["rate"] for x in ours), median(x[0] for x in theirs)
+    cpu, their_cpu = median(x["cpu"] for x in ours), median(x[1] for x in theirs)
+    table.add("P3", "durable POST, 256 connections",
+              f"{rate:,.0f}/s, {cpu:.1f} µs, p50 {median(x['p50'] for x in ours):.1f} ms, p99 {median(x['p99'] for x in ours):.0f} ms",
+              f"bare SQLite, groups of {median(x['group'] for x in ours):.0f}: {their_rate:,.0f}/s, {their_cpu:.1f} µs",
+              f"{rate / their_rate:.2f}", f"{their_cpu / cpu:.2f}", "≥ 0.6", met(rate / their_rate >= 0.6))
+
+
+def import_rows(work, table):
+    service = filled(work, 100000).start()
+    client_ids(work, service)
+    post(service, 64, 1)
+    service.stop()
+    copy = os.path.join(work, "insert.db")
+    shutil.copyfile(os.path.join(service.folder, "proxenos.db"), copy)
+    service.start()
+    rows, batch = 30000, 256
+    path = os.path.join(work, "import.csv")
+    ours, theirs = [], []
+    first = 10000000 + service.request("GET", "/api/v1/deals?limit=1&count=exact")["count"]
+    for i in range(ROUNDS):
+        write_deals(path, first + i * rows, rows)
+        ours.append(rows / service.import_file("deal", path, COLUMNS))
+        theirs.append(limit("bench_insert", copy, SECONDS, batch))
+    service.stop()
+    os.remove(path)
+    remove_database(copy)
+    rate, their_rate = median(ours), median(x[0] for x in theirs)
+    table.add("P6", f"import of {rows:,} CSV rows: validation, two references by name, log", f"{rate:,.0f} rows/s",
+              f"bare SQLite, groups of {batch}: {their_rate:,.0f} rows/s", f"{rate / their_rate:.2f}", "", "≥ 5,000 rows/s",
+              met(rate >= 5000))
+
+
+def remove_database(path):
+    for ending in ("", "-wal", "-shm"):
+        if os.path.exists(path + ending):
+            os.remove(path + ending)
