@@ -244,7 +244,7 @@ enum err reader_access(struct reader *reader, int64_t after, int64_t limit, acce
         return err;
     }
     db_bind_int(stmt, 1, after);
-    db_bind_int(stmt, 2, limit);
+    db_bind_int(stmt, 2, limit > 0 ? limit : -1);
     bool row = false;
     while ((err = db_step(stmt, &row, error)) == OK && row) {
         struct access_entry found = access_row(stmt);

@@ -96,7 +96,8 @@ struct access_entry {
     unsigned char chain[32];
 };
 typedef enum err (*access_cb)(void *context, const struct access_entry *entry, struct error *error);
-/* Entries with seq > after, at most `limit`, in order: for audit alone, which asks for rights. */
+/* Entries with seq > after, at most `limit` (0: all), in order: for audit alone, which asks for
+ * rights. */
 enum err reader_access(struct reader *reader, int64_t after, int64_t limit, access_cb entry,
                        void *context, struct error *error) MUST_CHECK;
 void access_chain_next(const unsigned char previous[32], const struct access_entry *entry,

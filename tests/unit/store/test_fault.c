@@ -164,6 +164,47 @@ static void a_full_disk_is_told_to_all_and_read_on(void **state)
     assert_false(stats.disk_full);
 }
 
+static enum err count_access(void *context, const struct access_entry *entry, struct error *error)
+{
+    (void)error;
+    assert_int_equal(entry->seq, ++*(int *)context);
+    return OK;
+}
+
+static int access_entries(struct fixture *fixture)
+{
+    struct reader *reader = NULL;
+    int count = 0;
+    assert_int_equal(reader_open(fixture->store, 0, &reader, NULL), OK);
+    assert_int_equal(reader_access(reader, 0, 0, count_access, &count, NULL), OK);
+    reader_close(reader);
+    return count;
+}
+
+static void audited_reads_wait_for_room_on_the_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { COUNT = 10, TRY_MS = 50, TRIES_MAX = 200 };
+    struct fault fault = {
+        .calls = FAULT_CHANGES, .kind = FAULT_NO_SPACE, .nth = 1, .for_ever = true};
+    fault_arm(&fault);
+    for (int i = 0; i < COUNT; i++) {
+        store_access(fixture->store, fixture->scope, STR("read"), STR("person"), i, STR(""));
+    }
+    assert_int_equal(item_run(fixture, 1), ERR_DISK_FULL); /* they rode along, in vain */
+    assert_int_equal(access_entries(fixture), 0);
+    assert_true(fault_disarm());
+    int tries = 0;
+    while (access_entries(fixture) < COUNT && tries < TRIES_MAX) {
+        (void)usleep(TRY_MS * 1000);
+        tries++;
+    }
+    assert_int_equal(access_entries(fixture), COUNT);
+    struct store_stats stats;
+    store_stats(fixture->store, &stats);
+    assert_int_equal(stats.access_dropped, 0);
+}
+
 /* SQLITE_FULL inside a savepoint takes the whole transaction with it (contract 1): made by a limit
  * on the file's pages, which only one unit of the group meets. */
 static enum err limit_apply(struct unit *unit, struct tx *tx, struct error *error)
@@ -350,6 +391,8 @@ int test_fault(void)
         cmocka_unit_test(broken_for_ever),
         cmocka_unit_test(short_write_once),
         cmocka_unit_test_setup_teardown(a_full_disk_is_told_to_all_and_read_on, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(audited_reads_wait_for_room_on_the_disk, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(one_unit_that_does_not_fit_takes_the_group_along,
                                         fixture_setup, fixture_teardown),
