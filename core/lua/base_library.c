@@ -182,6 +182,9 @@ static int base_print(lua_State *L)
     if (host->options.print != NULL) {
         host->options.print(host, said);
     } else {
+        for (size_t i = 0; i < len; i++) { /* it stands between quotes there */
+            line[i] = line[i] == '"' ? '\'' : line[i];
+        }
         log_info("lua", "print plugin=%s text=\"" STR_FORMAT "\"", host->name, STR_ARGS(said));
     }
     return 0;

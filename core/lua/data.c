@@ -3,8 +3,8 @@
 #include "internal.h"
 
 enum {
-    DATA_HOOK_STEPS = 1000,
-    DATA_PARSE_MS = 1000, /* the longest real file takes five */
+    DATA_HOOK_STEPS = 100,
+    DATA_TIME_MS = 1000, /* the longest real file takes five */
 };
 
 struct data {
@@ -15,7 +15,7 @@ struct data {
     enum err err; /* of the conversion */
     struct error *error;
     int hooks_left;
-    int64_t parse_until_ns;
+    int64_t until_ns;
 };
 
 static struct data *data_of(lua_State *L)
@@ -28,17 +28,16 @@ static struct data *data_of(lua_State *L)
 static void count_steps(lua_State *L, lua_Debug *debug)
 {
     (void)debug;
-    if (data_of(L)->hooks_left-- <= 0) {
+    if (data_of(L)->hooks_left-- <= 0 || lua_real_ns() > data_of(L)->until_ns) {
         char where[80];
         lua_where(L, where, sizeof(where));
-        (void)luaL_error(L, "%s: a data file does not compute: stopped after %d instructions",
-                         where, LUA_DATA_STEPS_MAX);
+        (void)luaL_error(L, "%s: a data file does not compute: it was stopped", where);
     }
 }
 
 static void check_parsing(lua_State *L)
 {
-    if (lua_real_ns() > data_of(L)->parse_until_ns) {
+    if (lua_real_ns() > data_of(L)->until_ns) {
         (void)luaL_error(L, "%s: the text takes too long to read; it is no data file",
                          data_of(L)->name);
     }
@@ -50,7 +49,7 @@ static int evaluate(lua_State *L)
     struct data *data = lua_touserdata(L, 1);
     char chunk[128];
     (void)snprintf(chunk, sizeof(chunk), "@%s", data->name);
-    data->parse_until_ns = lua_real_ns() + (int64_t)DATA_PARSE_MS * NS_PER_MS;
+    data->until_ns = lua_real_ns() + (int64_t)DATA_TIME_MS * NS_PER_MS;
     if (lua_load_blocks(L, data->text, chunk, check_parsing) != LUA_OK) {
         return lua_error(L);
     }
@@ -99,7 +98,7 @@ enum err lua_read_data(struct arena *arena, const char *name, struct str text, e
         return error_at(error, kind, name, NULL, "the file is larger than %d KiB",
                         LUA_DATA_TEXT_MAX >> 10);
     }
-    struct lua_memory memory = {.cap = LUA_DATA_MEMORY_MAX};
+    struct lua_memory memory = {.cap = LUA_DATA_MEMORY_MAX, .churn_max = LUA_DATA_CHURN_MAX};
     lua_State *L = lua_newstate(lua_memory_alloc, &memory);
     if (L == NULL) {
         return error_at(error, kind, name, NULL, "out of memory");

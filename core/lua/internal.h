@@ -68,7 +68,8 @@ enum lua_signal { LUA_SIGNAL_NONE, LUA_SIGNAL_WAIT, LUA_SIGNAL_PREEMPT, LUA_SIGN
 
 struct lua_memory {
     size_t used, peak, cap;
-    int errors; /* ERRMEM seen in a row */
+    int errors;              /* ERRMEM seen in a row */
+    size_t churn, churn_max; /* bytes allocated in all; 0: no limit */
 };
 
 struct lua_host {

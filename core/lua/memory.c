@@ -17,6 +17,10 @@ void *lua_memory_alloc(void *memory, void *block, size_t old_size, size_t new_si
     if (new_size > old_size && new_size - old_size > account->cap - account->used) {
         return NULL;
     }
+    account->churn += new_size;
+    if (account->churn_max > 0 && account->churn > account->churn_max && new_size > old_size) {
+        return NULL;
+    }
     void *moved = realloc(block, new_size);
     if (moved == NULL) {
         return NULL;

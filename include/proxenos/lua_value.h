@@ -12,6 +12,7 @@ enum {
     LUA_VALUE_BYTES_MAX = 16 << 20, /* arena bytes that one lua_to_value may take */
     LUA_DATA_TEXT_MAX = 256 << 10,  /* source text of a data file */
     LUA_DATA_MEMORY_MAX = 4 << 20,  /* memory of its evaluation */
+    LUA_DATA_CHURN_MAX = 64 << 20,  /* bytes that it may allocate in all, one after the other */
     LUA_DATA_STEPS_MAX = 1000000,   /* VM instructions of its evaluation: about 10 ms */
 };
 

@@ -70,6 +70,9 @@ static void code_is_refused(void **state)
     refuses("while true do end", "plugin.lua:1", "does not compute");
     refuses("local s = 'x' while true do s = s .. s end", "plugin.lua",
             "more than 4 MiB of memory");
+    refuses("local s = 'x' while true do s = 3 .. s end", "plugin.lua", "memory");
+    refuses("local s = 'x' for i = 1, 19 do s = s .. s end while true do local _ = s < s end",
+            "plugin.lua:1", "does not compute");
     refuses("local t = {} t.t = t return t", "plugin.lua: t", "contains itself");
     refuses("local function f() return f() + 1 end return f()", "plugin.lua", "more than 4 MiB");
     refuses("error", "plugin.lua:1", "syntax error");
