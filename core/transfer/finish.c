@@ -1,8 +1,9 @@
 /* How a job ends: its last row in the table, written by the lane's thread, which waits while the
- * disk is full. */
+ * disk is full; for a job that is not in memory, by a unit of the loop's. */
 #include "internal.h"
 
 #include "proxenos/base_json.h"
+#include "proxenos/base_log.h"
 
 enum { PAUSE_MS = 250 };
 
@@ -110,4 +111,75 @@ enum err job_finish(struct job *job, enum job_state state, const struct error *w
     }
     buf_deinit(&finishing.why);
     return err;
+}
+
+/* ---- from the loop ---- */
+
+struct ending {
+    struct unit unit;
+    struct jobs *jobs;
+    const struct scope *scope;
+    int64_t job;
+    enum job_state state;
+    struct error why;
+};
+
+static enum err ending_apply(struct unit *unit, struct tx *tx, struct error *error)
+{
+    struct ending *ending = CONTAINER_OF(unit, struct ending, unit);
+    struct buf why;
+    buf_init(&why);
+    if (ending->why.err != OK) {
+        job_error_json(&why, &ending->why);
+    }
+    struct value binds[] = {value_int(ending->job),
+                            value_text(str_from(job_state_name(ending->state))),
+                            text_or_null(buf_str(&why)), value_null(), value_int(tx_now_ms(tx))};
+    enum err err = tx_table(tx, &transfer_tables, TRANSFER_JOB_FINISH, binds, COUNT_OF(binds), NULL,
+                            NULL, error);
+    if (err == OK) {
+        err = tx_table(tx, &transfer_tables, TRANSFER_LATER_CLEAR, binds, 1, NULL, NULL, error);
+    }
+    buf_deinit(&why);
+    return err;
+}
+
+static void ending_free(struct ending *ending)
+{
+    scope_unref(ending->scope);
+    unit_deinit(&ending->unit);
+    mem_free(ending);
+}
+
+static void ending_done(struct unit *unit)
+{
+    struct ending *ending = CONTAINER_OF(unit, struct ending, unit);
+    ending->jobs->away--;
+    if (unit->err != OK) {
+        log_warn("transfer", "a job stays unfinished error=%s", err_code(unit->err));
+    }
+    ending_free(ending);
+}
+
+void job_end_row(struct jobs *jobs, int64_t job, enum job_state state, const struct error *why)
+{
+    struct ending *ending = mem_zalloc(sizeof(*ending));
+    ending->jobs = jobs;
+    ending->job = job;
+    ending->state = state;
+    if (why != NULL) {
+        ending->why = *why;
+        ending->why.next = NULL;
+    }
+    ending->scope = store_system_scope(jobs->store, SYSTEM_MIGRATION);
+    ending->unit = (struct unit){.apply = ending_apply,
+                                 .done = ending_done,
+                                 .reply = loop_mailbox(jobs->loop),
+                                 .scope = ending->scope,
+                                 .request = STR("job")};
+    if (store_submit(jobs->store, &ending->unit) == OK) {
+        jobs->away++;
+    } else {
+        ending_free(ending);
+    }
 }

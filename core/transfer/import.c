@@ -456,6 +456,11 @@ void import_run(struct job *job, struct reader *reader)
     if (err == ERR_STOPPING) {
         return;
     }
+    if (err == ERR_UNKNOWN_OBJECT) {
+        log_warn("transfer", "a job waits for its object type object=" STR_FORMAT,
+                 STR_ARGS(job->object));
+        return;
+    }
     enum job_state state = err == OK ? JOB_DONE : err == ERR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
     if (state == JOB_FAILED && why.err == OK) {
         (void)error_set(&why, err, "%s", err_text(err));

@@ -119,6 +119,8 @@ enum err job_finish(struct job *job, enum job_state state, const struct error *w
                     struct str result) MUST_CHECK;
 /* Sleeps a moment unless the job is cancelled or the service stops. */
 void job_pause(struct job *job);
+/* Loop: the end of a job that is not in memory, written without waiting for it. why may be NULL. */
+void job_end_row(struct jobs *jobs, int64_t job, enum job_state state, const struct error *why);
 /* An error that passes when one waits. */
 bool err_passes(enum err err);
 const char *job_state_name(enum job_state state);

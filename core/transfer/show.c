@@ -233,8 +233,12 @@ enum err jobs_cancel(struct jobs *jobs, const struct scope *scope, int64_t id, s
         return err;
     }
     struct job *job = job_find(jobs, id);
-    if (seeing.finished || job == NULL) {
+    if (seeing.finished) {
         return error_set(error, ERR_CONFLICT, "the job has ended already");
+    }
+    if (job == NULL) {
+        job_end_row(jobs, id, JOB_CANCELLED, NULL); /* it waits for its object type */
+        return OK;
     }
     __atomic_store_n(&job->cancel, true, __ATOMIC_RELEASE);
     mailbox_wake(job->mailbox);
