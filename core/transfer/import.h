@@ -167,6 +167,11 @@ struct import {
     bool ended;
 };
 
+/* import_open.c */
+struct import *import_new(struct job *job, struct reader *reader);
+enum err import_open(struct import *import, struct error *error) MUST_CHECK;
+void import_close(struct import *import); /* waits for what the writer still has */
+
 /* Appends error and what is chained to it. Texts are copied to arena. */
 void row_error_add(struct row_error **list, struct arena *arena, const struct import *import,
                    const struct error *error);

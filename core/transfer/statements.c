@@ -107,6 +107,12 @@ static const struct table_statement statements[] = {
                              " ORDER BY line, field LIMIT ?2"},
     [TRANSFER_LATER_DROP] = {"later_drop", "DELETE FROM transfer_later"
                                            " WHERE job = ?1 AND line = ?2 AND field = ?3"},
+    [TRANSFER_JOB_RESTART] = {"job_restart",
+                              "UPDATE transfer_job SET file_offset = 0, row_count = 0, line = 1,"
+                              " read = 0, created = 0, updated = 0, skipped = 0, failed = 0,"
+                              " unresolved = 0 WHERE id = ?1 AND finished_at IS NULL"},
+    [TRANSFER_ERROR_CLEAR] = {"error_clear", "DELETE FROM transfer_error WHERE job = ?1"},
+    [TRANSFER_NULL_CLEAR] = {"null_clear", "DELETE FROM transfer_null WHERE job = ?1"},
     [TRANSFER_LATER_CLEAR] = {"later_clear", "DELETE FROM transfer_later WHERE job = ?1"},
 };
 _Static_assert(COUNT_OF(statements) == TRANSFER_STATEMENT_COUNT, "every statement has its SQL");

@@ -26,6 +26,7 @@ struct fixture {
     struct jobs_options options; /* hooks of the test, before fixture_open */
     struct job_kind kinds[2];
     int kind_count;
+    bool core_alone; /* before fixture_open: without the types of the test */
 };
 
 int fixture_setup(void **state);

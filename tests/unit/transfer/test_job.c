@@ -100,6 +100,66 @@ static void resumed_self_references(void **state)
     buf_deinit(&file);
 }
 
+/* A dry run keeps nothing, so it begins anew; its report is that of one run. */
+static void dry_run_resumed(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { ROWS = 4000 };
+    struct buf file;
+    struct job_start start;
+    struct import_spec spec = {.object = STR("organisation"),
+                               .format = STR("csv"),
+                               .map = STR("{\"columns\":{\"parent\":\"parent.name\"}}"),
+                               .dry_run = true};
+    buf_init(&file);
+    buf_append_str(&file, STR("name,external_id,parent\n"));
+    for (int i = 0; i < ROWS; i++) {
+        buf_printf(&file, "O%d,E%d,%s\n", i, i % 10 == 9 ? i - 1 : i, i % 2 == 0 ? "" : "O0");
+    }
+    fixture_spool(fixture, buf_str(&file), spec.file);
+    int64_t job = fixture_start(fixture, NULL, &spec, &start);
+    for (int i = 0; i < 2; i++) {
+        loop_drain(fixture->loop, 200);
+        reopen(fixture);
+        jobs_resume(fixture->jobs);
+    }
+    struct value done = fixture_wait(fixture, job);
+    assert_string_equal(fixture_state(&done), "done");
+    fixture_counts(&done, (const int64_t[]){ROWS, ROWS / 10 * 9, 0, 0, ROWS / 10, 0});
+    assert_int_equal(fixture_int(&done, "counts.null_refs.parent"), ROWS / 2);
+    assert_int_equal(fixture_count(fixture, "organisation", NULL), 0);
+    buf_deinit(&file);
+}
+
+/* The store may be open without the plugin that declares the type: the job waits for it. */
+static void waits_for_its_type(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { ROWS = 20000 };
+    struct buf file;
+    struct error error = {0};
+    buf_init(&file);
+    many_products(&file, ROWS);
+    int64_t job = start_products(fixture, buf_str(&file), NULL);
+    int64_t other = start_products(fixture, STR("name\nZ\n"), NULL);
+    fixture->core_alone = true;
+    reopen(fixture);
+    jobs_resume(fixture->jobs);
+    struct value shown = fixture_wait(fixture, job);
+    assert_string_equal(fixture_state(&shown), "waiting");
+    assert_int_equal(jobs_cancel(fixture->jobs, fixture->scope, other, &error), OK);
+    fixture->core_alone = false;
+    reopen(fixture);
+    jobs_resume(fixture->jobs);
+    shown = fixture_wait(fixture, job);
+    assert_string_equal(fixture_state(&shown), "done");
+    assert_int_equal(fixture_int(&shown, "counts.read"), ROWS);
+    shown = fixture_show(fixture, other);
+    assert_string_equal(fixture_state(&shown), "cancelled");
+    assert_int_equal(fixture_count(fixture, "product", "name[eq]:\"Z\""), 0);
+    buf_deinit(&file);
+}
+
 static void cancelled(void **state)
 {
     struct fixture *fixture = *state;
@@ -452,15 +512,10 @@ static void spool_keeps_and_sweeps(void **state)
 int test_job(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(stopped_and_resumed),
-        CASE(resumed_self_references),
-        CASE(cancelled),
-        CASE(found_again),
-        CASE(seen_by_whom),
-        CASE(resumed_without_rights),
-        CASE(other_kinds),
-        CASE(hooks_see_rows),
-        CASE(spool_keeps_and_sweeps),
+        CASE(stopped_and_resumed), CASE(resumed_self_references), CASE(cancelled),
+        CASE(dry_run_resumed),     CASE(waits_for_its_type),      CASE(found_again),
+        CASE(seen_by_whom),        CASE(resumed_without_rights),  CASE(other_kinds),
+        CASE(hooks_see_rows),      CASE(spool_keeps_and_sweeps),
     };
     return cmocka_run_group_tests_name("job", tests, NULL, NULL);
 }
