@@ -162,6 +162,17 @@ static int base_tostring(lua_State *L)
     return 1;
 }
 
+/* Where no host wants it: the service's own log, between quotes. */
+static void log_print(const struct lua_host *host, char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (line[i] == '"') {
+            line[i] = '\'';
+        }
+    }
+    log_info("lua", "print plugin=%s text=\"%.*s\"", host->name, (int)len, line);
+}
+
 static int base_print(lua_State *L)
 {
     char line[LUA_PRINT_MAX];
@@ -178,14 +189,10 @@ static int base_print(lua_State *L)
         lua_pop(L, 1);
     }
     struct lua_host *host = lua_host_of(L);
-    struct str said = {line, len};
     if (host->options.print != NULL) {
-        host->options.print(host, said);
+        host->options.print(host, (struct str){line, len});
     } else {
-        for (size_t i = 0; i < len; i++) { /* it stands between quotes there */
-            line[i] = line[i] == '"' ? '\'' : line[i];
-        }
-        log_info("lua", "print plugin=%s text=\"" STR_FORMAT "\"", host->name, STR_ARGS(said));
+        log_print(host, line, len);
     }
     return 0;
 }

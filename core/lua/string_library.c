@@ -30,14 +30,13 @@ static int string_rep(lua_State *L)
     total -= separator_len;
     luaL_Buffer out;
     char *to = luaL_buffinitsize(L, &out, total);
-    for (lua_Integer i = 0; i < times; i++) {
-        memcpy(to, text, len);
-        to += len;
-        if (i + 1 < times) {
-            memcpy(to, separator, separator_len);
-            to += separator_len;
-        }
-        lua_budget_check(L);
+    memcpy(to, text, MIN(len, total));
+    memcpy(to + len, separator, MIN(separator_len, total - len));
+    /* What is there is whole periods: it doubles until it is enough. */
+    for (size_t filled = MIN(each, total); filled < total;) {
+        size_t more = MIN(filled, total - filled);
+        memcpy(to + filled, to, more);
+        filled += more;
     }
     luaL_pushresultsize(&out, total);
     return 1;
