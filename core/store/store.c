@@ -96,6 +96,19 @@ static enum err prepare_tables(struct store *store, struct db *db, struct error 
     return err;
 }
 
+/* What a crash left behind the WAL's end must not lie there when the next one comes. On a full disk
+ * it stays: reading must go on. */
+static enum err empty_wal(struct db *db, struct error *error)
+{
+    int64_t left = 0;
+    enum err err = db_checkpoint(db, true, &left, error);
+    if (err == ERR_DISK_FULL) {
+        log_warn("store", "the disk is full: the WAL stays as it is");
+        return OK;
+    }
+    return err;
+}
+
 static enum err open_parts(struct store *store, const struct store_options *options,
                            struct error *error)
 {
@@ -124,7 +137,10 @@ static enum err open_parts(struct store *store, const struct store_options *opti
         err = db_open(&db_options, &db, error);
     }
     if (err == OK) {
-        err = prepare_tables(store, db, error);
+        err = empty_wal(db, error);
+        if (err == OK) {
+            err = prepare_tables(store, db, error);
+        }
         if (err != OK) {
             db_close(db);
         }

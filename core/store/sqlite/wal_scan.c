@@ -5,13 +5,14 @@
  * What a crash may leave is one transaction that was not yet synced: some of its frames missing or
  * torn, at most one commit frame, the last of all. What lies beyond that is damage:
  *
- *   good … good | bad … good commit … more frames     what was committed behind the bad frame was
- *                                                     acknowledged before the rest was written
- *   good … good | bad … (at most a commit at the end) either; decided by looking whether the bad
- *                                                     frame is one flipped bit away from good
+ *   good … good | bad … good commit, good …        what was committed behind the bad frame was
+ *   good … good | bad … good commit … good commit  acknowledged before the rest was written
+ *   good … good | bad … (at most one commit)       either; it is damage when one flipped bit is
+ *                                                  all that keeps the transaction from being whole
  *
- * A frame behind the bad one is judged by the checksum that its neighbour in front carries. On the
- * thread that opens the store. */
+ * A frame behind the bad one is judged by the checksum that its neighbour in front carries. Frames
+ * that a transaction left which was rolled back do not fit to what was written over their first
+ * ones, and end in no commit. On the thread that opens the store. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -44,7 +45,9 @@ struct scan {
     bool found_bad;
     int64_t bad_at;        /* its number, from 0 */
     int64_t commits_after; /* good commit frames behind it */
-    int64_t last_commit, last_current;
+    bool after_commit;     /* the frame in front is one of them */
+    bool went_on;          /* a good frame follows one of them */
+    int64_t last_current;  /* number of the last frame with our salts */
 };
 
 static uint32_t be32(const unsigned char *at)
@@ -138,27 +141,45 @@ static void look_at_frame(struct scan *scan, int64_t number)
     if (current) {
         scan->last_current = number;
     }
-    if (good && commit && scan->found_bad) {
-        scan->commits_after++;
-        scan->last_commit = number;
-    }
+    scan->went_on = scan->went_on || (good && scan->after_commit);
+    scan->after_commit = good && commit && scan->found_bad;
+    scan->commits_after += scan->after_commit ? 1 : 0;
     scan->sum = scan->found_bad ? stored_sum(frame) : frame_sum(scan, scan->sum, frame);
 }
 
-/* Would turning one bit make this frame good? Torn writes are further away than that. */
+/* Are the frames behind the bad one good, up to a commit at the end, when the bad one is taken for
+ * `repaired`? */
+static bool rest_good(struct scan *scan, const unsigned char *repaired)
+{
+    size_t frame_bytes = FRAME_HEADER_BYTES + scan->page_bytes;
+    struct sum sum = stored_sum(repaired);
+    bool commit = be32(repaired + 4) != 0;
+    for (int64_t number = scan->bad_at + 1; number <= scan->last_current; number++) {
+        int64_t got = file_read_at(scan->fd, scan->frame, frame_bytes,
+                                   WAL_HEADER_BYTES + number * (int64_t)frame_bytes);
+        if (got != (int64_t)frame_bytes || !frame_good(scan, sum, scan->frame)) {
+            return false;
+        }
+        sum = stored_sum(scan->frame);
+        commit = be32(scan->frame + 4) != 0;
+    }
+    return commit;
+}
+
+/* Would turning one bit make the bad frame good, and the transaction whole? What a crash tears is
+ * further away than that. */
 static bool one_bit_away(struct scan *scan)
 {
     unsigned char *bad = scan->bad;
     size_t frame_bytes = FRAME_HEADER_BYTES + scan->page_bytes;
-    for (size_t bit = 0; bit < frame_bytes * 8; bit++) {
-        bad[bit / 8] = (unsigned char)(bad[bit / 8] ^ (1U << (bit % 8)));
-        bool good = frame_good(scan, scan->before_bad, bad);
-        bad[bit / 8] = (unsigned char)(bad[bit / 8] ^ (1U << (bit % 8)));
-        if (good) {
-            return true;
-        }
+    bool found = false;
+    for (size_t bit = 0; bit < frame_bytes * 8 && !found; bit++) {
+        unsigned char mask = (unsigned char)(1U << (bit % 8));
+        bad[bit / 8] ^= mask;
+        found = frame_good(scan, scan->before_bad, bad) && rest_good(scan, bad);
+        bad[bit / 8] ^= mask;
     }
-    return false;
+    return found;
 }
 
 /* Frames of an earlier round of the WAL carry other salts, which differ in many bits. */
@@ -176,8 +197,7 @@ static bool damaged(struct scan *scan)
     if (!scan->found_bad) {
         return false;
     }
-    if (scan->commits_after > 1 ||
-        (scan->commits_after == 1 && scan->last_commit < scan->last_current)) {
+    if (scan->commits_after > 1 || scan->went_on) {
         return true;
     }
     return salts_nearly_ours(scan) && one_bit_away(scan);
@@ -229,7 +249,7 @@ static enum err set_aside(const struct scan *scan, const char *path, struct erro
 
 enum err db_scan_wal(const char *path, struct error *error)
 {
-    struct scan scan = {.last_commit = -1, .last_current = -1};
+    struct scan scan = {.last_current = -1};
     struct buf name;
     buf_init(&name);
     buf_printf(&name, "%s-wal", path);
