@@ -36,9 +36,11 @@ struct item {
 struct batch {
     struct lua_job job;
     struct deferred deferred;
+    struct list_node waiting; /* at the gate */
     struct call call;
     struct bind_host *host;
     const struct bind_registration *registration;
+    bool alone; /* in a later round */
     struct overlay overlay;
     bool overlay_there;
     size_t count, at; /* `at`: the item that runs */
@@ -160,11 +162,29 @@ static void ended(struct lua_task *task)
     run_next(batch);
 }
 
+static void run_round(struct batch *batch);
+
+/* The next batch may run its handlers. */
+static void leave_queue(struct bind_host *host)
+{
+    struct list_node *node = NULL;
+    host->batch_runs = false;
+    while (!host->batch_runs && (node = list_pop(&host->batches)) != NULL) {
+        struct batch *batch =
+            CONTAINER_OF(CONTAINER_OF(node, struct deferred, waiting), struct batch, deferred);
+        if (host_is_ready(host, &batch->deferred)) {
+            run_round(batch);
+        }
+    }
+}
+
 static void finish_round(struct batch *batch)
 {
+    struct bind_host *host = batch->host;
     overlay_release(&batch->overlay);
     call_deinit(&batch->call);
     lua_job_finish(&batch->job, OK, NULL);
+    leave_queue(host);
 }
 
 /* True when the handler was started. */
@@ -232,10 +252,16 @@ static void fail_round(struct batch *batch, enum err err, const struct error *er
     lua_job_finish(&batch->job, OK, NULL);
 }
 
+/* One batch of a host runs after the other, so that events commit in their order. */
 static void run_round(struct batch *batch)
 {
     struct error error = {0};
     const struct scope *scope = NULL;
+    if (batch->host->batch_runs) {
+        list_node_init(&batch->deferred.waiting);
+        list_push(&batch->host->batches, &batch->deferred.waiting);
+        return;
+    }
     enum err err = host_scope(batch->host, &scope, &error);
     if (err != OK) {
         fail_round(batch, err, &error);
@@ -245,6 +271,7 @@ static void run_round(struct batch *batch)
     batch->call.scope = scope;
     overlay_init(&batch->overlay, batch->host, scope, newest_seq(batch));
     batch->overlay_there = true;
+    batch->host->batch_runs = true;
     batch->at = 0;
     run_next(batch);
 }
@@ -281,11 +308,32 @@ static void job_done(struct lua_job *job)
     round_over(batch);
 }
 
+static struct gate *gate_of(const struct batch *batch)
+{
+    return &batch->host->gates[batch->registration->index];
+}
+
+static void open_gate(struct gate *gate)
+{
+    struct list_node *node = NULL;
+    while (!gate->alone && (node = list_first(&gate->waiting)) != NULL) {
+        struct batch *batch = CONTAINER_OF(node, struct batch, waiting);
+        if (batch->alone && gate->under_way > 0) {
+            return;
+        }
+        list_remove(node);
+        gate->under_way++;
+        gate->alone = batch->alone;
+        post_round(batch);
+    }
+}
+
 static void on_again(struct timer *timer)
 {
     struct batch *batch = CONTAINER_OF(timer, struct batch, again);
     timer_deinit(&batch->again);
-    post_round(batch);
+    list_push(&gate_of(batch)->waiting, &batch->waiting);
+    open_gate(gate_of(batch));
 }
 
 static void tell_bus(struct batch *batch, bool give_up)
@@ -332,17 +380,20 @@ static void round_over(struct batch *batch)
         struct item *item = &batch->items[i];
         item->state = item->state == ITEM_SENT ? item->fate : item->state;
     }
+    struct gate *gate = gate_of(batch);
+    gate->under_way--;
+    gate->alone = false;
     tell_bus(batch, atomic_load(&batch->host->stopping) || atomic_load(&batch->host->suspended));
     if (mask_of(batch, ITEM_TO_RUN) == 0) {
         free_batch(batch);
-        return;
-    }
-    if (batch->later || batch->send_later) {
+    } else if (batch->later || batch->send_later) {
         timer_init(&batch->again, batch->host->bind->options.loop, on_again);
         timer_start(&batch->again, AGAIN_LATER_MS);
-        return;
+    } else {
+        batch->alone = true;
+        list_push_front(&gate->waiting, &batch->waiting);
     }
-    post_round(batch);
+    open_gate(gate);
 }
 
 static void post_round(struct batch *batch)
@@ -382,6 +433,8 @@ void bind_deliver(struct subscription *subscription, struct delivery **deliverie
         batch->items[i].delivery = deliveries[i];
     }
     note_keys(batch);
+    list_node_init(&batch->waiting);
     atomic_fetch_add(&batch->host->busy, 1);
-    post_round(batch);
+    list_push(&gate_of(batch)->waiting, &batch->waiting);
+    open_gate(gate_of(batch));
 }

@@ -211,7 +211,7 @@ static void killed(struct lua_host *lua, enum err err, const struct error *error
     host->ready = false;
     log_warn("plugin", "a plugin was stopped by force plugin=%s code=%s error=\"%s\" at=\"%s\"",
              host->name, err_code(err), error->detail, error->pointer);
-    if (while_loading) {
+    if (while_loading || host->closing) {
         return; /* the load's own task has told */
     }
     if (count_kill(host)) {
@@ -315,6 +315,7 @@ struct bind_host *bind_host_new(struct bind *bind, const struct bind_host_option
     host->bind = bind;
     arena_init(&host->arena);
     list_init(&host->deferred);
+    list_init(&host->batches);
     copy_options(host, options);
     host->suspend_message.deliver = on_suspended;
     struct lua_host_options lua = {.name = host->name,
@@ -343,9 +344,26 @@ static void on_closed(struct lua_host *lua)
     closed(context);
 }
 
+static void close_run(struct lua_job *job)
+{
+    CONTAINER_OF(job, struct bind_host, close_job)->closing = true;
+    lua_job_finish(job, OK, NULL);
+}
+
+static void close_done(struct lua_job *job)
+{
+    struct bind_host *host = CONTAINER_OF(job, struct bind_host, close_job);
+    lua_host_close(host->lua, loop_mailbox(host->bind->options.loop), on_closed);
+}
+
+/* In two steps: first the executor learns that nothing is to be revived any more, since no job may
+ * be posted behind lua_host_close. */
 void bind_host_close(struct bind_host *host, void (*closed)(void *context), void *context)
 {
     host->on_closed = closed;
     host->on_closed_context = context;
-    lua_host_close(host->lua, loop_mailbox(host->bind->options.loop), on_closed);
+    host->close_job.run = close_run;
+    host->close_job.done = close_done;
+    host->close_job.reply = loop_mailbox(host->bind->options.loop);
+    lua_job_post(host->lua, &host->close_job);
 }

@@ -59,7 +59,12 @@ struct bind_host {
     struct bind_registration *registrations;
     size_t registration_count;
 
+    /* loop only: beside registrations; which batches may run */
+    struct gate *gates;
+
     /* executor only */
+    struct list batches; /* struct deferred.waiting: until the one that runs has run */
+    bool batch_runs;
     int *refs; /* beside registrations: the function in the state; LUA_NOREF when it is gone */
     bool ready, revived;
     struct list deferred;
@@ -71,6 +76,8 @@ struct bind_host {
     } kills[PLUGIN_KILLS_MAX];
     int kill_count;
     struct load *load; /* under way */
+    bool closing;
+    struct lua_job close_job;
 
     atomic_bool suspended, stopping;
     _Atomic int64_t busy;
@@ -104,6 +111,14 @@ enum err load_start(struct bind_host *host,
 /* While main.lua loads: keeps the function at `function_index` under what it registered for. */
 void host_register(lua_State *L, enum bind_kind kind, struct str name, struct str method,
                    int options_index, int function_index);
+
+/* Batches of one registration (batch.c). Several may be under way, so that the disk works while the
+ * next one's handlers run; one that met a conflict runs again alone, so that it meets no other. */
+struct gate {
+    struct list waiting; /* struct batch.waiting */
+    int under_way;
+    bool alone;
+};
 
 /* ---- calls: one running task ---- */
 
@@ -170,6 +185,12 @@ struct kv_entry {
     struct str key, text; /* text: JSON */
 };
 
+/* What a work read of a key: written by it only while the store still says so. */
+struct kv_seen {
+    struct kv_seen *older;
+    struct str key, text;
+};
+
 /* One snapshot and the drafts on top of it, shared by the works of one turn. */
 struct overlay {
     struct bind_host *host;
@@ -202,6 +223,7 @@ struct change {
     struct touched *touched;
     struct str name; /* event type, key */
     struct value data;
+    const struct kv_seen *seen; /* of a key: what it must still be; NULL: anything */
 };
 
 struct work_unit {
@@ -210,6 +232,7 @@ struct work_unit {
     int index; /* its bit */
     struct change *first, **end;
     int count;
+    struct kv_seen *seen;
     uint64_t depends;          /* works whose drafts it saw, or whose key it shares */
     struct delivery *delivery; /* settled with it; NULL: none */
     bool behind;               /* out: not applied because one that it depends on failed */

@@ -31,12 +31,14 @@ static void keep_first(struct bind_host *host, const struct registering *registe
     size_t count = registering->count;
     host->registrations = ARENA_ARRAY(&host->arena, struct bind_registration, count + 1);
     host->refs = ARENA_ARRAY(&host->arena, int, count + 1);
+    host->gates = ARENA_ARRAY(&host->arena, struct gate, count + 1);
     host->registration_count = count;
     for (size_t i = 0; i < count; i++) {
         host->registrations[i] = registering->list[i];
         host->registrations[i].host = host;
         host->registrations[i].index = i;
         host->refs[i] = registering->refs[i];
+        list_init(&host->gates[i].waiting);
     }
 }
 

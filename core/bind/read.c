@@ -489,6 +489,27 @@ static enum err on_kv(void *context, const struct value *columns, int column_cou
     return OK;
 }
 
+static void note_seen(struct call *call, struct str key, struct str text)
+{
+    if (call->work == NULL) {
+        return;
+    }
+    struct arena *arena = &call->work->overlay->arena;
+    struct kv_seen *seen = ARENA_NEW(arena, struct kv_seen);
+    *seen = (struct kv_seen){
+        .older = call->work->seen, .key = arena_str(arena, key), .text = arena_str(arena, text)};
+    call->work->seen = seen;
+}
+
+static enum err kv_value(struct call *call, struct str text, struct value *out_value,
+                         struct error *error)
+{
+    *out_value = value_null();
+    return text.len == 0
+               ? OK
+               : json_decode(&call->scratch, arena_str(&call->scratch, text), out_value, error);
+}
+
 enum err read_kv(struct call *call, struct str key, struct value *out_value, struct error *error)
 {
     const struct overlay *overlay = overlay_of(call);
@@ -497,10 +518,10 @@ enum err read_kv(struct call *call, struct str key, struct value *out_value, str
          entry = entry->older) {
         if (str_eq(entry->key, key)) {
             call->work->depends |= (uint64_t)1 << entry->work->index;
-            *out_value = value_null();
-            return entry->text.len == 0
-                       ? OK
-                       : json_decode(&call->scratch, entry->text, out_value, error);
+            if (entry->work != call->work) {
+                note_seen(call, key, entry->text);
+            }
+            return kv_value(call, entry->text, out_value, error);
         }
     }
     struct read_turn turn;
@@ -511,9 +532,11 @@ enum err read_kv(struct call *call, struct str key, struct value *out_value, str
     struct value binds[] = {value_text(call->host->rights.name), value_text(key)};
     err = reader_table(turn.reader, &bind_tables, KV_GET, binds, 2, on_kv, &row, error);
     read_end(call, &turn);
-    *out_value = value_null();
-    return err == OK && row.text.len > 0 ? json_decode(&call->scratch, row.text, out_value, error)
-                                         : err;
+    if (err == OK) {
+        note_seen(call, key, row.text);
+        err = kv_value(call, row.text, out_value, error);
+    }
+    return err;
 }
 
 /* ---- history ---- */

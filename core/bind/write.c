@@ -187,6 +187,22 @@ enum err work_emit(struct call *call, struct work_unit *work, struct str type,
 
 /* ---- the plugin's own keys ---- */
 
+/* What the work knew of the key when it first wrote it. */
+static const struct kv_seen *seen_before(const struct work_unit *work, struct str key)
+{
+    for (const struct kv_entry *entry = work->overlay->newest_kv; entry != NULL;
+         entry = entry->older) {
+        if (entry->work == work && str_eq(entry->key, key)) {
+            return NULL;
+        }
+    }
+    const struct kv_seen *seen = work->seen;
+    while (seen != NULL && !str_eq(seen->key, key)) {
+        seen = seen->older;
+    }
+    return seen;
+}
+
 enum err work_kv_set(struct work_unit *work, struct str key, const struct value *value,
                      struct error *error)
 {
@@ -198,6 +214,7 @@ enum err work_kv_set(struct work_unit *work, struct str key, const struct value 
     struct change *change = add_change(work, CHANGE_KV);
     change->name = arena_str(&overlay->arena, key);
     change->data = value_null();
+    change->seen = seen_before(work, key);
     struct kv_entry *entry = ARENA_NEW(&overlay->arena, struct kv_entry);
     *entry = (struct kv_entry){.older = overlay->newest_kv, .work = work, .key = change->name};
     if (value->kind != VALUE_NULL) {

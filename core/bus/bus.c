@@ -161,6 +161,7 @@ static enum err on_done_seq(void *context, const struct value *columns, int colu
     (void)column_count;
     (void)error;
     struct subscription *subscription = context;
+    subscription->done_rows = true;
     map_set_int(&subscription->done, columns[0].integer, subscription);
     return OK;
 }

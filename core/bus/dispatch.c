@@ -151,6 +151,9 @@ void subscription_dispatch(struct subscription *subscription)
     /* A batch ends when its last delivery has; with one batch allowed that is: nothing is away. */
     if (subscription->away_count == 0) {
         subscription->batches_away = 0;
+        /* Rows of bus_done lie above an event that is not over: one in the window, or not read. */
+        subscription->done_rows = subscription->done_rows &&
+                                  (subscription->window_count > 0 || subscription->done.count > 0);
     }
     if (subscription->batches_away >= allowed) {
         return;

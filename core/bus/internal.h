@@ -62,6 +62,8 @@ struct subscription {
     size_t parked_count;
     struct map done; /* seqs settled above the position, at start-up */
     bool paused, full, removed;
+    /* There may be rows of bus_done. The writer's while deliveries are away, else the loop's. */
+    bool done_rows;
     int64_t dead_count, settled_count;
 };
 
@@ -103,6 +105,7 @@ enum bus_statement {
     BUS_SUBSCRIPTION_GET,
     BUS_POSITION_GET,
     BUS_POSITION_SET,
+    BUS_POSITION_MOVE,
     BUS_DONE_ADD,
     BUS_DONE_NEXT,
     BUS_DONE_LIST,

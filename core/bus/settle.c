@@ -49,23 +49,27 @@ static enum err mark_over(struct tx *tx, const struct flight *flight, struct err
 {
     struct str name = flight->delivery.subscription->spec.name;
     int64_t seq = flight->delivery.entry.seq;
+    struct subscription *subscription = flight->delivery.subscription;
     struct value binds[] = {value_text(name), value_int(seq), value_int(flight->previous)};
-    int64_t position = -1;
-    enum err err =
-        tx_table(tx, &bus_tables, BUS_POSITION_GET, binds, 1, on_position, &position, error);
-    if (err != OK) {
-        return err;
+    enum err err = tx_table(tx, &bus_tables, BUS_POSITION_MOVE, binds, 3, NULL, NULL, error);
+    if (err == OK && tx_changes(tx) == 1) {
+        return subscription->done_rows ? move_over_done(tx, name, seq, error) : OK;
     }
-    if (position < 0 || position >= seq) {
+    int64_t position = -1;
+    if (err == OK) {
+        err = tx_table(tx, &bus_tables, BUS_POSITION_GET, binds, 1, on_position, &position, error);
+    }
+    if (err == OK && (position < 0 || position >= seq)) {
         return error_set(error, ERR_CONFLICT, "this event was settled before");
     }
-    bool straight = position >= flight->previous;
-    err = straight ? tx_table(tx, &bus_tables, BUS_POSITION_SET, binds, 2, NULL, NULL, error)
-                   : tx_table(tx, &bus_tables, BUS_DONE_ADD, binds, 3, NULL, NULL, error);
+    if (err == OK) {
+        subscription->done_rows = true;
+        err = tx_table(tx, &bus_tables, BUS_DONE_ADD, binds, 3, NULL, NULL, error);
+    }
     if (err == OK && tx_changes(tx) != 1) {
         return error_set(error, ERR_CONFLICT, "this event was settled before");
     }
-    return err == OK && straight ? move_over_done(tx, name, seq, error) : err;
+    return err;
 }
 
 static enum err drop_parked(struct tx *tx, const struct flight *flight, struct error *error)

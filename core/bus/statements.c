@@ -30,6 +30,9 @@ static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
     [BUS_POSITION_SET] =
         {"position_set",
          "update bus_subscription set position = ?2 where name = ?1 and position < ?2"},
+    [BUS_POSITION_MOVE] = {"position_move",
+                           "update bus_subscription set position = ?2 where name = ?1 and "
+                           "position < ?2 and position >= ?3"},
     [BUS_DONE_ADD] = {"done_add", "insert into bus_done (subscription, seq, previous) values (?1, "
                                   "?2, ?3) on conflict do nothing"},
     [BUS_DONE_NEXT] = {"done_next", "select seq from bus_done where subscription = ?1 and seq > ?2 "

@@ -5,7 +5,13 @@
 #include "proxenos/base_log.h"
 #include "proxenos/base_time.h"
 
-enum { LOAD_MS = 30000, WAIT_TICK_MS = 2, STOP_MS = 5000 };
+enum {
+    LOAD_MS = 30000,
+    WAIT_TICK_MS = 2,
+    STOP_MS = 5000,
+    /* The disk works while the next batch's handlers run; their order is kept (batch.c). */
+    BATCHES_UNDER_WAY = 4,
+};
 
 /* ---- waiting with the loop running ---- */
 
@@ -126,7 +132,7 @@ static enum err subscribe(struct plugin *plugin, const struct bind_registration 
         .key = value_get_text(options, "key", STR("")),
         .filter = value_get_text(options, "filter", STR("")),
         .hold_when_dead = str_is(value_get_text(options, "on_dead", STR("")), "hold"),
-        .concurrency = (int)value_get_int(options, "concurrency", 1),
+        .concurrency = (int)value_get_int(options, "concurrency", BATCHES_UNDER_WAY),
         .from_start = value_get_bool(options, "from_start", false),
         .deliver = bind_deliver,
         .context = (void *)(uintptr_t)registration,

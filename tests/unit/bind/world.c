@@ -206,6 +206,7 @@ static void subscribe(struct world *world, const struct world_plugin *plugin,
             .retry = {.times = plugin->retries > 0 ? plugin->retries : 2,
                       .first_ms = 1,
                       .max_ms = 20},
+            .concurrency = 4,
             .deliver = bind_deliver,
             .context = (void *)(uintptr_t)&all[i],
             .scope = scope};
