@@ -98,6 +98,25 @@ static void wait_for(struct import *import, const struct batch *batch)
     }
 }
 
+/* After an answer that was not the last: a trial has ended, or the writer has no room. */
+static enum err go_on(struct import *import, struct batch *oldest, enum err answered, bool again,
+                      struct error *error)
+{
+    enum err err = answered;
+    if (again) {
+        err = batch_submit(oldest);
+    } else if (err_passes(answered)) {
+        list_foreach (node, &import->flight) {
+            wait_for(import, CONTAINER_OF(node, struct batch, in_flight));
+        }
+        err = submit_again(import);
+    } else {
+        *error = *batch_error(oldest);
+        error->next = NULL;
+    }
+    return err_passes(err) ? OK : err; /* what was not submitted is found so when it settles */
+}
+
 /* Until the oldest batch is written. */
 static enum err settle_oldest(struct import *import, struct error *error)
 {
@@ -112,18 +131,8 @@ static enum err settle_oldest(struct import *import, struct error *error)
             import->spare[import->spare_count++] = oldest;
             return OK;
         }
-        if (again) {
-            err = batch_submit(oldest);
-        } else if (err_passes(err)) {
-            list_foreach (node, &import->flight) {
-                wait_for(import, CONTAINER_OF(node, struct batch, in_flight));
-            }
-            err = submit_again(import);
-        } else {
-            *error = *batch_error(oldest);
-            error->next = NULL;
-        }
-        if (err != OK && !err_passes(err)) {
+        err = go_on(import, oldest, err, again, error);
+        if (err != OK) {
             return err;
         }
     }

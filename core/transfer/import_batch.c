@@ -251,18 +251,13 @@ static bool kept(const struct row *row)
 
 static enum err write_errors(struct applying *applying, const struct row *row)
 {
-    const struct row_error *lists[] = {row->errors, row->refusals};
-    int position = 0;
-    for (size_t i = 0; i < COUNT_OF(lists); i++) {
-        for (const struct row_error *at = lists[i]; at != NULL; at = at->next) {
-            enum err err = error_row_write(applying->tx, applying->batch->import->job, row->line,
-                                           position++, at, applying->error);
-            if (err != OK) {
-                return err;
-            }
-        }
+    const struct row_error *at = row->errors != NULL ? row->errors : row->refusals;
+    enum err err = OK;
+    for (int position = 0; at != NULL && err == OK; at = at->next) {
+        err = error_row_write(applying->tx, applying->batch->import->job, row->line, position++, at,
+                              applying->error);
     }
-    return OK;
+    return err;
 }
 
 static enum err write_later(struct applying *applying, const struct row *row)

@@ -125,14 +125,16 @@ static const struct column_map *column_for(const struct import *import, struct s
     return NULL;
 }
 
-static enum err fix_draft(struct import *import, struct arena *arena, int64_t record,
-                          const struct column_map *column, int64_t target, struct draft **out_draft,
-                          struct error *why)
+/* NULL: why. */
+static struct draft *fix_draft(struct import *import, struct arena *arena, int64_t record,
+                               const struct column_map *column, int64_t target, struct error *why)
 {
+    struct draft *draft = NULL;
     struct value map = value_map_new();
     value_put(arena, &map, column->field->name, value_id(target));
-    return draft_make(import->store, import->scope, DRAFT_UPDATE, import->type, record, &map, arena,
-                      out_draft, why);
+    enum err err = draft_make(import->store, import->scope, DRAFT_UPDATE, import->type, record,
+                              &map, arena, &draft, why);
+    return err == OK ? draft : NULL;
 }
 
 static enum err nobody(struct import *import, const struct column_map *column, struct str text,
@@ -166,7 +168,7 @@ static enum err resolve(struct resolving *resolving, struct later_row *row, stru
     if (answer.id == 0 || answer.many) {
         err = nobody(import, column, row->text, &answer, &why, error);
     } else {
-        (void)fix_draft(import, &resolving->arena, row->record, column, answer.id, &row->fix, &why);
+        row->fix = fix_draft(import, &resolving->arena, row->record, column, answer.id, &why);
     }
     if (why.err != OK) {
         row_error_put(&row->why, &resolving->arena, column, &why, row->text);
@@ -174,33 +176,38 @@ static enum err resolve(struct resolving *resolving, struct later_row *row, stru
     return err;
 }
 
-/* Submits until it is in or must not be. */
-static enum err submit(struct resolving *resolving, struct error *error)
+static enum err submit_once(struct resolving *resolving, struct error *error)
 {
     struct import *import = resolving->import;
     struct job *job = import->job;
-    enum err err = OK;
-    do {
-        unit_deinit(&resolving->unit);
-        resolving->unit = (struct unit){.apply = later_apply,
-                                        .done = later_done,
-                                        .reply = job->mailbox,
-                                        .scope = import->scope,
-                                        .request = job->request};
-        err = store_submit(import->store, &resolving->unit);
-        if (err == OK) {
-            resolving->away = true;
-            while (resolving->away) {
-                (void)mailbox_receive(job->mailbox, -1);
-            }
-            err = resolving->unit.err;
-            *error = resolving->unit.error;
-            error->next = NULL;
-        }
-        if (err_passes(err)) {
-            job_pause(job);
-        }
-    } while (err_passes(err) && !job_cancelled(job) && !jobs_stopping(job->jobs));
+    unit_deinit(&resolving->unit);
+    resolving->unit = (struct unit){.apply = later_apply,
+                                    .done = later_done,
+                                    .reply = job->mailbox,
+                                    .scope = import->scope,
+                                    .request = job->request};
+    enum err err = store_submit(import->store, &resolving->unit);
+    if (err != OK) {
+        return error_set(error, err, "%s", err_text(err));
+    }
+    resolving->away = true;
+    while (resolving->away) {
+        (void)mailbox_receive(job->mailbox, -1);
+    }
+    *error = resolving->unit.error;
+    error->next = NULL;
+    return resolving->unit.err;
+}
+
+/* Submits until it is in or must not be. */
+static enum err submit(struct resolving *resolving, struct error *error)
+{
+    struct job *job = resolving->import->job;
+    enum err err = submit_once(resolving, error);
+    while (err_passes(err) && !job_cancelled(job) && !jobs_stopping(job->jobs)) {
+        job_pause(job);
+        err = submit_once(resolving, error);
+    }
     return err_passes(err) ? ERR_STOPPING : err;
 }
 
@@ -241,28 +248,34 @@ enum err import_later(struct import *import, struct error *error)
 
 /* ---- atomic ---- */
 
-enum err batch_fix(struct batch *batch, struct error *error)
+static enum err fix_one(struct batch *batch, struct row *row, struct row_later *later,
+                        struct error *error)
 {
     struct import *import = batch->import;
-    for (int i = 0; i < batch->count; i++) {
+    struct ref_answer answer = {0};
+    struct error why = {0};
+    enum err err = ref_find(import, later->column, later->text, &answer, error);
+    if (err == OK && (answer.id == 0 || answer.many)) {
+        err = nobody(import, later->column, later->text, &answer, &why, error);
+    } else if (err == OK && row->create != NULL) {
+        later->fix =
+            fix_draft(import, &batch->arena, row->create->id, later->column, answer.id, &why);
+    }
+    if (err == OK && why.err != OK) {
+        row_error_put(&row->errors, &batch->arena, later->column, &why, later->text);
+    }
+    return err;
+}
+
+enum err batch_fix(struct batch *batch, struct error *error)
+{
+    enum err err = OK;
+    for (int i = 0; i < batch->count && err == OK; i++) {
         struct row *row = &batch->rows[i];
-        for (struct row_later *later = row->later; later != NULL; later = later->next) {
-            struct ref_answer answer = {0};
-            struct error why = {0};
-            enum err err = ref_find(import, later->column, later->text, &answer, error);
-            if (err == OK && (answer.id == 0 || answer.many)) {
-                err = nobody(import, later->column, later->text, &answer, &why, error);
-            } else if (err == OK && row->create != NULL) {
-                (void)fix_draft(import, &batch->arena, row->create->id, later->column, answer.id,
-                                &later->fix, &why);
-            }
-            if (err != OK) {
-                return err;
-            }
-            if (why.err != OK) {
-                row_error_put(&row->errors, &batch->arena, later->column, &why, later->text);
-            }
+        for (struct row_later *later = row->later; later != NULL && err == OK;
+             later = later->next) {
+            err = fix_one(batch, row, later, error);
         }
     }
-    return OK;
+    return err;
 }

@@ -70,6 +70,21 @@ static enum err check_present(const struct import *import, const struct str *hea
     return OK;
 }
 
+static enum err check_twice(const struct import *import, const struct column_map *column,
+                            struct error *error)
+{
+    for (int i = 0; column->field != NULL && i < import->bound_count; i++) {
+        if (import->bound[i]->field == column->field) {
+            return error_set(error, ERR_INVALID,
+                             "the columns \"" STR_FORMAT "\" and \"" STR_FORMAT
+                             "\" both become " STR_FORMAT,
+                             STR_ARGS(utf8_cut(import->bound[i]->column, 60)),
+                             STR_ARGS(utf8_cut(column->column, 60)), STR_ARGS(column->field->name));
+        }
+    }
+    return OK;
+}
+
 static enum err bind_columns(struct import *import, struct error *error)
 {
     int count = 0;
@@ -78,14 +93,8 @@ static enum err bind_columns(struct import *import, struct error *error)
     for (int i = 0; i < count; i++) {
         struct column_map *column = NULL;
         enum err err = map_column(&import->map, header[i], &column, error);
-        for (int k = 0; err == OK && column->field != NULL && k < i; k++) {
-            if (import->bound[k]->field == column->field) {
-                err = error_set(error, ERR_INVALID,
-                                "the columns \"" STR_FORMAT "\" and \"" STR_FORMAT
-                                "\" both become " STR_FORMAT,
-                                STR_ARGS(import->bound[k]->column), STR_ARGS(header[i]),
-                                STR_ARGS(column->field->name));
-            }
+        if (err == OK) {
+            err = check_twice(import, column, error);
         }
         if (err == OK && column->by != NULL) {
             err = ref_bind(import, column, error);

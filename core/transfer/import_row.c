@@ -337,27 +337,39 @@ static void put_defaults(struct building *building)
     }
 }
 
-enum err defaults_check(const struct import *import, struct error *error)
+static bool has_column(const struct import *import, struct str name)
 {
-    for (size_t i = 0; i < import->map.default_count; i++) {
-        struct str rest = import->map.defaults[i].text;
-        struct str piece;
-        bool column = false;
-        while (next_piece(&rest, &piece, &column)) {
-            bool found = !column;
-            for (int k = 0; k < import->bound_count; k++) {
-                found = found || str_eq(import->bound[k]->column, piece);
-            }
-            if (!found) {
-                return error_at(error, ERR_INVALID, "/map/defaults", NULL,
-                                "the default of " STR_FORMAT " names {" STR_FORMAT
-                                "}, which is no column of the file",
-                                STR_ARGS(import->map.defaults[i].field->name),
-                                STR_ARGS(utf8_cut(piece, 60)));
-            }
+    bool has = false;
+    for (int i = 0; i < import->bound_count; i++) {
+        has = has || str_eq(import->bound[i]->column, name);
+    }
+    return has;
+}
+
+static enum err default_check(const struct import *import, const struct default_map *made,
+                              struct error *error)
+{
+    struct str rest = made->text;
+    struct str piece;
+    bool column = false;
+    while (next_piece(&rest, &piece, &column)) {
+        if (column && !has_column(import, piece)) {
+            return error_at(error, ERR_INVALID, "/map/defaults", NULL,
+                            "the default of " STR_FORMAT " names {" STR_FORMAT
+                            "}, which is no column of the file",
+                            STR_ARGS(made->field->name), STR_ARGS(utf8_cut(piece, 60)));
         }
     }
     return OK;
+}
+
+enum err defaults_check(const struct import *import, struct error *error)
+{
+    enum err err = OK;
+    for (size_t i = 0; i < import->map.default_count && err == OK; i++) {
+        err = default_check(import, &import->map.defaults[i], error);
+    }
+    return err;
 }
 
 /* ---- the whole ---- */

@@ -253,6 +253,18 @@ static enum err read_column(const struct import_map *map, struct column_map *col
 
 /* ---- the whole ---- */
 
+static enum err check_twice(const struct import_map *map, const struct column_map *column,
+                            struct error *error)
+{
+    for (const struct column_map *at = map->columns; at < column && column->field != NULL; at++) {
+        if (at->field == column->field) {
+            return wrong(error, ERR_INVALID, column->column, "field",
+                         "is mapped to a field that another column fills already");
+        }
+    }
+    return OK;
+}
+
 static enum err read_columns(struct import_map *map, const struct value *tree, struct error *error)
 {
     const struct value *columns = value_get_c(tree, "columns");
@@ -268,11 +280,8 @@ static enum err read_columns(struct import_map *map, const struct value *tree, s
         struct column_map *column = &map->columns[map->column_count++];
         column->column = columns->map.entries[i].key;
         enum err err = read_column(map, column, &columns->map.entries[i].value, error);
-        for (size_t k = 0; err == OK && column->field != NULL && k + 1 < map->column_count; k++) {
-            if (map->columns[k].field == column->field) {
-                err = wrong(error, ERR_INVALID, column->column, "field",
-                            "is mapped to a field that another column fills already");
-            }
+        if (err == OK) {
+            err = check_twice(map, column, error);
         }
         if (err != OK) {
             return err;
@@ -318,7 +327,9 @@ static enum err read_separator(struct import_map *map, const struct value *tree,
         return error_at(error, ERR_INVALID, "/map/separator", NULL,
                         "separator is \",\" \";\" or a tab");
     }
-    map->separator = separator.len == 1 ? separator.at[0] : '\0';
+    if (separator.len == 1) {
+        map->separator = separator.at[0];
+    }
     return OK;
 }
 

@@ -93,6 +93,7 @@ static void resume_job(struct job *job)
         err = find_scope(job, &scope, &error);
     }
     if (err == OK) {
+        ASSERT(scope != NULL);
         scope_unref(job->scope);
         job->scope = scope;
         if (!object_known(job, scope)) {

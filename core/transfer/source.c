@@ -1,6 +1,8 @@
 /* Rows out of a spooled file, piece by piece, from any row on. Lane's thread. */
 #include "import.h"
 
+#include "proxenos/base_text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -88,6 +90,27 @@ static enum err csv_next(struct source *source, struct csv_row *row, bool *out_m
     return OK;
 }
 
+static bool named_before(const struct source *source, int index)
+{
+    for (int i = 0; i < index; i++) {
+        if (str_eq(source->header[i], source->header[index])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err check_header(const struct source *source, struct error *error)
+{
+    for (int i = 0; i < source->header_count; i++) {
+        if (named_before(source, i)) {
+            return error_set(error, ERR_INVALID, "two columns have the name \"" STR_FORMAT "\"",
+                             STR_ARGS(utf8_cut(source->header[i], 80)));
+        }
+    }
+    return OK;
+}
+
 static enum err read_header(struct source *source, struct error *error)
 {
     struct csv_row row;
@@ -109,14 +132,8 @@ static enum err read_header(struct source *source, struct error *error)
     source->header_count = row.field_count;
     for (int i = 0; i < row.field_count; i++) {
         source->header[i] = arena_str(&source->arena, str_trim(row.fields[i]));
-        for (int k = 0; k < i; k++) {
-            if (str_eq(source->header[k], source->header[i])) {
-                return error_set(error, ERR_INVALID, "two columns have the name \"" STR_FORMAT "\"",
-                                 STR_ARGS(str_sub(source->header[i], 0, 80)));
-            }
-        }
     }
-    return OK;
+    return check_header(source, error);
 }
 
 static bool empty_line(const struct source *source, const struct csv_row *row)
@@ -186,34 +203,45 @@ static enum err fill_pending(struct source *source, struct error *error)
     return OK;
 }
 
-static enum err next_json_row(struct source *source, struct source_row *out_row, bool *out_more,
-                              struct error *error)
+/* One line without its end; *out_more false: there is none. */
+static enum err next_line(struct source *source, struct str *out_line, bool *out_more,
+                          struct error *error)
 {
     size_t len = 0;
     size_t whole = 0;
-    for (;;) {
-        if (!find_line(source, &len, &whole)) {
-            if (source->ended) {
-                *out_more = false;
-                return OK;
-            }
-            enum err err = fill_pending(source, error);
-            if (err != OK) {
-                return err;
-            }
-            continue;
-        }
-        struct str line = str_trim((struct str){source->pending.at + source->at, len});
-        source->at += whole;
-        source->offset += (int64_t)whole;
-        source->line++;
-        if (line.len > 0) {
-            *out_row = (struct source_row){
-                .line = source->line - 1, .end_offset = source->offset, .text = line};
-            *out_more = true;
+    enum err err = OK;
+    while (err == OK && !find_line(source, &len, &whole)) {
+        if (source->ended) {
+            *out_more = false;
             return OK;
         }
+        err = fill_pending(source, error);
     }
+    if (err != OK) {
+        return err;
+    }
+    *out_line = (struct str){source->pending.at + source->at, len};
+    *out_more = true;
+    source->at += whole;
+    source->offset += (int64_t)whole;
+    source->line++;
+    return OK;
+}
+
+static enum err next_json_row(struct source *source, struct source_row *out_row, bool *out_more,
+                              struct error *error)
+{
+    struct str line = {NULL, 0};
+    enum err err;
+    do {
+        err = next_line(source, &line, out_more, error);
+        line = str_trim(line);
+    } while (err == OK && *out_more && line.len == 0);
+    if (err == OK && *out_more) {
+        *out_row = (struct source_row){
+            .line = source->line - 1, .end_offset = source->offset, .text = line};
+    }
+    return err;
 }
 
 /* ---- both ---- */

@@ -115,12 +115,11 @@ enum err spool_finish(struct spool *spool, unsigned char out_hash[32], struct er
     arena_init(&arena);
     hash_end(&spool->hasher, hash);
     enum err err = OK;
-    if (fsync(spool->fd) != 0) {
-        err = disk_error(error, "synced");
-    } else if (rename(spool->path, spool_path(spool->jobs, &arena, hash)) != 0) {
+    bool kept = fsync(spool->fd) == 0 &&
+                rename(spool->path, spool_path(spool->jobs, &arena, hash)) == 0 &&
+                sync_folder(spool->jobs);
+    if (!kept) {
         err = disk_error(error, "kept");
-    } else if (!sync_folder(spool->jobs)) {
-        err = disk_error(error, "synced");
     }
     arena_deinit(&arena);
     if (err != OK) {
