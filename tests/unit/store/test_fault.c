@@ -303,6 +303,24 @@ static void a_fault_during_recovery_loses_nothing(void **state)
     }
 }
 
+static void a_store_on_a_full_disk_opens_to_be_read(void **state)
+{
+    (void)state;
+    enum { UNITS = 3 };
+    struct fixture image = {.store = NULL};
+    crash_image(&image, UNITS);
+    struct fault fault = {
+        .calls = FAULT_CHANGES, .kind = FAULT_NO_SPACE, .nth = 1, .for_ever = true};
+    fault_arm(&fault);
+    fixture_open(&image);
+    assert_int_equal(item_count(&image), UNITS);
+    assert_int_equal(item_run(&image, UNITS + 1), ERR_DISK_FULL);
+    assert_true(fault_disarm());
+    assert_int_equal(item_run(&image, UNITS + 1), OK);
+    fixture_close(&image);
+    remove_folder(image.folder);
+}
+
 /* ---- a sync that fails ends the process ---- */
 
 static void forget_line(void *context, struct str line)
@@ -397,6 +415,7 @@ int test_fault(void)
         cmocka_unit_test_setup_teardown(one_unit_that_does_not_fit_takes_the_group_along,
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test(a_fault_during_recovery_loses_nothing),
+        cmocka_unit_test(a_store_on_a_full_disk_opens_to_be_read),
         cmocka_unit_test(a_failed_sync_ends_the_process),
     };
     return cmocka_run_group_tests_name("fault", tests, install, uninstall);
