@@ -4,19 +4,39 @@
 
 /* ---- uploads ---- */
 
+enum { UPLOAD_GATHER_BYTES = 64 * 1024 };
+
 struct upload {
     struct spool *spool;
     int64_t bytes;
     enum err err;
+    /* Pieces may be of one byte each: the disk gets them together. */
+    size_t gathered;
+    char gather[UPLOAD_GATHER_BYTES];
 };
+
+static void upload_flush(struct call *call, struct upload *upload)
+{
+    if (upload->err == OK && upload->gathered > 0) {
+        upload->err = spool_write(upload->spool, upload->gather, upload->gathered, &call->error);
+    }
+    upload->gathered = 0;
+}
 
 static void on_chunk(struct http_request *http, struct str bytes)
 {
     struct call *call = request_call(http);
     struct upload *upload = call->state;
-    if (upload->err == OK) {
-        upload->err = spool_write(upload->spool, bytes.at, bytes.len, &call->error);
-        upload->bytes += (int64_t)bytes.len;
+    upload->bytes += (int64_t)bytes.len;
+    while (bytes.len > 0) {
+        size_t room = UPLOAD_GATHER_BYTES - upload->gathered;
+        size_t len = bytes.len < room ? bytes.len : room;
+        memcpy(upload->gather + upload->gathered, bytes.at, len);
+        upload->gathered += len;
+        bytes = str_sub(bytes, len, bytes.len);
+        if (upload->gathered == UPLOAD_GATHER_BYTES) {
+            upload_flush(call, upload);
+        }
     }
 }
 
@@ -25,6 +45,7 @@ static void on_uploaded(struct http_request *http, enum err err)
     struct call *call = request_call(http);
     struct upload *upload = call->state;
     unsigned char hash[HASH_BYTES];
+    upload_flush(call, upload);
     err = upload->err != OK ? upload->err : err;
     if (err != OK) {
         spool_abort(upload->spool);

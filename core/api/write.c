@@ -171,6 +171,16 @@ static enum err read_if_match(struct call *call, int64_t *out_version, struct er
     return OK;
 }
 
+/* A role's grants are JSON to the store; auth knows what they must say. */
+static enum err check_grants(struct call *call, const struct value *map, struct error *error)
+{
+    const struct value *grants = value_get_c(map, "grants");
+    if (!str_is(call->type->name, "role") || grants == NULL || grants->kind == VALUE_NULL) {
+        return OK;
+    }
+    return auth_grants_check(call_scope(call)->schema, grants, error);
+}
+
 /* What an update does beside its fields. */
 enum beside { BESIDE_NOTHING, BESIDE_ARCHIVE, BESIDE_RESTORE };
 
@@ -182,6 +192,9 @@ static void begin(struct call *call, enum draft_kind kind, const struct value *m
     write->call = call;
     call->state = write;
     enum err err = read_if_match(call, &version, &call->error);
+    if (err == OK) {
+        err = check_grants(call, map, &call->error);
+    }
     if (err == OK) {
         err = draft_make(call->api->store, call_scope(call), kind, call->type, call->id, map,
                          call_arena(call), &write->draft, &call->error);

@@ -237,6 +237,14 @@ test("users, roles and tokens are the administrator's", async () => {
   assert.ok(promoted.status >= 400);
 });
 
+test("a role's grants are checked when they are written", async () => {
+  const wrong = await admin.post("/api/v1/roles", { name: "broken", grants: { mater: { verbs: ["read"] } } });
+  assert.equal(wrong.status >= 400 && wrong.status < 500, true, wrong.text);
+  assert.match(wrong.text, /matter/);
+  const verb = await admin.post("/api/v1/roles", { name: "broken", grants: { matter: { verbs: ["reed"] } } });
+  assert.equal(verb.status >= 400 && verb.status < 500, true, verb.text);
+});
+
 test("every route wants to know who asks", async () => {
   const anyone = service.anyone();
   const document = (await admin.get("/openapi.json")).body;

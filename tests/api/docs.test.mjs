@@ -1,0 +1,94 @@
+// The examples of README.md and docs/guides are tests: each ```sh block behind a line `<!-- tested -->` is run as it stands, in
+// order, one shell a page, in a scratch folder beside a service of its own. In the shell, as a reader would have it: `px` is the
+// program, PROXENOS_DATA the service's data folder, URL its address; `plugins/` are those that come with it.
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Service, program, root } from "./service.mjs";
+
+const TIMEOUT_MS = 240000;
+
+// [{ line, text }]: a block may be indented by nothing; an unmarked block is not run.
+export function testedBlocks(markdown) {
+  const lines = markdown.split("\n");
+  const blocks = [];
+  for (let i = 0; i < lines.length; i++) {
+    if (lines[i] !== "<!-- tested -->") continue;
+    assert.match(lines[i + 1] ?? "", /^```sh$/, `line ${i + 1}: a \`\`\`sh block stands behind <!-- tested -->`);
+    const end = lines.indexOf("```", i + 2);
+    assert.ok(end > 0, `line ${i + 2}: the block does not end`);
+    blocks.push({ line: i + 2, text: lines.slice(i + 2, end).join("\n") });
+    i = end;
+  }
+  return blocks;
+}
+
+// Each block says on stderr where it stands before it runs, so that a failure names its line.
+function script(page, blocks) {
+  const parts = blocks.map(({ line, text }) => `echo '== ${page}:${line}' >&2\n${text}\n`);
+  return `set -euo pipefail\n${parts.join("\n")}`;
+}
+
+function shell(text, folder, env) {
+  return new Promise((resolve) => {
+    // A group of its own: what a page leaves running ends with its shell.
+    const child = spawn("bash", ["-c", text], { cwd: folder, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    const end = () => {
+      try {
+        process.kill(-child.pid, "SIGKILL");
+      } catch {
+        // nothing is left of it
+      }
+    };
+    const late = setTimeout(() => {
+      output += "\n(it took too long)\n";
+      end();
+    }, TIMEOUT_MS);
+    child.stdout.on("data", (bytes) => (output += bytes));
+    child.stderr.on("data", (bytes) => (output += bytes));
+    child.once("exit", (code) => {
+      clearTimeout(late);
+      end();
+      resolve({ code, output });
+    });
+  });
+}
+
+const guides = path.join(root, "docs/guides");
+const pages = ["README.md", ...readdirSync(guides).filter((name) => name.endsWith(".md")).sort().map((name) => `docs/guides/${name}`)];
+
+for (const page of pages) {
+  const blocks = testedBlocks(readFileSync(path.join(root, page), "utf8"));
+  if (blocks.length === 0) continue;
+  test(`${page}: ${blocks.length} blocks run as they stand`, { timeout: TIMEOUT_MS + 60000 }, async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "proxenos-docs-"));
+    const service = await new Service({ enable: ["demo"] }).start();
+    try {
+      mkdirSync(path.join(folder, "bin"));
+      symlinkSync(program, path.join(folder, "bin/px"));
+      symlinkSync(path.join(root, "plugins"), path.join(folder, "plugins"));
+      const { code, output } = await shell(script(page, blocks), folder, {
+        ...process.env,
+        PATH: `${path.join(folder, "bin")}:${process.env.PATH}`,
+        PROXENOS_DATA: service.folder,
+        URL: service.url,
+      });
+      assert.equal(code, 0, `the page's commands do not run as they stand:\n${output}\n${service.log.slice(-2000)}`);
+    } finally {
+      await service.remove();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+test("a block that fails is seen, and where", async () => {
+  const blocks = testedBlocks("# Page\n\n<!-- tested -->\n```sh\ntrue\n```\n\n```sh\nexit 9\n```\n<!-- tested -->\n```sh\nfalse\necho after\n```\n");
+  assert.deepEqual(blocks.map(({ line }) => line), [4, 11]);
+  const { code, output } = await shell(script("page.md", blocks), tmpdir(), process.env);
+  assert.equal(code, 1);
+  assert.match(output, /== page\.md:11\n$/);
+});
