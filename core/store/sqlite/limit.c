@@ -5,6 +5,10 @@
 static int look_at_clock(void *context)
 {
     struct db *db = context;
+    /* Begin and rollback come here too, now and then: a spent budget must not stop them. */
+    if (db->running == 0) {
+        return 0;
+    }
     if (db->step_limit > 0) {
         db->steps_left -= STEPS_BETWEEN_CHECKS;
         if (db->steps_left <= 0) {

@@ -223,6 +223,20 @@ static void limits_stop_a_statement(void **state)
     assert_int_equal(number(pair->reader, "select count(*) from test_a"), 2);
 }
 
+/* Every now and then SQLite looks at the budget while it begins or rolls back. */
+static void a_spent_budget_lets_a_rollback_pass(void **state)
+{
+    struct pair *pair = *state;
+    db_limit_steps(pair->reader, 1000);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(db_begin(pair->reader, false, NULL), OK);
+        assert_int_equal(run_endless(pair->reader), ERR_LIMIT);
+        db_rollback(pair->reader);
+        assert_false(db_in_transaction(pair->reader));
+    }
+    db_limit_steps(pair->reader, 0);
+}
+
 static void a_savepoint_undoes_its_part(void **state)
 {
     struct pair *pair = *state;
@@ -365,6 +379,8 @@ int test_driver(void)
         cmocka_unit_test_setup_teardown(values_come_back_as_they_went_in, pair_setup,
                                         pair_teardown),
         cmocka_unit_test_setup_teardown(limits_stop_a_statement, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(a_spent_budget_lets_a_rollback_pass, pair_setup,
+                                        pair_teardown),
         cmocka_unit_test_setup_teardown(a_savepoint_undoes_its_part, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(a_checkpoint_moves_the_wal, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(a_confined_statement_reaches_its_tables_alone, pair_setup,
