@@ -213,6 +213,10 @@ void lua_task_turn(struct lua_task *task)
     struct lua_host *host = task->host;
     ASSERT(task->state == LUA_TASK_READY);
     task->state = LUA_TASK_RUNNING;
+    if (task->wait != NULL) {
+        task->wait->task = NULL;
+        task->wait = NULL;
+    }
     int arguments = lua_status(task->L) == LUA_YIELD ? 0 : 1;
     int results = 0;
     lua_budget_start(host, task, task->L);
@@ -258,6 +262,7 @@ int lua_wait_start(struct lua_State *L, struct lua_wait *wait, intptr_t context,
     ASSERT(host->running != NULL && host->running->wait == NULL && wait->cancelled != NULL);
     ASSERT(host->pinned == 0 && lua_isyieldable(L));
     wait->task = host->running;
+    wait->answered = false;
     host->running->wait = wait;
     host->signal = LUA_SIGNAL_WAIT;
     return lua_yieldk(L, 0, context, after);
@@ -270,8 +275,7 @@ void lua_wait_done(struct lua_wait *wait)
         return;
     }
     ASSERT(task->state == LUA_TASK_WAITING && task->wait == wait);
-    wait->task = NULL;
-    task->wait = NULL;
+    wait->answered = true; /* and still linked: the task may end before it goes on */
     task->state = LUA_TASK_READY;
     list_push(&task->host->tasks, &task->queued);
     lua_executor_ready(task->host);

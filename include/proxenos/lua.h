@@ -204,10 +204,11 @@ struct lua_task *lua_task_of(struct lua_State *L);
 
 /* Embedded in the binding's heap-allocated request. */
 struct lua_wait {
-    struct lua_task *task; /* NULL once done or cancelled */
-    /* Executor, plain C: the task is gone. The request is still out; free it when its answer comes,
-     * or now if none will. Never called after lua_wait_done. */
+    struct lua_task *task; /* NULL once `after` runs or it is cancelled */
+    /* Executor, plain C: the task is gone, `after` will not run. When `answered`, free the request
+     * here; else it is still out: free it when its answer comes, or here if none will. */
     void (*cancelled)(struct lua_wait *wait);
+    bool answered; /* lua_wait_done was called */
 };
 
 /* First thing in a binding that waits: raises ERR_YIELD with a sentence that names the binding and

@@ -18,14 +18,15 @@ struct request {
 static struct harness harness;
 static struct lua_host *host;
 static atomic_int cancelled_count;
-static atomic_bool held; /* the binding `never` waits */
+static atomic_bool held;             /* the binding `never` waits */
+static struct request *held_request; /* executor only: it is this one */
 
 static void request_cancelled(struct lua_wait *wait)
 {
     struct request *request = CONTAINER_OF(wait, struct request, wait);
     cancelled_count++;
     lua_timer_stop(&request->timer);
-    if (request->never) {
+    if (request->never || wait->answered) {
         mem_free(request); /* no answer is on its way */
         held = false;
     }
@@ -86,6 +87,7 @@ static int never(lua_State *L)
 {
     struct request *request = request_new(L, "never");
     request->never = true;
+    held_request = request;
     held = true;
     return lua_wait_start(L, &request->wait, (intptr_t)request, ask_after);
 }
@@ -308,11 +310,15 @@ static void whole_tasks_are_not_interrupted(void **state)
 struct cancel_job {
     struct lua_job job;
     struct lua_task *task;
+    bool answer; /* first, and then cancel all the same */
 };
 
 static void cancel_run(struct lua_job *job)
 {
     struct cancel_job *cancel = CONTAINER_OF(job, struct cancel_job, job);
+    if (cancel->answer) {
+        lua_wait_done(&held_request->wait);
+    }
     lua_task_cancel(cancel->task, ERR_TIMEOUT, "it waited too long");
     lua_job_finish(job, OK, NULL);
 }
@@ -325,9 +331,9 @@ static void cancel_finished(struct lua_job *job)
     cancel_done = true;
 }
 
-static void cancel(struct lua_task *task)
+static void cancel(struct lua_task *task, bool answer)
 {
-    struct cancel_job job = {.task = task};
+    struct cancel_job job = {.task = task, .answer = answer};
     job.job.run = cancel_run;
     job.job.done = cancel_finished;
     job.job.reply = harness.replies;
@@ -349,7 +355,7 @@ static void cancelled_tasks_close_and_end(void **state)
     while (!held) {
         expect_text(&harness, host, "return 'x'", "x");
     }
-    cancel(&waiting.task);
+    cancel(&waiting.task, false);
     assert_true(script_wait(&harness, &waiting, 60000));
     assert_int_equal(waiting.err, ERR_TIMEOUT);
     assert_string_equal(waiting.error.detail, "it waited too long");
@@ -363,12 +369,28 @@ static void cancelled_tasks_close_and_end(void **state)
     while (!held) {
         expect_text(&harness, host, "return 'x'", "x");
     }
-    cancel(&waiting.task);
+    cancel(&waiting.task, false);
     assert_int_equal(lua_host_state(host), LUA_HOST_POISONED);
     assert_true(script_wait(&harness, &waiting, 60000));
     assert_int_equal(waiting.err, ERR_TIMEOUT);
     script_deinit(&waiting);
     expect_text(&harness, host, "return 'alive'", "alive");
+}
+
+/* The answer came, but the task ended before it could take it: the request is given back. */
+static void unread_answers_are_given_back(void **state)
+{
+    (void)state;
+    struct script waiting = {0};
+    script_post(&harness, &waiting, host, STR("return never(1)"));
+    while (!held) {
+        expect_text(&harness, host, "return 'x'", "x");
+    }
+    cancel(&waiting.task, true);
+    assert_true(script_wait(&harness, &waiting, 60000));
+    assert_int_equal(waiting.err, ERR_TIMEOUT);
+    assert_int_equal(cancelled_count, 1); /* and the leak sanitizer sees that it was freed */
+    script_deinit(&waiting);
 }
 
 /* A kill ends the host's other tasks too; their late answers find nobody. */
@@ -441,6 +463,7 @@ int test_task(void)
         cmocka_unit_test_setup_teardown(others_run_meanwhile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whole_tasks_are_not_interrupted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cancelled_tasks_close_and_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unread_answers_are_given_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_kill_ends_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_tasks_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_returns_jobs, set_up, tear_down),
