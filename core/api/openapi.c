@@ -1,254 +1,164 @@
 /* OpenAPI 3.1 from the live schema, as the asking user sees it: what code generators and people
- * read. Built as one value, so that it is well formed by construction. Loop thread. */
-#include "internal.h"
+ * read. Operations are rows of two tables; the document is built as one value, so that it is well
+ * formed by construction. Loop thread. */
+#include "openapi.h"
 
-struct document {
-    struct arena *arena;
-    const struct scope *scope;
-    struct value paths, schemas;
-};
-
-/* ---- small builders ---- */
-
-static struct value text(const char *string)
-{
-    return value_text(str_from(string));
-}
-
-static void put(struct document *document, struct value *map, const char *key, struct value value)
-{
-    value_put_c(document->arena, map, key, value);
-}
-
-static struct value pair(struct document *document, const char *key, struct value value)
-{
-    struct value map = value_map_new();
-    put(document, &map, key, value);
-    return map;
-}
-
-static struct value reference(struct document *document, struct str name)
-{
-    return pair(document, "$ref",
-                value_text(arena_printf(document->arena, "#/components/schemas/" STR_FORMAT,
-                                        STR_ARGS(name))));
-}
-
-static struct value typed(struct document *document, const char *type)
-{
-    return pair(document, "type", text(type));
-}
-
-static struct value nullable(struct document *document, const char *type)
-{
-    struct value types = value_list_new();
-    value_push(document->arena, &types, text(type));
-    value_push(document->arena, &types, text("null"));
-    return pair(document, "type", types);
-}
-
-static struct value list_of(struct document *document, struct value items)
-{
-    struct value list = typed(document, "array");
-    put(document, &list, "items", items);
-    return list;
-}
-
-/* "sales_order" → "SalesOrder". */
-static struct str type_name(struct document *document, struct str name, const char *behind)
-{
-    char *out = arena_alloc(document->arena, name.len + 1);
-    size_t len = 0;
-    bool upper = true;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.at[i];
-        if (c == '_') {
-            upper = true;
-            continue;
-        }
-        out[len++] = upper && c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-        upper = false;
-    }
-    return arena_printf(document->arena, "%.*s%s", (int)len, out, behind);
-}
-
-/* ---- fields ---- */
-
-static struct value enum_values(struct document *document, const struct field *field, bool or_null)
-{
-    struct value names = value_list_new();
-    for (size_t i = 0; i < field->value_count; i++) {
-        value_push(document->arena, &names, value_text(field->values[i]));
-    }
-    if (or_null) {
-        value_push(document->arena, &names, value_null());
-    }
-    return names;
-}
-
-static struct value formatted(struct document *document, const char *format)
-{
-    struct value schema = nullable(document, "string");
-    put(document, &schema, "format", text(format));
-    return schema;
-}
-
-static struct value field_schema(struct document *document, const struct field *field)
-{
-    struct value schema = nullable(document, "string");
-    switch (field->type) {
-    case FIELD_INTEGER:
-        schema = nullable(document, "integer");
-        put(document, &schema, "format", text("int64"));
-        break;
-    case FIELD_DECIMAL:
-        put(document, &schema, "pattern", text("^-?[0-9]+(\\.[0-9]+)?$"));
-        break;
-    case FIELD_MONEY: {
-        struct value options = value_list_new();
-        value_push(document->arena, &options, reference(document, STR("Money")));
-        value_push(document->arena, &options, typed(document, "null"));
-        schema = pair(document, "anyOf", options);
-        break;
-    }
-    case FIELD_BOOLEAN:
-        schema = nullable(document, "boolean");
-        break;
-    case FIELD_DATE:
-        schema = formatted(document, "date");
-        break;
-    case FIELD_DATETIME:
-        schema = formatted(document, "date-time");
-        break;
-    case FIELD_DURATION:
-        schema = formatted(document, "duration");
-        break;
-    case FIELD_EMAIL:
-        schema = formatted(document, "email");
-        break;
-    case FIELD_URL:
-        schema = formatted(document, "uri");
-        break;
-    case FIELD_ENUM:
-        put(document, &schema, "enum", enum_values(document, field, !field->many));
-        break;
-    case FIELD_REFS:
-        schema = typed(document, "string");
-        break;
-    case FIELD_JSON:
-        schema = value_map_new();
-        break;
-    case FIELD_TEXT:
-    case FIELD_LONG_TEXT:
-    case FIELD_REF:
-    case FIELD_PHONE:
-    case FIELD_COUNTRY:
-    case FIELD_LANGUAGE:
-    case FIELD_FILE:
-    case FIELD_SECRET:
-    case FIELD_ID:
-    case FIELD_TYPE_COUNT:
-        break;
-    }
-    if (field->many || field->type == FIELD_REFS) {
-        if (field->type == FIELD_ENUM) {
-            schema = typed(document, "string");
-            put(document, &schema, "enum", enum_values(document, field, false));
-        }
-        schema = list_of(document, schema);
-    }
-    if (field->label.en.len > 0) {
-        put(document, &schema, "description", value_text(field->label.en));
-    }
-    return schema;
-}
-
-static bool is_written(const struct document *document, const struct object_type *type,
-                       const struct field *field)
-{
-    bool settable = !field->system || field->index == SYS_OWNER || field->index == SYS_EXTERNAL_ID;
-    return settable && !field->readonly && field->computed == NULL &&
-           document->scope->grants[type->index].fields[field->index] == FIELD_WRITABLE;
-}
-
-static struct value read_schema(struct document *document, const struct object_type *type)
-{
-    struct value properties = value_map_new();
-    struct value required = value_list_new();
-    const uint8_t *access = document->scope->grants[type->index].fields;
-    for (int i = 0; i < type->field_count; i++) {
-        const struct field *field = &type->fields[i];
-        if (access[i] == FIELD_HIDDEN || field->type == FIELD_SECRET) {
-            continue;
-        }
-        struct value schema = field_schema(document, field);
-        if (i == SYS_ID || i == SYS_VERSION) {
-            schema = typed(document, i == SYS_ID ? "string" : "integer");
-            value_push(document->arena, &required, value_text(field->name));
-        }
-        value_put(document->arena, &properties, field->name, schema);
-    }
-    struct value schema = typed(document, "object");
-    put(document, &schema, "properties", properties);
-    put(document, &schema, "required", required);
-    return schema;
-}
-
-static struct value write_schema(struct document *document, const struct object_type *type,
-                                 bool create)
-{
-    struct value properties = value_map_new();
-    struct value required = value_list_new();
-    for (int i = 0; i < type->field_count; i++) {
-        const struct field *field = &type->fields[i];
-        if (!is_written(document, type, field)) {
-            continue;
-        }
-        value_put(document->arena, &properties, field->name, field_schema(document, field));
-        if (create && field->required && field->otherwise.kind == VALUE_NULL) {
-            value_push(document->arena, &required, value_text(field->name));
-        }
-    }
-    struct value schema = typed(document, "object");
-    put(document, &schema, "properties", properties);
-    if (required.list.count > 0) {
-        put(document, &schema, "required", required);
-    }
-    put(document, &schema, "additionalProperties", value_bool(false));
-    return schema;
-}
-
-/* ---- operations ---- */
+/* What an operation takes and answers. */
+enum shape { NOTHING, ANY, RECORD, PAGE, CREATE, UPDATE, CSV, NDJSON, BYTES };
 
 struct operation {
-    const char *method, *path; /* path with {id} */
-    const char *id, *summary, *tag;
-    const char *parameters; /* names, space between */
+    uint32_t verb; /* needed of the scope; 0: none */
+    const char *method;
+    const char *path; /* whole, or what stands behind the type's path */
+    const char *id;   /* whole, or what stands before the type's name */
+    const char *summary;
+    const char *tag;        /* NULL: the type's name */
+    const char *parameters; /* of the query, space between */
     const char *status;     /* of success */
-    const char *media;      /* of the answer; NULL: none */
-    struct value answer;    /* its schema; null: any */
-    const char *body_media; /* NULL: no body */
-    struct value body;
+    enum shape answer, body;
     bool open; /* no login needed */
 };
 
+/* Of every object type. */
+static const struct operation type_operations[] = {
+    {0, "get", "", "list", "A page of records", NULL,
+     "filter order fields include limit after count archived", "200", PAGE, NOTHING, false},
+    {0, "get", "/{id}", "get", "One record", NULL, "fields include", "200", RECORD, NOTHING, false},
+    {0, "post", "/search", "search", "A page of records by a query in the body", NULL, "", "200",
+     PAGE, ANY, false},
+    {0, "get", "/aggregate", "aggregate", "Groups and measures", NULL,
+     "group measure filter archived", "200", ANY, NOTHING, false},
+    {VERB_EXPORT, "get", "/export", "export", "All records as CSV or NDJSON", NULL,
+     "format filter order fields archived", "200", CSV, NOTHING, false},
+    {VERB_CREATE, "post", "", "create", "Make a record", NULL, "", "201", RECORD, CREATE, false},
+    {VERB_CREATE, "post", "/bulk", "bulk", "Many rows, an answer per row", NULL,
+     "atomic dry_run on_conflict key", "200", NDJSON, NDJSON, false},
+    {VERB_UPDATE, "patch", "/{id}", "update", "Change fields", NULL, "", "200", RECORD, UPDATE,
+     false},
+    {VERB_UPDATE, "post", "/{id}/restore", "restore", "Bring an archived record back", NULL, "",
+     "200", RECORD, NOTHING, false},
+    {VERB_DELETE, "delete", "/{id}", "delete", "Delete a record", NULL, "archive", "204", NOTHING,
+     NOTHING, false},
+};
+
+/* What is always there. */
+static const struct operation common_operations[] = {
+    {0, "get", "/healthz", "health", "Alive", "service", "", "200", ANY, NOTHING, true},
+    {0, "get", "/readyz", "ready", "Ready to serve", "service", "", "200", ANY, NOTHING, true},
+    {0, "post", "/api/v1/login", "login", "Begin a session", "session", "", "200", ANY, ANY, true},
+    {0, "post", "/api/v1/logout", "logout", "End the session", "session", "", "204", NOTHING,
+     NOTHING, false},
+    {0, "get", "/api/v1/me", "me", "Who this is, with which rights", "session", "", "200", ANY,
+     NOTHING, false},
+    {0, "get", "/api/v1/schema", "schemas", "The object types", "service", "", "200", ANY, NOTHING,
+     false},
+    {0, "get", "/api/v1/events", "events",
+     "Events of the log; a stream with Accept: text/event-stream", "service",
+     "after limit pattern object", "200", ANY, NOTHING, false},
+    {0, "post", "/api/v1/uploads", "upload", "Spool a file for a job", "jobs", "", "201", ANY,
+     BYTES, false},
+    {0, "get", "/api/v1/jobs", "jobs", "Jobs, newest first", "jobs", "", "200", ANY, NOTHING,
+     false},
+    {0, "post", "/api/v1/jobs", "startJob", "Start a job", "jobs", "", "202", ANY, ANY, false},
+    {0, "get", "/api/v1/jobs/{id}", "job", "State, progress and counts", "jobs", "", "200", ANY,
+     NOTHING, false},
+    {0, "post", "/api/v1/jobs/{id}/cancel", "cancelJob", "Cancel at the next batch", "jobs", "",
+     "202", ANY, NOTHING, false},
+    {0, "get", "/api/v1/jobs/{id}/errors", "jobErrors", "The rows that failed", "jobs", "", "200",
+     CSV, NOTHING, false},
+    {0, "post", "/api/v1/approvals/{id}/approve", "approve", "Approve", "approval", "", "200", ANY,
+     ANY, false},
+    {0, "post", "/api/v1/approvals/{id}/reject", "reject", "Reject", "approval", "", "200", ANY,
+     ANY, false},
+    {0, "get", "/api/v1/plugins", "plugins", "Plugins and how they are", "service", "", "200", ANY,
+     NOTHING, false},
+    {0, "get", "/api/v1/subscriptions", "subscriptions", "The bus", "service", "", "200", ANY,
+     NOTHING, false},
+    {0, "get", "/api/v1/dead-letters", "deadLetters", "What was given up", "service", "after limit",
+     "200", ANY, NOTHING, false},
+    {0, "get", "/api/v1/audit/checkpoint", "checkpoint", "The log's head", "service", "", "200",
+     ANY, NOTHING, false},
+};
+
+/* ---- shapes ---- */
+
+static struct value page_of(struct document *document, struct str name)
+{
+    struct value properties = value_map_new();
+    struct value required = value_list_new();
+    openapi_put(document, &properties, "data",
+                openapi_list_of(document, openapi_reference(document, name)));
+    openapi_put(document, &properties, "next", openapi_nullable(document, "string"));
+    openapi_put(document, &properties, "count", openapi_typed(document, "integer"));
+    openapi_put(document, &properties, "count_capped", openapi_typed(document, "boolean"));
+    value_push(document->arena, &required, openapi_text("data"));
+    value_push(document->arena, &required, openapi_text("next"));
+    struct value schema = openapi_typed(document, "object");
+    openapi_put(document, &schema, "properties", properties);
+    openapi_put(document, &schema, "required", required);
+    return schema;
+}
+
+/* The schema of a shape; `type` may be NULL where the shape is of no type. */
+static struct value shape_schema(struct document *document, enum shape shape,
+                                 const struct object_type *type)
+{
+    switch (shape) {
+    case RECORD:
+        return openapi_reference(document, openapi_type_name(document, type->name, ""));
+    case PAGE:
+        return page_of(document, openapi_type_name(document, type->name, ""));
+    case CREATE:
+        return openapi_reference(document, openapi_type_name(document, type->name, "Create"));
+    case UPDATE:
+        return openapi_reference(document, openapi_type_name(document, type->name, "Update"));
+    case CSV:
+    case NDJSON:
+    case BYTES:
+        return openapi_typed(document, "string");
+    case NOTHING:
+    case ANY:
+        break;
+    }
+    return openapi_typed(document, "object");
+}
+
+static const char *shape_media(enum shape shape)
+{
+    switch (shape) {
+    case CSV:
+        return "text/csv";
+    case NDJSON:
+        return "application/x-ndjson";
+    case BYTES:
+        return "application/octet-stream";
+    case NOTHING:
+    case ANY:
+    case RECORD:
+    case PAGE:
+    case CREATE:
+    case UPDATE:
+        break;
+    }
+    return "application/json";
+}
+
 static struct value content(struct document *document, const char *media, struct value schema)
 {
-    struct value entry = value_map_new();
-    put(document, &entry, "schema", schema.kind == VALUE_NULL ? value_map_new() : schema);
-    return pair(document, media, entry);
+    return openapi_pair(document, media, openapi_pair(document, "schema", schema));
 }
+
+/* ---- one operation ---- */
 
 static struct value parameter(struct document *document, struct str name, bool in_path)
 {
-    struct value entry = value_map_new();
-    bool number = str_is(name, "limit");
-    put(document, &entry, "name", value_text(name));
-    put(document, &entry, "in", text(in_path ? "path" : "query"));
+    struct value entry = openapi_pair(document, "name", value_text(name));
+    openapi_put(document, &entry, "in", openapi_text(in_path ? "path" : "query"));
     if (in_path) {
-        put(document, &entry, "required", value_bool(true));
+        openapi_put(document, &entry, "required", value_bool(true));
     }
-    put(document, &entry, "schema", typed(document, number ? "integer" : "string"));
+    openapi_put(document, &entry, "schema",
+                openapi_typed(document, str_is(name, "limit") ? "integer" : "string"));
     return entry;
 }
 
@@ -263,7 +173,7 @@ static struct value parameters_of(struct document *document, const struct operat
                        parameter(document, str_sub(part, 1, part.len - 2), true));
         }
     }
-    rest = str_from(operation->parameters != NULL ? operation->parameters : "");
+    rest = str_from(operation->parameters);
     while (str_split(&rest, ' ', &part)) {
         if (part.len > 0) {
             value_push(document->arena, &list, parameter(document, part, false));
@@ -272,437 +182,159 @@ static struct value parameters_of(struct document *document, const struct operat
     return list;
 }
 
-static struct value responses_of(struct document *document, const struct operation *operation)
+static struct value responses_of(struct document *document, const struct operation *operation,
+                                 const struct object_type *type)
 {
-    struct value success = pair(document, "description", text("Done."));
-    if (operation->media != NULL) {
-        put(document, &success, "content", content(document, operation->media, operation->answer));
+    struct value success = openapi_pair(document, "description", openapi_text("Done."));
+    if (operation->answer != NOTHING) {
+        struct value schema = shape_schema(document, operation->answer, type);
+        openapi_put(document, &success, "content",
+                    content(document, shape_media(operation->answer), schema));
     }
-    struct value problem =
-        pair(document, "description", text("A problem (RFC 9457); its code says which."));
-    put(document, &problem, "content",
-        content(document, "application/problem+json", reference(document, STR("Problem"))));
-    struct value responses = pair(document, operation->status, success);
-    put(document, &responses, "4XX", problem);
+    struct value problem = openapi_pair(document, "description",
+                                        openapi_text("A problem (RFC 9457); its code says which."));
+    openapi_put(
+        document, &problem, "content",
+        content(document, "application/problem+json", openapi_reference(document, STR("Problem"))));
+    struct value responses = openapi_pair(document, operation->status, success);
+    openapi_put(document, &responses, "4XX", problem);
     return responses;
 }
 
-static void add(struct document *document, const struct operation *operation)
+/* `type` NULL: an operation that is always there. */
+static void add(struct document *document, const struct operation *operation,
+                const struct object_type *type)
 {
-    struct value entry = value_map_new();
+    struct arena *arena = document->arena;
+    struct str path = str_from(operation->path);
+    struct str id = str_from(operation->id);
+    struct str tag = type != NULL ? type->name : str_from(operation->tag);
+    if (type != NULL) {
+        struct str name = openapi_type_name(document, type->name, "");
+        path =
+            arena_printf(arena, "/api/v1/" STR_FORMAT "%s", STR_ARGS(type->path), operation->path);
+        id = arena_printf(arena, "%s" STR_FORMAT, operation->id, STR_ARGS(name));
+    }
     struct value tags = value_list_new();
-    value_push(document->arena, &tags, text(operation->tag));
-    put(document, &entry, "operationId", text(operation->id));
-    put(document, &entry, "summary", text(operation->summary));
-    put(document, &entry, "tags", tags);
+    value_push(arena, &tags, value_text(tag));
+    struct value entry = openapi_pair(document, "operationId", value_text(id));
+    openapi_put(document, &entry, "summary", openapi_text(operation->summary));
+    openapi_put(document, &entry, "tags", tags);
     struct value parameters = parameters_of(document, operation);
     if (parameters.list.count > 0) {
-        put(document, &entry, "parameters", parameters);
+        openapi_put(document, &entry, "parameters", parameters);
     }
-    if (operation->body_media != NULL) {
-        struct value body = pair(document, "required", value_bool(true));
-        put(document, &body, "content", content(document, operation->body_media, operation->body));
-        put(document, &entry, "requestBody", body);
+    if (operation->body != NOTHING) {
+        struct value body = openapi_pair(document, "required", value_bool(true));
+        struct value schema = shape_schema(document, operation->body, type);
+        openapi_put(document, &body, "content",
+                    content(document, shape_media(operation->body), schema));
+        openapi_put(document, &entry, "requestBody", body);
     }
-    put(document, &entry, "responses", responses_of(document, operation));
+    openapi_put(document, &entry, "responses", responses_of(document, operation, type));
     if (operation->open) {
-        put(document, &entry, "security", value_list_new());
+        openapi_put(document, &entry, "security", value_list_new());
     }
-    const struct value *known = value_get_c(&document->paths, operation->path);
-    struct value path = known != NULL ? *known : value_map_new();
-    put(document, &path, operation->method, entry);
-    put(document, &document->paths, operation->path, path);
+    const struct value *known = value_get(&document->paths, path);
+    struct value operations = known != NULL ? *known : value_map_new();
+    openapi_put(document, &operations, operation->method, entry);
+    value_put(arena, &document->paths, path, operations);
 }
 
-/* ---- one object type ---- */
-
-static struct value page_of(struct document *document, struct str name)
-{
-    struct value properties = value_map_new();
-    struct value required = value_list_new();
-    put(document, &properties, "data", list_of(document, reference(document, name)));
-    put(document, &properties, "next", nullable(document, "string"));
-    put(document, &properties, "count", typed(document, "integer"));
-    put(document, &properties, "count_capped", typed(document, "boolean"));
-    value_push(document->arena, &required, text("data"));
-    value_push(document->arena, &required, text("next"));
-    struct value schema = typed(document, "object");
-    put(document, &schema, "properties", properties);
-    put(document, &schema, "required", required);
-    return schema;
-}
-
-static const char *printed(struct document *document, const char *format, struct str name)
-{
-    return arena_printf(document->arena, format, STR_ARGS(name)).at;
-}
-
-static void add_reading(struct document *document, const struct object_type *type, struct str name)
-{
-    const char *tag = arena_cstr(document->arena, type->name);
-    const char *path = printed(document, "/api/v1/" STR_FORMAT, type->path);
-    const char *one = printed(document, "/api/v1/" STR_FORMAT "/{id}", type->path);
-    struct value page = page_of(document, name);
-    struct value any = typed(document, "object");
-    const struct operation operations[] = {
-        {.method = "get",
-         .path = path,
-         .id = printed(document, "list" STR_FORMAT, name),
-         .summary = "A page of records",
-         .tag = tag,
-         .parameters = "filter order fields include limit after count archived",
-         .status = "200",
-         .media = "application/json",
-         .answer = page},
-        {.method = "get",
-         .path = one,
-         .id = printed(document, "get" STR_FORMAT, name),
-         .summary = "One record",
-         .tag = tag,
-         .parameters = "fields include",
-         .status = "200",
-         .media = "application/json",
-         .answer = reference(document, name)},
-        {.method = "post",
-         .path = printed(document, "/api/v1/" STR_FORMAT "/search", type->path),
-         .id = printed(document, "search" STR_FORMAT, name),
-         .summary = "A page of records by a query in the body",
-         .tag = tag,
-         .status = "200",
-         .media = "application/json",
-         .answer = page,
-         .body_media = "application/json",
-         .body = any},
-        {.method = "get",
-         .path = printed(document, "/api/v1/" STR_FORMAT "/aggregate", type->path),
-         .id = printed(document, "aggregate" STR_FORMAT, name),
-         .summary = "Groups and measures",
-         .tag = tag,
-         .parameters = "group measure filter archived",
-         .status = "200",
-         .media = "application/json",
-         .answer = any},
-        {.method = "get",
-         .path = printed(document, "/api/v1/" STR_FORMAT "/export", type->path),
-         .id = printed(document, "export" STR_FORMAT, name),
-         .summary = "All records as CSV or NDJSON",
-         .tag = tag,
-         .parameters = "format filter order fields archived",
-         .status = "200",
-         .media = "text/csv",
-         .answer = typed(document, "string")},
-    };
-    for (size_t i = 0; i < COUNT_OF(operations); i++) {
-        add(document, &operations[i]);
-    }
-}
-
-static void add_writing(struct document *document, const struct object_type *type, struct str name)
+static void add_type(struct document *document, const struct object_type *type)
 {
     uint32_t verbs = document->scope->grants[type->index].verbs;
-    const char *tag = arena_cstr(document->arena, type->name);
-    const char *path = printed(document, "/api/v1/" STR_FORMAT, type->path);
-    const char *one = printed(document, "/api/v1/" STR_FORMAT "/{id}", type->path);
-    struct str create = type_name(document, type->name, "Create");
-    struct str update = type_name(document, type->name, "Update");
-    struct value record = reference(document, name);
-    value_put(document->arena, &document->schemas, create, write_schema(document, type, true));
-    value_put(document->arena, &document->schemas, update, write_schema(document, type, false));
-    const struct {
-        uint32_t verb;
-        struct operation operation;
-    } operations[] = {
-        {VERB_CREATE,
-         {.method = "post",
-          .path = path,
-          .id = printed(document, "create" STR_FORMAT, name),
-          .summary = "Make a record",
-          .tag = tag,
-          .status = "201",
-          .media = "application/json",
-          .answer = record,
-          .body_media = "application/json",
-          .body = reference(document, create)}},
-        {VERB_CREATE,
-         {.method = "post",
-          .path = printed(document, "/api/v1/" STR_FORMAT "/bulk", type->path),
-          .id = printed(document, "bulk" STR_FORMAT, name),
-          .summary = "Many rows, an answer per row",
-          .tag = tag,
-          .parameters = "atomic dry_run on_conflict key",
-          .status = "200",
-          .media = "application/x-ndjson",
-          .answer = typed(document, "string"),
-          .body_media = "application/x-ndjson",
-          .body = typed(document, "string")}},
-        {VERB_UPDATE,
-         {.method = "patch",
-          .path = one,
-          .id = printed(document, "update" STR_FORMAT, name),
-          .summary = "Change fields",
-          .tag = tag,
-          .status = "200",
-          .media = "application/json",
-          .answer = record,
-          .body_media = "application/json",
-          .body = reference(document, update)}},
-        {VERB_UPDATE,
-         {.method = "post",
-          .path = printed(document, "/api/v1/" STR_FORMAT "/{id}/restore", type->path),
-          .id = printed(document, "restore" STR_FORMAT, name),
-          .summary = "Bring an archived record back",
-          .tag = tag,
-          .status = "200",
-          .media = "application/json",
-          .answer = record}},
-        {VERB_DELETE,
-         {.method = "delete",
-          .path = one,
-          .id = printed(document, "delete" STR_FORMAT, name),
-          .summary = "Delete a record",
-          .tag = tag,
-          .parameters = "archive",
-          .status = "204"}},
-    };
-    for (size_t i = 0; i < COUNT_OF(operations); i++) {
-        if ((verbs & operations[i].verb) != 0) {
-            add(document, &operations[i].operation);
+    struct value *schemas = &document->schemas;
+    value_put(document->arena, schemas, openapi_type_name(document, type->name, ""),
+              openapi_read_schema(document, type));
+    value_put(document->arena, schemas, openapi_type_name(document, type->name, "Create"),
+              openapi_write_schema(document, type, true));
+    value_put(document->arena, schemas, openapi_type_name(document, type->name, "Update"),
+              openapi_write_schema(document, type, false));
+    for (size_t i = 0; i < COUNT_OF(type_operations); i++) {
+        if ((verbs & type_operations[i].verb) == type_operations[i].verb) {
+            add(document, &type_operations[i], type);
         }
     }
 }
 
-/* ---- what is always there ---- */
+/* ---- the whole ---- */
 
-static void add_common_schemas(struct document *document)
+static void add_money(struct document *document)
 {
-    struct value money = typed(document, "object");
-    struct value amount = typed(document, "integer");
-    struct value members = value_map_new();
+    struct value amount = openapi_typed(document, "integer");
+    openapi_put(document, &amount, "description", openapi_text("In minor units: cents."));
+    struct value members = openapi_pair(document, "amount", amount);
+    openapi_put(document, &members, "currency", openapi_typed(document, "string"));
     struct value required = value_list_new();
-    put(document, &amount, "description", text("In minor units: cents."));
-    put(document, &members, "amount", amount);
-    put(document, &members, "currency", typed(document, "string"));
-    value_push(document->arena, &required, text("amount"));
-    value_push(document->arena, &required, text("currency"));
-    put(document, &money, "properties", members);
-    put(document, &money, "required", required);
-    put(document, &document->schemas, "Money", money);
-
-    static const char *const texts[] = {"type", "title", "detail", "code", "advice", "request_id"};
-    struct value problem = typed(document, "object");
-    struct value named = value_list_new();
-    members = value_map_new();
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        put(document, &members, texts[i], typed(document, "string"));
-    }
-    put(document, &members, "status", typed(document, "integer"));
-    put(document, &members, "errors", list_of(document, typed(document, "object")));
-    value_push(document->arena, &named, text("code"));
-    value_push(document->arena, &named, text("status"));
-    put(document, &problem, "properties", members);
-    put(document, &problem, "required", named);
-    put(document, &document->schemas, "Problem", problem);
+    value_push(document->arena, &required, openapi_text("amount"));
+    value_push(document->arena, &required, openapi_text("currency"));
+    struct value money = openapi_typed(document, "object");
+    openapi_put(document, &money, "properties", members);
+    openapi_put(document, &money, "required", required);
+    openapi_put(document, &document->schemas, "Money", money);
 }
 
-static void add_common_paths(struct document *document)
+static void add_problem(struct document *document)
 {
-    struct value any = typed(document, "object");
-    static const char json[] = "application/json";
-    const struct operation operations[] = {
-        {.method = "get",
-         .path = "/healthz",
-         .id = "health",
-         .summary = "Alive",
-         .tag = "service",
-         .status = "200",
-         .media = json,
-         .answer = any,
-         .open = true},
-        {.method = "get",
-         .path = "/readyz",
-         .id = "ready",
-         .summary = "Ready to serve",
-         .tag = "service",
-         .status = "200",
-         .media = json,
-         .answer = any,
-         .open = true},
-        {.method = "post",
-         .path = "/api/v1/login",
-         .id = "login",
-         .summary = "Begin a session",
-         .tag = "session",
-         .status = "200",
-         .media = json,
-         .answer = any,
-         .body_media = json,
-         .body = any,
-         .open = true},
-        {.method = "post",
-         .path = "/api/v1/logout",
-         .id = "logout",
-         .summary = "End the session",
-         .tag = "session",
-         .status = "204"},
-        {.method = "get",
-         .path = "/api/v1/me",
-         .id = "me",
-         .summary = "Who this is, with which rights",
-         .tag = "session",
-         .status = "200",
-         .media = json,
-         .answer = any},
-        {.method = "get",
-         .path = "/api/v1/schema",
-         .id = "schemas",
-         .summary = "The object types",
-         .tag = "service",
-         .status = "200",
-         .media = json,
-         .answer = any},
-        {.method = "get",
-         .path = "/api/v1/events",
-         .id = "events",
-         .summary = "Events of the log; a stream with Accept: text/event-stream",
-         .tag = "service",
-         .parameters = "after limit pattern object",
-         .status = "200",
-         .media = json,
-         .answer = any},
-        {.method = "post",
-         .path = "/api/v1/uploads",
-         .id = "upload",
-         .summary = "Spool a file for a job",
-         .tag = "jobs",
-         .status = "201",
-         .media = json,
-         .answer = any,
-         .body_media = "application/octet-stream",
-         .body = typed(document, "string")},
-        {.method = "get",
-         .path = "/api/v1/jobs",
-         .id = "jobs",
-         .summary = "Jobs, newest first",
-         .tag = "jobs",
-         .status = "200",
-         .media = json,
-         .answer = any},
-        {.method = "post",
-         .path = "/api/v1/jobs",
-         .id = "startJob",
-         .summary = "Start a job",
-         .tag = "jobs",
-         .status = "202",
-         .media = json,
-         .answer = any,
-         .body_media = json,
-         .body = any},
-        {.method = "get",
-         .path = "/api/v1/jobs/{id}",
-         .id = "job",
-         .summary = "State, progress and counts",
-         .tag = "jobs",
-         .status = "200",
-         .media = json,
-         .answer = any},
-        {.method = "post",
-         .path = "/api/v1/jobs/{id}/cancel",
-         .id = "cancelJob",
-         .summary = "Cancel at the next batch",
-         .tag = "jobs",
-         .status = "202",
-         .media = json,
-         .answer = any},
-        {.method = "get",
-         .path = "/api/v1/jobs/{id}/errors",
-         .id = "jobErrors",
-         .summary = "The rows that failed",
-         .tag = "jobs",
-         .status = "200",
-         .media = "text/csv",
-         .answer = typed(document, "string")},
-        {.method = "post",
-         .path = "/api/v1/approvals/{id}/approve",
-         .id = "approve",
-         .summary = "Approve",
-         .tag = "approval",
-         .status = "200",
-         .media = json,
-         .answer = any,
-         .body_media = json,
-         .body = any},
-        {.method = "post",
-         .path = "/api/v1/approvals/{id}/reject",
-         .id = "reject",
-         .summary = "Reject",
-         .tag = "approval",
-         .status = "200",
-         .media = json,
-         .answer = any,
-         .body_media = json,
-         .body = any},
-        {.method = "get",
-         .path = "/api/v1/plugins",
-         .id = "plugins",
-         .summary = "Plugins and how they are",
-         .tag = "service",
-         .status = "200",
-         .media = json,
-         .answer = any},
-        {.method = "get",
-         .path = "/api/v1/subscriptions",
-         .id = "subscriptions",
-         .summary = "The bus",
-         .tag = "service",
-         .status = "200",
-         .media = json,
-         .answer = any},
-        {.method = "get",
-         .path = "/api/v1/dead-letters",
-         .id = "deadLetters",
-         .summary = "What was given up",
-         .tag = "service",
-         .parameters = "after limit",
-         .status = "200",
-         .media = json,
-         .answer = any},
-        {.method = "get",
-         .path = "/api/v1/audit/checkpoint",
-         .id = "checkpoint",
-         .summary = "The log's head",
-         .tag = "service",
-         .status = "200",
-         .media = json,
-         .answer = any},
-    };
-    for (size_t i = 0; i < COUNT_OF(operations); i++) {
-        add(document, &operations[i]);
+    static const char *const texts[] = {"type", "title", "detail", "code", "advice", "request_id"};
+    struct value members = openapi_pair(document, "status", openapi_typed(document, "integer"));
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        openapi_put(document, &members, texts[i], openapi_typed(document, "string"));
     }
+    openapi_put(document, &members, "errors",
+                openapi_list_of(document, openapi_typed(document, "object")));
+    struct value required = value_list_new();
+    value_push(document->arena, &required, openapi_text("code"));
+    value_push(document->arena, &required, openapi_text("status"));
+    struct value problem = openapi_typed(document, "object");
+    openapi_put(document, &problem, "properties", members);
+    openapi_put(document, &problem, "required", required);
+    openapi_put(document, &document->schemas, "Problem", problem);
 }
 
 static struct value make_info(struct document *document)
 {
-    struct value license = pair(document, "name", text("Apache-2.0"));
-    put(document, &license, "identifier", text("Apache-2.0"));
-    struct value info = pair(document, "title", text("Proxenos"));
-    put(document, &info, "version", text(PX_VERSION));
-    put(document, &info, "description",
-        text(
+    struct value license = openapi_pair(document, "name", openapi_text("Apache-2.0"));
+    openapi_put(document, &license, "identifier", openapi_text("Apache-2.0"));
+    struct value info = openapi_pair(document, "title", openapi_text("Proxenos"));
+    openapi_put(document, &info, "version", openapi_text(PX_VERSION));
+    openapi_put(
+        document, &info, "description",
+        openapi_text(
             "A platform for relationship managers. Made from the live schema, as you may see it."));
-    put(document, &info, "license", license);
+    openapi_put(document, &info, "license", license);
     return info;
 }
 
 static struct value make_security(struct document *document)
 {
-    struct value bearer = typed(document, "http");
-    put(document, &bearer, "scheme", text("bearer"));
-    struct value cookie = typed(document, "apiKey");
-    put(document, &cookie, "in", text("cookie"));
-    put(document, &cookie, "name", text("px_session"));
-    struct value schemes = pair(document, "token", bearer);
-    put(document, &schemes, "session", cookie);
+    struct value bearer = openapi_typed(document, "http");
+    openapi_put(document, &bearer, "scheme", openapi_text("bearer"));
+    struct value cookie = openapi_typed(document, "apiKey");
+    openapi_put(document, &cookie, "in", openapi_text("cookie"));
+    openapi_put(document, &cookie, "name", openapi_text("px_session"));
+    struct value schemes = openapi_pair(document, "token", bearer);
+    openapi_put(document, &schemes, "session", cookie);
     return schemes;
+}
+
+static struct value assemble(struct document *document)
+{
+    struct value servers = value_list_new();
+    value_push(document->arena, &servers, openapi_pair(document, "url", openapi_text("/")));
+    struct value components = openapi_pair(document, "schemas", document->schemas);
+    openapi_put(document, &components, "securitySchemes", make_security(document));
+    struct value security = value_list_new();
+    value_push(document->arena, &security, openapi_pair(document, "token", value_list_new()));
+    value_push(document->arena, &security, openapi_pair(document, "session", value_list_new()));
+    struct value whole = openapi_pair(document, "openapi", openapi_text("3.1.0"));
+    openapi_put(document, &whole, "info", make_info(document));
+    openapi_put(document, &whole, "servers", servers);
+    openapi_put(document, &whole, "security", security);
+    openapi_put(document, &whole, "paths", document->paths);
+    openapi_put(document, &whole, "components", components);
+    return whole;
 }
 
 void get_openapi(struct call *call)
@@ -711,32 +343,17 @@ void get_openapi(struct call *call)
                                 .scope = call_scope(call),
                                 .paths = value_map_new(),
                                 .schemas = value_map_new()};
-    add_common_schemas(&document);
-    add_common_paths(&document);
-    for (int i = 0; i < document.scope->schema->object_count; i++) {
-        const struct object_type *type = &document.scope->schema->objects[i];
-        if (document.scope->grants[i].verbs == 0) {
-            continue;
-        }
-        struct str name = type_name(&document, type->name, "");
-        value_put(document.arena, &document.schemas, name, read_schema(&document, type));
-        add_reading(&document, type, name);
-        add_writing(&document, type, name);
+    add_money(&document);
+    add_problem(&document);
+    for (size_t i = 0; i < COUNT_OF(common_operations); i++) {
+        add(&document, &common_operations[i], NULL);
     }
-    struct value server = pair(&document, "url", text("/"));
-    struct value servers = value_list_new();
-    value_push(document.arena, &servers, server);
-    struct value components = pair(&document, "schemas", document.schemas);
-    put(&document, &components, "securitySchemes", make_security(&document));
-    struct value security = value_list_new();
-    value_push(document.arena, &security, pair(&document, "token", value_list_new()));
-    value_push(document.arena, &security, pair(&document, "session", value_list_new()));
-    struct value whole = pair(&document, "openapi", text("3.1.0"));
-    put(&document, &whole, "info", make_info(&document));
-    put(&document, &whole, "servers", servers);
-    put(&document, &whole, "security", security);
-    put(&document, &whole, "paths", document.paths);
-    put(&document, &whole, "components", components);
+    for (int i = 0; i < document.scope->schema->object_count; i++) {
+        if (document.scope->grants[i].verbs != 0) {
+            add_type(&document, &document.scope->schema->objects[i]);
+        }
+    }
+    struct value whole = assemble(&document);
     json_encode(&call->out, &whole);
     call_respond(call, 200);
 }
