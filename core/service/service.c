@@ -13,7 +13,7 @@
 #include "proxenos/base_crypto.h"
 #include "proxenos/base_log.h"
 
-enum { STOP_GRACE_MS = 20000, DRAIN_MS = 5000, MMAP_BYTES = 1 << 30 };
+enum { STOP_GRACE_MS = 20000, DRAIN_MS = 5000, MMAP_BYTES = 1 << 30, JOB_THREADS = 2 };
 
 struct service {
     struct loop *loop;
@@ -179,7 +179,8 @@ static enum err open_doors(struct service *service, const struct service_options
                                 .loop = service->loop,
                                 .has_before = has_before,
                                 .before = before,
-                                .context = service};
+                                .context = service,
+                                .threads = JOB_THREADS};
     enum err err = jobs_open(&jobs, &service->jobs, error);
     if (err != OK) {
         return err;

@@ -401,11 +401,10 @@ enum err map_column(const struct import_map *map, struct str column, struct colu
             return OK;
         }
     }
-    struct column_map *made = ARENA_NEW(map->arena, struct column_map);
-    made->column = arena_str(map->arena, column);
+    struct column_map made = {.column = column};
     enum err err = OK;
     if (!set_by_system(map, column)) {
-        err = set_field(map, made, column, error);
+        err = set_field(map, &made, column, error);
     }
     if (err == ERR_UNKNOWN_FIELD) {
         char shown[100];
@@ -414,7 +413,8 @@ enum err map_column(const struct import_map *map, struct str column, struct colu
         error_prefix(error, "column \"%s\" is neither in the map nor a field: ", shown);
     }
     if (err == OK) {
-        *out_column = made;
+        made.column = arena_str(map->arena, column);
+        *out_column = arena_dup(map->arena, &made, sizeof(made));
     }
     return err;
 }

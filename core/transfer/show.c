@@ -121,7 +121,7 @@ static enum err on_job(void *context, const struct value *columns, int column_co
     value_put_c(arena, &row, "kind", value_text(arena_str(arena, columns[JOB_KIND].text)));
     value_put_c(arena, &row, "object", text_or_null(arena, columns[JOB_OBJECT].text));
     value_put_c(arena, &row, "state", state_of(arena, job, columns));
-    if (columns[JOB_FILE].text.len > 0) {
+    if (spec.kind == VALUE_MAP && spec.map.count > 0 && columns[JOB_FILE].text.len > 0) {
         value_put_c(arena, &row, "file_name",
                     text_or_null(arena, value_get_text(&spec, "file_name", STR(""))));
         value_put_c(arena, &row, "dry_run", value_bool(value_get_bool(&spec, "dry_run", false)));

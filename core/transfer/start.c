@@ -107,10 +107,11 @@ static struct job *find_same(struct jobs *jobs, const struct job *like)
     return NULL;
 }
 
-static void hash_job(struct job *job)
+/* options: the job's spec, or what of it counts. */
+static void hash_job(struct job *job, struct str options)
 {
     struct hasher hasher;
-    const struct str parts[] = {job->kind, job->object, job->spec, job->actor};
+    const struct str parts[] = {job->kind, job->object, options, job->actor};
     hash_start(&hasher);
     hash_add(&hasher, &job->user, sizeof(job->user));
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
@@ -122,11 +123,10 @@ static void hash_job(struct job *job)
 
 /* ---- starting ---- */
 
-/* Takes job. */
+/* Takes job, which has its hash. */
 static enum err launch(struct job *job, struct job_start *start)
 {
     struct jobs *jobs = job->jobs;
-    hash_job(job);
     struct job *same = find_same(jobs, job);
     if (same != NULL) {
         attach(same, start);
@@ -198,10 +198,15 @@ enum err jobs_import(struct jobs *jobs, struct job_start *start)
         return start->err = err;
     }
     struct buf spec;
+    struct import_spec unnamed = start->import;
     struct job *job = job_new(jobs, start->scope, STR("import"), start->import.object);
     buf_init(&spec);
     import_spec_write(&spec, &start->import);
     job->spec = arena_str(&job->arena, buf_str(&spec));
+    unnamed.file_name = STR("");
+    buf_reset(&spec);
+    import_spec_write(&spec, &unnamed);
+    hash_job(job, buf_str(&spec)); /* under another name it is the same file */
     buf_deinit(&spec);
     err = find_file(jobs, job, start->import.file, &start->error);
     if (err != OK) {
@@ -235,6 +240,7 @@ enum err jobs_start_kind(struct jobs *jobs, struct job_start *start, struct str 
     json_encode(&spec, params);
     job->spec = arena_str(&job->arena, buf_str(&spec));
     job->file = STR("");
+    hash_job(job, job->spec);
     buf_deinit(&spec);
     return start->err = launch(job, start);
 }

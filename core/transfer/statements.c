@@ -56,21 +56,24 @@ static const char *const migrations[] = {
     " PRIMARY KEY (job, line, field)) WITHOUT ROWID;",
 };
 
-#define JOB_COLUMNS                                                                                \
-    "id, kind, object, state, spec, user_id, actor, via, hash, file, narrowed, file_offset, "      \
-    "row_count,"                                                                                   \
-    " line, total_bytes, read, created, updated, skipped, failed, unresolved, error, result,"      \
-    " created_at, finished_at"
+#define JOB_COLUMNS(spec)                                                                          \
+    "id, kind, object, state, " spec ", user_id, actor, via, hash, file, narrowed, file_offset,"   \
+    " row_count, line, total_bytes, read, created, updated, skipped, failed, unresolved, error,"   \
+    " result, created_at, finished_at"
 
 static const struct table_statement statements[] = {
     [TRANSFER_JOB_ADD] = {"job_add",
                           "INSERT INTO transfer_job (id, kind, object, state, spec, user_id, actor,"
                           " via, hash, file, total_bytes, created_at, narrowed)"
                           " VALUES (?1, ?2, ?3, 'waiting', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
-    [TRANSFER_JOB_OPEN] = {"job_open", "SELECT " JOB_COLUMNS " FROM transfer_job"
-                                       " WHERE finished_at IS NULL ORDER BY id"},
-    [TRANSFER_JOB_GET] = {"job_get", "SELECT " JOB_COLUMNS " FROM transfer_job WHERE id = ?1"},
-    [TRANSFER_JOB_LIST] = {"job_list", "SELECT " JOB_COLUMNS " FROM transfer_job"
+    [TRANSFER_JOB_OPEN] = {"job_open",
+                           "SELECT " JOB_COLUMNS("spec") " FROM transfer_job"
+                                                         " WHERE finished_at IS NULL ORDER BY id"},
+    [TRANSFER_JOB_GET] = {"job_get",
+                          "SELECT " JOB_COLUMNS("spec") " FROM transfer_job WHERE id = ?1"},
+    [TRANSFER_JOB_LIST] = {"job_list",
+                           "SELECT " JOB_COLUMNS(
+                               "'{}'") " FROM transfer_job"
                                        " WHERE ?1 OR actor = ?2 ORDER BY id DESC LIMIT ?3"},
     [TRANSFER_JOB_ADVANCE] =
         {"job_advance", "UPDATE transfer_job SET file_offset = ?3, row_count = row_count + ?4,"

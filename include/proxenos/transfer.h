@@ -75,8 +75,8 @@ enum err jobs_cancel(struct jobs *jobs, const struct scope *scope, int64_t job,
                      struct error *error) MUST_CHECK;
 /* {id, kind, object, state, file_name, dry_run, progress: {done_bytes, total_bytes}, counts: {read,
  * created, updated, skipped, failed, unresolved, null_refs: {field: n}}, result, error: {code,
- * detail, …}, created_at, finished_at, by, errors: bool}; the list's rows are without null_refs and
- * errors. ERR_NOT_FOUND for others' jobs unless admin. */
+ * detail, …}, created_at, finished_at, by, errors: bool}; the list's rows are without file_name,
+ * dry_run, null_refs and errors. ERR_NOT_FOUND for others' jobs unless admin. */
 enum err jobs_show(struct jobs *jobs, const struct scope *scope, int64_t job, struct arena *arena,
                    struct value *out_job, struct error *error) MUST_CHECK;
 /* The newest 100. */

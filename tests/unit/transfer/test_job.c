@@ -192,13 +192,17 @@ static void found_again(void **state)
     struct buf file;
     bool reattached = true;
     buf_init(&file);
-    many_products(&file, 5000);
+    many_products(&file, 20000);
     int64_t job = start_products(fixture, buf_str(&file), &reattached);
     assert_false(reattached);
     assert_int_equal(start_products(fixture, buf_str(&file), &reattached), job);
     assert_true(reattached);
     assert_int_not_equal(start_products(fixture, STR("name\nother\n"), &reattached), job);
     assert_false(reattached);
+    reopen(fixture);
+    jobs_resume(fixture->jobs);
+    assert_int_equal(start_products(fixture, buf_str(&file), &reattached), job);
+    assert_true(reattached);
     (void)fixture_wait(fixture, job);
     /* What has ended is begun anew. */
     assert_int_not_equal(start_products(fixture, buf_str(&file), &reattached), job);
