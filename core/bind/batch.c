@@ -406,16 +406,14 @@ static void post_round(struct batch *batch)
     lua_job_post(batch->host->lua, &batch->job);
 }
 
-static void note_keys(struct batch *batch)
+static uint64_t earlier_with_key(const struct batch *batch, size_t index)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct str key = batch->items[i].delivery->key;
-        for (size_t j = 0; key.len > 0 && j < i; j++) {
-            if (str_eq(batch->items[j].delivery->key, key)) {
-                batch->items[i].same_key |= (uint64_t)1 << j;
-            }
-        }
+    struct str key = batch->items[index].delivery->key;
+    uint64_t mask = 0;
+    for (size_t i = 0; key.len > 0 && i < index; i++) {
+        mask |= str_eq(batch->items[i].delivery->key, key) ? (uint64_t)1 << i : 0;
     }
+    return mask;
 }
 
 void bind_deliver(struct subscription *subscription, struct delivery **deliveries, size_t count,
@@ -432,7 +430,9 @@ void bind_deliver(struct subscription *subscription, struct delivery **deliverie
     for (size_t i = 0; i < count; i++) {
         batch->items[i].delivery = deliveries[i];
     }
-    note_keys(batch);
+    for (size_t i = 0; i < count; i++) {
+        batch->items[i].same_key = earlier_with_key(batch, i);
+    }
     list_node_init(&batch->waiting);
     atomic_fetch_add(&batch->host->busy, 1);
     list_push(&gate_of(batch)->waiting, &batch->waiting);

@@ -161,6 +161,14 @@ static void push_output(lua_State *L)
     luaL_setfuncs(L, functions, 0);
 }
 
+static int push_arguments(lua_State *L, const struct value *list)
+{
+    for (size_t i = 0; i < list->list.count; i++) {
+        lua_push_value(L, &list->list.items[i], true);
+    }
+    return (int)list->list.count;
+}
+
 static int push(struct lua_task *task, lua_State *L)
 {
     struct sent *sent = sent_of(task);
@@ -183,10 +191,11 @@ static int push(struct lua_task *task, lua_State *L)
         lua_pushvalue(L, -1);
         sent->drafts_ref = luaL_ref(L, LUA_REGISTRYINDEX);
         return 1;
+    case BIND_EXPORT:
+        return push_arguments(L, &request->input);
     case BIND_ON:
     case BIND_ROUTE:
     case BIND_CHECK:
-    case BIND_EXPORT:
     case BIND_KIND_COUNT:
         break;
     }
@@ -202,6 +211,11 @@ static void take(struct lua_task *task, lua_State *L, int first, int count)
         (void)lua_rawgeti(L, LUA_REGISTRYINDEX, sent->drafts_ref);
         request->output = arg_value(L, lua_gettop(L), request->arena);
         lua_pop(L, 1);
+    } else if (request->registration->kind == BIND_EXPORT) {
+        request->output = value_list_new();
+        for (int i = 0; i < count; i++) {
+            value_push(request->arena, &request->output, arg_value(L, first + i, request->arena));
+        }
     } else if (count > 0 && request->arena != NULL) {
         request->output = arg_value(L, first, request->arena);
     }
@@ -312,7 +326,8 @@ void bind_call(struct bind_call *request)
     sent->deferred.run = run_deferred;
     sent->job.run = run;
     sent->job.done = sent_done;
-    sent->job.reply = loop_mailbox(request->host->bind->options.loop);
+    sent->job.reply =
+        request->reply != NULL ? request->reply : loop_mailbox(request->host->bind->options.loop);
     request->output = value_null();
     request->text = STR("");
     request->traceback[0] = '\0';

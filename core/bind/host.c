@@ -260,7 +260,9 @@ static enum lua_found resolve(struct lua_host *lua, struct lua_State *L, struct 
     }
     (void)snprintf(path, sizeof(path), STR_FORMAT ".lua", STR_ARGS(name));
     for (size_t i = 0; i < name.len; i++) {
-        path[i] = path[i] == '.' ? '/' : path[i];
+        if (path[i] == '.') {
+            path[i] = '/';
+        }
     }
     const struct bind_file *file = find_file(host, str_from(path));
     if (file == NULL) {
@@ -299,6 +301,11 @@ static void copy_options(struct bind_host *host, const struct bind_host_options 
     host->emit_count = options->emit_count;
     host->config = value_copy(arena, &options->config);
     host->version = arena_str(arena, options->version);
+    host->needs = ARENA_ARRAY(arena, struct bind_host *, options->need_count + 1);
+    host->need_count = options->need_count;
+    for (size_t i = 0; i < options->need_count; i++) {
+        host->needs[i] = options->needs[i];
+    }
     struct bind_file *files = ARENA_ARRAY(arena, struct bind_file, options->file_count + 1);
     for (size_t i = 0; i < options->file_count; i++) {
         files[i].name = arena_str(arena, options->files[i].name);

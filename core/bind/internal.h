@@ -54,6 +54,8 @@ struct bind_host {
     struct value config;
     const struct bind_file *files;
     size_t file_count;
+    struct bind_host **needs;
+    size_t need_count;
 
     /* immutable after the first load, any thread */
     struct bind_registration *registrations;
@@ -316,6 +318,10 @@ int money_index(lua_State *L);
 int decimal_index(lua_State *L);
 
 /* ---- modules ---- */
+
+/* export.c */
+int px_export(lua_State *L);
+int px_plugin(lua_State *L);
 
 extern const struct lua_module module_px, module_store, module_kv, module_bus, module_log,
     module_config, module_actor, module_json, module_date, module_money, module_decimal,

@@ -42,21 +42,23 @@ static void keep_first(struct bind_host *host, const struct registering *registe
     }
 }
 
+/* The reference of the n-th registration of this name in the new load. */
+static int find_again(const struct registering *registering, const struct bind_registration *old,
+                      size_t nth)
+{
+    for (size_t i = 0; i < registering->count; i++) {
+        if (same_registration(&registering->list[i], old) && nth-- == 0) {
+            return registering->refs[i];
+        }
+    }
+    return LUA_NOREF;
+}
+
 static void match_again(struct bind_host *host, const struct registering *registering)
 {
     for (size_t i = 0; i < host->registration_count; i++) {
-        size_t wanted = count_before(host->registrations, i);
-        host->refs[i] = LUA_NOREF;
-        for (size_t j = 0; j < registering->count; j++) {
-            if (!same_registration(&registering->list[j], &host->registrations[i])) {
-                continue;
-            }
-            if (wanted == 0) {
-                host->refs[i] = registering->refs[j];
-                break;
-            }
-            wanted--;
-        }
+        host->refs[i] =
+            find_again(registering, &host->registrations[i], count_before(host->registrations, i));
     }
 }
 

@@ -510,21 +510,33 @@ static enum err kv_value(struct call *call, struct str text, struct value *out_v
                : json_decode(&call->scratch, arena_str(&call->scratch, text), out_value, error);
 }
 
+static const struct kv_entry *find_entry(const struct overlay *overlay, struct str key)
+{
+    const struct kv_entry *entry = overlay == NULL ? NULL : overlay->newest_kv;
+    while (entry != NULL && !str_eq(entry->key, key)) {
+        entry = entry->older;
+    }
+    return entry;
+}
+
+static enum err kv_of_entry(struct call *call, const struct kv_entry *entry,
+                            struct value *out_value, struct error *error)
+{
+    call->work->depends |= (uint64_t)1 << entry->work->index;
+    if (entry->work != call->work) {
+        note_seen(call, entry->key, entry->text);
+    }
+    return kv_value(call, entry->text, out_value, error);
+}
+
 enum err read_kv(struct call *call, struct str key, struct value *out_value, struct error *error)
 {
-    const struct overlay *overlay = overlay_of(call);
     struct kv_row row = {.arena = &call->scratch};
-    for (struct kv_entry *entry = overlay == NULL ? NULL : overlay->newest_kv; entry != NULL;
-         entry = entry->older) {
-        if (str_eq(entry->key, key)) {
-            call->work->depends |= (uint64_t)1 << entry->work->index;
-            if (entry->work != call->work) {
-                note_seen(call, key, entry->text);
-            }
-            return kv_value(call, entry->text, out_value, error);
-        }
-    }
     struct read_turn turn;
+    const struct kv_entry *entry = find_entry(overlay_of(call), key);
+    if (entry != NULL) {
+        return kv_of_entry(call, entry, out_value, error);
+    }
     enum err err = read_begin(call, &turn, error);
     if (err != OK) {
         return err;

@@ -298,7 +298,14 @@ static enum err make_host(struct plugin *plugin, const struct plugin_rights *rig
         return error->err;
     }
     scope_unref(scope);
+    struct bind_host **needs =
+        ARENA_ARRAY(&plugin->arena, struct bind_host *, manifest->require_count + 1);
+    for (size_t i = 0; i < manifest->require_count; i++) {
+        needs[i] = plugins_find(plugin->plugins, manifest->requires[i].name)->host;
+    }
     struct bind_host_options options = {.rights = *rights,
+                                        .needs = needs,
+                                        .need_count = manifest->require_count,
                                         .emit = manifest->emit,
                                         .emit_count = manifest->emit_count,
                                         .limits = manifest->limits,

@@ -56,7 +56,9 @@ struct bind_host_options {
     struct value config; /* map of name → value, checked */
     const struct bind_file *files;
     size_t file_count;
-    struct str version; /* the plugin's, for logs */
+    struct str version;             /* the plugin's, for logs */
+    struct bind_host *const *needs; /* what px.plugin may call: they outlive this one */
+    size_t need_count;
 };
 struct bind_host *bind_host_new(struct bind *bind, const struct bind_host_options *options);
 /* Ends all its tasks and frees it, in time: `closed` runs on the loop. What was sent before ends
@@ -105,12 +107,13 @@ struct bind_call {
     struct value input;        /* what the function is given, by kind */
     int run_ms;                /* 0: the plugin's limit */
     struct arena *arena;
+    struct mailbox *reply; /* where `done` runs; NULL: the loop */
     void (*done)(struct bind_call *call);
     void *context;
     enum err err;
     struct error error;
-    struct value output; /* in arena: what it returned (routes, commands), or the drafts as the hook
-                            left them */
+    struct value output; /* in arena: what it returned (routes, commands), the list of what an
+                            export returned, or the drafts as the hook left them */
     struct str text;     /* what a command wrote, in arena */
     char traceback[LUA_TRACEBACK_MAX];
     void *private;

@@ -216,6 +216,56 @@ static void test_routes(void **state)
     scope_unref(admin);
 }
 
+/* ---- one plugin calls another ---- */
+
+static void test_exports(void **state)
+{
+    struct world *world = *state;
+    struct route route;
+    world_file(world, "bank", "plugin.lua",
+               "return { name = 'bank', version = '1.0.0', api = 1, default = true,\n"
+               "  can = { read = { 'thing' } } }\n");
+    world_file(world, "bank", "main.lua",
+               "px.export {\n"
+               "  screen = function(name, day)\n"
+               "    if name == 'bad' then px.refuse('name', 'not him') end\n"
+               "    return px.store.count('thing'), { name = name, next = day + '1d' }\n"
+               "  end,\n"
+               "  write = function() return px.store.create('thing', { name = 'x' }) end,\n"
+               "}\n");
+    world_file(world, "desk", "plugin.lua",
+               "return { name = 'desk', version = '1.0.0', api = 1, default = true,\n"
+               "  requires = { bank = '^1.0' }, can = { read = { 'thing' },\n"
+               "  write = { 'thing' }, http = true } }\n");
+    world_file(world, "desk", "schema.lua", schema);
+    world_file(world, "desk", "main.lua",
+               "local bank = px.plugin('bank')\n"
+               "px.route('GET', '/ask', function(request)\n"
+               "  local count, found = bank.screen('a', px.date.parse('2027-01-31'))\n"
+               "  assert(count == 0 and tostring(found.next) == '2027-02-01')\n"
+               "  local _, err = px.try(bank.screen, 'bad')\n"
+               "  assert(err.code == 'refused' and err.detail == 'not him', tostring(err))\n"
+               /* The caller may write things, the callee not: together they may not. */
+               "  local _, no = px.try(bank.write)\n"
+               "  assert(no.code == 'capability', tostring(no))\n"
+               "  local _, none = px.try(px.plugin, 'other')\n"
+               "  assert(none.code == 'dependency', tostring(none))\n"
+               "  local _, unit = px.try(px.store.tx, function() return bank.screen('a') end)\n"
+               "  assert(unit.code == 'yield', tostring(unit))\n"
+               "  return { text = found.name }\n"
+               "end)\n");
+    world_open(world, true, NULL);
+    assert_string_equal(world_status(world, "desk").at, "running");
+    const struct scope *admin = world_admin(world);
+    enum err err = run_route(world, "GET", "/ask", admin, &route);
+    if (err != OK) {
+        print_error("%s %s\n", route.call.error.pointer, route.call.error.detail);
+    }
+    assert_int_equal(err, OK);
+    assert_string_equal(route.call.response.at, "a");
+    scope_unref(admin);
+}
+
 /* ---- commands ---- */
 
 struct command {
@@ -278,6 +328,7 @@ int test_calls(void)
         cmocka_unit_test_setup_teardown(test_hook_waits_behind_a_handler, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(test_routes, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_exports, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_commands, world_setup, world_teardown),
     };
     return cmocka_run_group_tests_name("calls", tests, NULL, NULL);
