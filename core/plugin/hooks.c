@@ -29,6 +29,22 @@ static bool is_for(const struct bind_registration *hook, const struct object_typ
            str_ends(hook->name, verb) && hook->name.at[type->name.len] == '.';
 }
 
+static const struct bind_registration *hook_of(const struct plugin *plugin,
+                                               const struct object_type *type, enum draft_kind kind,
+                                               size_t *position)
+{
+    size_t count = 0;
+    const struct bind_registration *all =
+        plugin->host == NULL ? NULL : bind_host_registrations(plugin->host, &count);
+    while (*position < count) {
+        const struct bind_registration *one = &all[(*position)++];
+        if (one->kind == BIND_BEFORE && is_for(one, type, kind)) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
 /* The next hook for these drafts; *plugin_index and *position walk. */
 static const struct bind_registration *next_hook(const struct plugins *plugins,
                                                  const struct object_type *type,
@@ -36,15 +52,10 @@ static const struct bind_registration *next_hook(const struct plugins *plugins,
                                                  size_t *position)
 {
     for (; *plugin_index < plugins->count; (*plugin_index)++, *position = 0) {
-        const struct plugin *plugin = plugins->list[*plugin_index];
-        size_t count = 0;
-        const struct bind_registration *all =
-            plugin->host == NULL ? NULL : bind_host_registrations(plugin->host, &count);
-        while (*position < count) {
-            const struct bind_registration *one = &all[(*position)++];
-            if (one->kind == BIND_BEFORE && is_for(one, type, kind)) {
-                return one;
-            }
+        const struct bind_registration *one =
+            hook_of(plugins->list[*plugin_index], type, kind, position);
+        if (one != NULL) {
+            return one;
         }
     }
     return NULL;

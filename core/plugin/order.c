@@ -43,19 +43,23 @@ static enum err check_plugin(const struct plugins *plugins, const struct plugin 
     return err;
 }
 
+static bool fail_some(struct plugins *plugins)
+{
+    bool changed = false;
+    for (size_t i = 0; i < plugins->count; i++) {
+        struct plugin *plugin = plugins->list[i];
+        struct error error = {0};
+        if (wants_to_run(plugin) && check_plugin(plugins, plugin, &error) != OK) {
+            plugin_fail(plugin, &error);
+            changed = true;
+        }
+    }
+    return changed;
+}
+
 void plugins_fail_dependents(struct plugins *plugins)
 {
-    bool changed = true;
-    while (changed) {
-        changed = false;
-        for (size_t i = 0; i < plugins->count; i++) {
-            struct plugin *plugin = plugins->list[i];
-            struct error error = {0};
-            if (wants_to_run(plugin) && check_plugin(plugins, plugin, &error) != OK) {
-                plugin_fail(plugin, &error);
-                changed = true;
-            }
-        }
+    while (fail_some(plugins)) {
     }
 }
 
@@ -89,36 +93,38 @@ static void fail_cycle(struct plugins *plugins, struct plugin *const *left, size
     plugins_fail_dependents(plugins);
 }
 
+/* Appends those whose turn it is; false when there was none. */
+static bool order_some(const struct plugins *plugins, struct plugin **ordered, size_t *count)
+{
+    size_t before = *count;
+    for (size_t i = 0; i < plugins->count; i++) {
+        struct plugin *plugin = plugins->list[i];
+        if (plugin->mark == 0 && (!wants_to_run(plugin) || is_next(plugins, plugin))) {
+            plugin->mark = 1;
+            ordered[(*count)++] = plugin;
+        }
+    }
+    return *count > before;
+}
+
 void plugins_order(struct plugins *plugins)
 {
-    plugins_fail_dependents(plugins);
     struct plugin *ordered[PLUGINS_MAX];
     size_t count = 0;
-    bool moved = true;
-    while (moved) {
-        moved = false;
-        for (size_t i = 0; i < plugins->count; i++) {
-            struct plugin *plugin = plugins->list[i];
-            if (plugin->mark == 0 && (!wants_to_run(plugin) || is_next(plugins, plugin))) {
-                plugin->mark = 1;
-                ordered[count++] = plugin;
-                moved = true;
-            }
-        }
+    plugins_fail_dependents(plugins);
+    while (order_some(plugins, ordered, &count)) {
     }
-    struct plugin *left[PLUGINS_MAX];
-    size_t left_count = 0;
+    size_t done = count;
     for (size_t i = 0; i < plugins->count; i++) {
         if (plugins->list[i]->mark == 0) {
-            left[left_count++] = plugins->list[i];
+            ordered[count++] = plugins->list[i];
         }
     }
-    for (size_t i = 0; i < left_count; i++) {
-        ordered[count++] = left[i];
-    }
     ASSERT(count == plugins->count);
-    memcpy(plugins->list, ordered, count * sizeof(ordered[0]));
-    if (left_count > 0) {
-        fail_cycle(plugins, left, left_count);
+    for (size_t i = 0; i < count; i++) {
+        plugins->list[i] = ordered[i];
+    }
+    if (done < count) {
+        fail_cycle(plugins, ordered + done, count - done);
     }
 }

@@ -105,7 +105,7 @@ static struct value request_table(struct route_call *route, const struct value *
 {
     struct arena *arena = route->arena;
     struct value request = value_map_new();
-    struct value json;
+    struct value json = value_null();
     value_put_c(arena, &request, "method", value_text(route->method));
     value_put_c(arena, &request, "path", value_text(route->path));
     value_put_c(arena, &request, "params", *params);
@@ -180,7 +180,7 @@ static void on_routed(struct bind_call *call)
 void plugins_route(struct plugins *plugins, struct route_call *route)
 {
     const struct plugin *plugin = plugins_find(plugins, route->plugin);
-    struct value params;
+    struct value params = value_map_new();
     bool other_method = false;
     const struct bind_registration *found =
         plugin == NULL ? NULL : find_route(plugin, route, &params, &other_method);
@@ -200,7 +200,7 @@ void plugins_route(struct plugins *plugins, struct route_call *route)
     }
     struct routing *routing = ARENA_NEW(route->arena, struct routing);
     routing->route = route;
-    routing->call = (struct bind_call){.host = plugin->host,
+    routing->call = (struct bind_call){.host = found->host,
                                        .registration = found,
                                        .scope = route->scope,
                                        .anonymous = route->scope == NULL,
@@ -267,7 +267,7 @@ void plugins_command(struct plugins *plugins, struct command_call *command)
     }
     struct commanding *commanding = ARENA_NEW(command->arena, struct commanding);
     commanding->command = command;
-    commanding->call = (struct bind_call){.host = plugin->host,
+    commanding->call = (struct bind_call){.host = one->host,
                                           .registration = one,
                                           .scope = command->scope,
                                           .request = command->request,

@@ -33,26 +33,30 @@ static enum err apply_once(struct plugins *plugins, struct arena *arena, struct 
     return err;
 }
 
+/* One try. *out_culprit: the plugin to leave out next time, when it failed because of one. */
+static enum err try_apply(struct plugins *plugins, struct plugin **out_culprit, struct error *error)
+{
+    struct arena arena;
+    arena_init(&arena);
+    enum err err = apply_once(plugins, &arena, error);
+    arena_deinit(&arena);
+    error->next = NULL;
+    *out_culprit = err == OK ? NULL : culprit(plugins, error);
+    return err;
+}
+
 enum err plugins_apply_schemas(struct plugins *plugins, struct error *error)
 {
-    for (;;) {
-        struct arena arena;
-        struct error found = {0};
-        arena_init(&arena);
-        enum err err = apply_once(plugins, &arena, &found);
-        struct plugin *plugin = err == OK ? NULL : culprit(plugins, &found);
-        arena_deinit(&arena);
-        if (err == OK) {
-            return OK;
-        }
-        found.next = NULL;
-        if (plugin == NULL) {
-            if (error != NULL) {
-                *error = found;
-            }
-            return err;
-        }
+    struct plugin *plugin = NULL;
+    struct error found = {0};
+    enum err err = try_apply(plugins, &plugin, &found);
+    while (plugin != NULL) {
         plugin_fail(plugin, &found);
         plugins_fail_dependents(plugins);
+        err = try_apply(plugins, &plugin, &found);
     }
+    if (err != OK && error != NULL) {
+        *error = found;
+    }
+    return err;
 }
