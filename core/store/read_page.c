@@ -2,7 +2,7 @@
  *
  * A page may take several statements in one snapshot, each going on behind the last row given:
  *   walk by value → walk the nulls → full
- *   trial walk → (its steps used up) → drive or walk for good
+ *   trial walk → (its steps used up) → drive, walk for good, longer trial or scan
  * so that no row is given twice and none has to be kept. */
 #include "internal.h"
 #include "query.h"
@@ -94,7 +94,7 @@ static enum err give_row(struct page_run *run, struct selection *selection, stru
         return err;
     }
     run->given++;
-    if (run->given == run->wanted || run->plan.trial) {
+    if (run->given == run->wanted || run->plan.trial_steps > 0) {
         remember(run, selection, stmt);
     }
     return run->give(run->context, &selection->record, error);
@@ -146,10 +146,11 @@ static enum err run_statement(struct page_run *run, struct error *error)
     }
     struct db *db = reader_db(run->reader);
     int64_t whole = db_steps(db);
-    bool trial = run->plan.trial && (whole == 0 || whole > PLAN_TRIAL_STEPS);
-    run->plan.trial = trial;
+    bool trial = run->plan.trial_steps > 0 && (whole == 0 || whole > run->plan.trial_steps);
     if (trial) {
-        db_limit_steps(db, PLAN_TRIAL_STEPS);
+        db_limit_steps(db, run->plan.trial_steps);
+    } else {
+        run->plan.trial_steps = 0;
     }
     err = step_all(run, &selection, stmt, error);
     if (trial) {
@@ -195,10 +196,10 @@ static enum err run_page(struct page_run *run, struct error *error)
         return err;
     }
     if (run->wanted == INT64_MAX) {
-        run->plan.trial = false;
+        run->plan.trial_steps = 0;
     }
     err = run_plan(run, error);
-    if (err == ERR_LIMIT && run->plan.trial) {
+    while (err == ERR_LIMIT && run->plan.trial_steps > 0) {
         err = plan_again(&planner, run->given > 0, &run->plan, error);
         if (err == OK) {
             err = run_plan(run, error);

@@ -5,8 +5,9 @@
  *
  *   few rows behind some condition (a short probe)      drive: from there, then sort
  *   else the order has an index                         walk it until the page is full
- *   the walk was long (trial steps used up)             longer probes: drive, walk for good, or
- *                                                       scan when it found nothing at all
+ *   the walk was long (trial steps used up)             longer probes: drive, walk for good; when
+ *                                                       it found nothing at all a longer trial,
+ *                                                       then scan
  *   no index for the order                              longer probes: drive, or SQLite's choice
  */
 #include "select.h"
@@ -179,18 +180,19 @@ enum err plan_choose(const struct planner *planner, struct plan *out_plan, struc
     }
     if (perfect_index(planner, &forced)) {
         struct driver others[2];
-        *out_plan = (struct plan){.kind = PLAN_WALK,
-                                  .forced = forced,
-                                  .trial = drivers_of(planner->query, others, 2) > 1};
+        *out_plan = (struct plan){
+            .kind = PLAN_WALK,
+            .forced = forced,
+            .trial_steps = drivers_of(planner->query, others, 2) > 1 ? PLAN_TRIAL_STEPS : 0};
         return OK;
     }
     bool walkable = order_index(planner, &forced);
     enum err err = find_driver(planner, walkable ? SHORT_COUNT : LONG_COUNT,
                                walkable ? SHORT_STEPS : LONG_STEPS, out_plan, error);
     if (err == OK && out_plan->kind == PLAN_FREE && walkable) {
-        *out_plan = (struct plan){.kind = PLAN_WALK,
-                                  .forced = forced,
-                                  .trial = planner->query->filter != NULL || owned(planner->query)};
+        bool trial = planner->query->filter != NULL || owned(planner->query);
+        *out_plan = (struct plan){
+            .kind = PLAN_WALK, .forced = forced, .trial_steps = trial ? PLAN_TRIAL_STEPS : 0};
     }
     return err;
 }
@@ -198,19 +200,24 @@ enum err plan_choose(const struct planner *planner, struct plan *out_plan, struc
 enum err plan_again(const struct planner *planner, bool found_any, struct plan *plan,
                     struct error *error)
 {
-    ASSERT(plan->kind == PLAN_WALK && plan->trial);
-    plan->trial = false;
-    enum err err = find_driver(planner, LONG_COUNT, LONG_STEPS, plan, error);
-    /* Nothing in thousands of rows: reading the table as it lies costs a tenth of reading it in the
-     * order of an index (unless that is how it lies). */
-    if (err == OK && plan->kind == PLAN_WALK && !found_any && !str_is(plan->forced, "-")) {
+    ASSERT(plan->kind == PLAN_WALK && plan->trial_steps > 0);
+    bool first = plan->trial_steps == PLAN_TRIAL_STEPS;
+    plan->trial_steps = 0;
+    enum err err = first ? find_driver(planner, LONG_COUNT, LONG_STEPS, plan, error) : OK;
+    if (err != OK || plan->kind != PLAN_WALK || found_any || str_is(plan->forced, "-")) {
+        return err;
+    }
+    /* Nothing in thousands of rows: others' newest rows may lie in front. Nothing in a hundred
+     * thousand: reading the table as it lies costs a tenth of reading it in the order of an index
+     * (unless that is how it lies). */
+    if (first) {
+        plan->trial_steps = PLAN_LONG_TRIAL_STEPS;
+    } else {
         *plan = (struct plan){.kind = PLAN_FREE, .forced = STR("-")};
     }
-    return err;
+    return OK;
 }
 
-/* Without a driver the table is read as it lies: an index for the groups, or for a condition that
- * picks a tenth of a million rows, would look up each row by itself (1.2 s against 0.7 s). */
 enum err plan_narrow(const struct planner *planner, struct plan *out_plan, struct error *error)
 {
     if (unique_test(planner->query->filter)) {
