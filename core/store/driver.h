@@ -77,8 +77,8 @@ enum err db_backup(struct db *db, const char *path,
 enum err db_integrity(struct db *db, struct error *error) MUST_CHECK;
 /* Readers only: contract 1 forbids both on the writer. Steps count from the start of a statement
  * that runs while no other does, those nested in it included. */
-void db_limit_steps(struct db *db, int64_t steps);                              /* 0: none */
-int64_t db_steps(struct db *db); /* the limit set, 0: none */
+void db_limit_steps(struct db *db, int64_t steps); /* 0: none */
+int64_t db_steps(struct db *db);                   /* the limit set, 0: none */
 void db_limit_time(struct db *db, struct env *env, int64_t until_monotonic_ns); /* 0: none */
 void db_interrupt(struct db *db);                                               /* any thread */
 /* Only tables and indexes with this prefix may be touched by statements prepared from now on; NULL:

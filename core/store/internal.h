@@ -30,10 +30,10 @@ struct log_head {
 };
 
 struct sidecar {
-    int fd;              /* audit/head; -1: closed */
-    int slot;            /* which of the two places is written next */
-    int64_t written_ns;  /* monotonic */
-    int64_t synced_ns;   /* monotonic */
+    int fd;             /* audit/head; -1: closed */
+    int slot;           /* which of the two places is written next */
+    int64_t written_ns; /* monotonic */
+    int64_t synced_ns;  /* monotonic */
     bool unsynced;
     struct log_head log; /* what was written last */
     struct log_head access;
@@ -55,11 +55,11 @@ struct store {
     const struct schema *schema;                           /* held; schema_lock */
     const struct scope *system_scopes[SYSTEM_SCOPE_COUNT]; /* of that schema; schema_lock */
 
-    struct writer *writer;       /* writer.c */
-    struct access_queue *access; /* access.c */
+    struct writer *writer;               /* writer.c */
+    struct access_queue *access;         /* access.c */
     unsigned char cursor_key[KEY_BYTES]; /* seals pages' cursors; constant once open */
-    struct seal *seal;           /* keys; the schema part's own; NULL until seal_open */
-    struct record_plans *plans;  /* SQL of records; the schema part's, writer thread; may be NULL */
+    struct seal *seal;                   /* keys; the schema part's own; NULL until seal_open */
+    struct record_plans *plans; /* SQL of records; the schema part's, writer thread; may be NULL */
 
     pthread_mutex_t head_lock;
     struct log_head head; /* last committed; head_lock */
