@@ -11,11 +11,12 @@
 
 #include "proxenos/lua.h"
 
-/* Absolute times hold for release; sanitizers make C several times slower, Lua itself not. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SLACK = 5 };
+/* Tests fail past five times a goal (contract 30), as machines are shared; TSan makes all of our C
+ * many times slower and gets twice that. */
+#if defined(__SANITIZE_THREAD__)
+enum { SLACK = 10 };
 #else
-enum { SLACK = 1 };
+enum { SLACK = 5 };
 #endif
 
 struct harness {

@@ -1,7 +1,7 @@
 /* Q6: hostile scripts, ours always, the corpus of the test data folder when it is there. Each ends
  * within 500 ms and its memory, nothing of the world outside comes back, and the loop thread that
- * serves meanwhile never stalls over 10 ms. The figures are for release; under sanitizers they are
- * given SLACK (five times), as our own C is that much slower. */
+ * serves meanwhile never stalls over 10 ms. The stall is printed, and the test fails past SLACK
+ * times these figures: a turn's wall time holds what other programs took of the machine too. */
 #include "harness.h"
 
 enum { END_MS = 500, STALL_MS = 10, TICK_MS = 2 };
@@ -19,6 +19,8 @@ struct corpus {
     struct buf source;
     struct script script;
     int scripts, failed, ticks;
+    int64_t longest_ns;
+    char longest[128];
 };
 
 static bool read_file(const char *folder, const char *name, struct buf *out)
@@ -99,6 +101,10 @@ static void check(struct corpus *corpus)
 {
     struct lua_metrics metrics;
     lua_host_metrics(corpus->host, &metrics);
+    if (corpus->script.took_ns > corpus->longest_ns) {
+        corpus->longest_ns = corpus->script.took_ns;
+        (void)snprintf(corpus->longest, sizeof(corpus->longest), "%s", corpus->name);
+    }
     if (corpus->script.took_ns > (int64_t)END_MS * SLACK * 1000000) {
         complain(corpus, "ran too long");
     }
@@ -194,7 +200,8 @@ static void run_folder(const char *folder, int scripts_min)
     lua_engine_free(corpus.engine);
     buf_deinit(&corpus.index);
     buf_deinit(&corpus.source);
-    print_message("%d scripts, longest turn of the loop %.1f ms\n", corpus.scripts,
+    print_message("%d scripts, the longest %s %.0f ms; longest turn of the loop %.1f ms\n",
+                  corpus.scripts, corpus.longest, (double)corpus.longest_ns / 1e6,
                   (double)stall_ns / 1e6);
     assert_int_equal(corpus.failed, 0);
     assert_true(corpus.scripts >= scripts_min);
