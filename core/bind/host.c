@@ -324,6 +324,7 @@ struct bind_host *bind_host_new(struct bind *bind, const struct bind_host_option
     list_init(&host->deferred);
     list_init(&host->batches);
     copy_options(host, options);
+    host_read_locales(host);
     host->suspend_message.deliver = on_suspended;
     struct lua_host_options lua = {.name = host->name,
                                    .limits = options->limits,

@@ -54,6 +54,8 @@ struct bind_host {
     struct value config;
     const struct bind_file *files;
     size_t file_count;
+    struct value locales; /* { el = { key = text or { one, other } } } */
+    struct error locales_error;
     struct bind_host **needs;
     size_t need_count;
 
@@ -319,13 +321,18 @@ int decimal_index(lua_State *L);
 
 /* ---- modules ---- */
 
+/* "Dear {name}": 1: the text, 2: a table; each {word} is the field of that name, "{{" is a brace.
+ */
+int text_template(lua_State *L);
+/* mod_i18n.c: reads locale/<language>.lua of the bundle into host->locales. */
+void host_read_locales(struct bind_host *host);
 /* export.c */
 int px_export(lua_State *L);
 int px_plugin(lua_State *L);
 
 extern const struct lua_module module_px, module_store, module_kv, module_bus, module_log,
     module_config, module_actor, module_json, module_date, module_money, module_decimal,
-    module_text;
+    module_text, module_i18n;
 
 enum kv_statement { KV_SET, KV_DROP, KV_GET, KV_STATEMENT_COUNT };
 extern const struct table_module bind_tables;

@@ -94,6 +94,10 @@ enum err load_start(struct bind_host *host,
                                        const struct error *error, struct str traceback),
                     struct error *error)
 {
+    if (host->locales_error.err != OK) {
+        *error = host->locales_error;
+        return error->err;
+    }
     struct registering *registering = mem_zalloc(sizeof(*registering));
     struct call *call = &registering->call;
     call_init(call, host, CALL_LOAD);

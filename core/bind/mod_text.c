@@ -153,8 +153,7 @@ static int text_split(lua_State *L)
     return 1;
 }
 
-/* "Dear {name}": each {word} is the field of that name; "{{" is a brace. */
-static int text_template(lua_State *L)
+int text_template(lua_State *L)
 {
     struct str text = text_arg(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);

@@ -197,8 +197,8 @@ static void add_plugin(struct plugins *plugins, const char *folder, const char *
     plugins->list[plugins->count++] = plugin;
     plugin->status = PLUGIN_DISABLED;
     enum err err = read_plugin(plugin, folder, &error);
-    bool wanted = named(options->enable, options->enable_count, name) ||
-                  (plugin->has_manifest && plugin->manifest.enabled);
+    plugin->asked = named(options->enable, options->enable_count, name);
+    bool wanted = plugin->asked || (plugin->has_manifest && plugin->manifest.enabled);
     wanted = wanted && !named(options->disable, options->disable_count, name);
     if (err != OK) {
         plugin_fail(plugin, &error);

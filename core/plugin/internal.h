@@ -60,6 +60,7 @@ struct plugin {
     struct arena arena; /* manifest, files, error */
     char name[PLUGIN_NAME_MAX + 1];
     bool bundled;
+    bool asked; /* enabled by name: the operator has looked at it */
     struct manifest manifest;
     bool has_manifest;
     struct bind_file *files;
@@ -97,8 +98,8 @@ void plugins_fail_dependents(struct plugins *plugins);
 
 /* state.c: what is remembered of each plugin. */
 enum err plugins_open_state(struct plugins *plugins, struct error *error) MUST_CHECK;
-/* Grants: given to bundled ones at their first start, otherwise the plugin waits. Stores version
- * and state of all. */
+/* Grants: given to bundled ones and to those enabled by name, otherwise the plugin waits. Stores
+ * version and state of all. */
 enum err plugins_grant(struct plugins *plugins, struct error *error) MUST_CHECK;
 
 /* schemas.c: one change for all; a plugin whose schema is broken fails and the others go on. */

@@ -184,6 +184,7 @@ void plugins_route(struct plugins *plugins, struct route_call *route)
     bool other_method = false;
     const struct bind_registration *found =
         plugin == NULL ? NULL : find_route(plugin, route, &params, &other_method);
+    route->err = OK;
     if (plugin != NULL && plugin->status == PLUGIN_SUSPENDED) {
         route->err =
             error_set(&route->error, ERR_SUSPENDED, "plugin %s is suspended", plugin->name);
@@ -198,6 +199,7 @@ void plugins_route(struct plugins *plugins, struct route_call *route)
         answer_later(plugins, tell_route, route);
         return;
     }
+    ASSERT(found != NULL);
     struct routing *routing = ARENA_NEW(route->arena, struct routing);
     routing->route = route;
     routing->call = (struct bind_call){.host = found->host,

@@ -150,17 +150,20 @@ static enum err grant_one(struct plugin *plugin, struct reader *reader, const ch
     if (err != OK || (row.known && strcmp(row.hash, hash) == 0)) {
         return err;
     }
-    if (plugin->bundled || asks_for_nothing(plugin)) {
+    const char *why = plugin->bundled            ? "it came with the program"
+                      : plugin->asked            ? "the operator enabled it by name"
+                      : asks_for_nothing(plugin) ? "it asks for none"
+                                                 : NULL;
+    if (why != NULL) {
         *out_given = true;
         log_info("plugin", "capabilities granted plugin=%s version=" STR_FORMAT " why=\"%s\"",
-                 plugin->name, STR_ARGS(plugin->manifest.version_text),
-                 plugin->bundled ? "it came with the program" : "it asks for none");
+                 plugin->name, STR_ARGS(plugin->manifest.version_text), why);
         return OK;
     }
     plugin->status = PLUGIN_WAITING;
     (void)error_set(&plugin->error, ERR_CAPABILITY,
-                    "its capabilities are not granted%s; look at `proxenos plugin show %s` and "
-                    "grant them",
+                    "its capabilities are not granted%s; look at them with `proxenos plugin show` "
+                    "and start with --enable %s to grant them",
                     row.known ? " as they are now" : "", plugin->name);
     log_warn("plugin", "a plugin waits plugin=%s code=%s error=\"%s\"", plugin->name,
              err_code(ERR_CAPABILITY), plugin->error.detail);

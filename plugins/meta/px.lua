@@ -85,6 +85,7 @@
 ---@field money px.money # Amounts in minor units with their currency.
 ---@field decimal px.decimal # Exact decimals in 64 bits.
 ---@field text px.text # Text by code points.
+---@field i18n px.i18n # Texts in the reader's language, from locale/<language>.lua.
 
 ---@class px.query
 ---@field filter? table # { stage = { "in", { "won", "lost" } }, owner = id }
@@ -201,6 +202,10 @@
 ---@field gsub fun(text: string, pattern: string, with: string|table|function, n?: integer): string, integer # as string.gsub, within the step budget
 ---@field split fun(text: string, separator: string): string[] # the parts between separators
 ---@field template fun(text: string, values: table): string # puts values in the place of {name}
+
+---Texts in the reader's language, from locale/<language>.lua.
+---@class px.i18n
+---@field t fun(key: string, values?: table, options?: { language?: string }): string # the plugin's text under this key, with {name} replaced; { one, other } by count
 
 ---@type px
 px = {}

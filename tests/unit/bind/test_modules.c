@@ -124,6 +124,37 @@ static void test_text(void **state)
                "raises('utf8', px.text.len, '\\xff')\n");
 }
 
+static void test_i18n(void **state)
+{
+    struct world *world = *state;
+    struct bind_call call;
+    struct bind_host *host = world_plugin(
+        world,
+        &(struct world_plugin){
+            .name = "one",
+            .extra = "return { greeting = 'Dear {name}', tasks = { one = '{count} task',\n"
+                     "  other = '{count} tasks' } }",
+            .extra_name = "locale/en.lua",
+            .main =
+                "px.start(function()\n"
+                "  assert(px.i18n.t('greeting', { name = 'Anna' }) == 'Dear Anna')\n"
+                "  assert(px.i18n.t('tasks', { count = 1 }) == '1 task')\n"
+                "  assert(px.i18n.t('tasks', { count = 3 }) == '3 tasks')\n"
+                "  assert(px.i18n.t('tasks', { count = 3 }, { language = 'el' }) == '3 tasks')\n"
+                "  assert(px.i18n.t('unknown.key') == 'unknown.key')\n"
+                "end)\n"});
+    enum err err = world_call(world, host, BIND_START, 0, NULL, NULL, &call);
+    if (err != OK) {
+        print_error("%s %s\n", call.error.pointer, call.error.detail);
+    }
+    assert_int_equal(err, OK);
+    assert_int_equal(world_load(world, &(struct world_plugin){.name = "two",
+                                                              .main = "",
+                                                              .extra = "return { a = ",
+                                                              .extra_name = "locale/el.lua"}),
+                     ERR_MANIFEST);
+}
+
 static void test_words(void **state)
 {
     run_script(*state,
@@ -148,6 +179,7 @@ int test_modules(void)
         cmocka_unit_test_setup_teardown(test_decimal, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_json, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_text, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_i18n, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_words, world_setup, world_teardown),
     };
     return cmocka_run_group_tests_name("modules", tests, NULL, NULL);

@@ -232,8 +232,10 @@ enum err world_load(struct world *world, const struct world_plugin *plugin)
     options.limits.run_ms = plugin->run_ms > 0 ? plugin->run_ms : 500;
     options.limits.memory_bytes = plugin->memory > 0 ? plugin->memory : (size_t)8 << 20;
     value_put_c(&world->arena, &options.config, "months", value_int(24));
-    struct bind_file files[2] = {{STR("main.lua"), str_from(plugin->main)},
-                                 {STR("extra.lua"), str_from(plugin->extra)}};
+    struct bind_file files[2] = {
+        {STR("main.lua"), str_from(plugin->main)},
+        {plugin->extra_name != NULL ? str_from(plugin->extra_name) : STR("extra.lua"),
+         str_from(plugin->extra)}};
     options.files = files;
     options.file_count = plugin->extra != NULL ? 2 : 1;
     struct bind_host *host = bind_host_new(world->bind, &options);

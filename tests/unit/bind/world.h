@@ -46,7 +46,8 @@ struct world_plugin {
     int retries;       /* 0: 2 */
     int run_ms;        /* 0: 500 */
     size_t memory;     /* 0: 8 MiB */
-    const char *extra; /* text of extra.lua; NULL: none */
+    const char *extra; /* text of extra.lua, or of the file named next; NULL: none */
+    const char *extra_name;
 };
 enum err world_load(struct world *world, const struct world_plugin *plugin);
 /* Must load. */

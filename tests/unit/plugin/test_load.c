@@ -118,6 +118,13 @@ static void test_ungranted_waits(void **state)
                "  can = { read = { 'thing' }, write = { 'mark', 'thing' } } }\n");
     world_open(world, false, NULL);
     assert_string_equal(world_status(world, "good").at, "waiting");
+    world_close(world);
+    /* The operator grants them by naming it. */
+    world_open(world, false, "good");
+    assert_string_equal(world_status(world, "good").at, "running");
+    world_close(world);
+    world_open(world, false, NULL);
+    assert_string_equal(world_status(world, "good").at, "running");
 }
 
 static void test_disabled_until_asked_for(void **state)
