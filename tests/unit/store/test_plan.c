@@ -135,6 +135,17 @@ static void a_long_walk_goes_on_from_where_it_was(void **state)
     assert_string_equal(names_of(world, question), "");
 }
 
+/* The newest twenty thousand are not asked for: walking past them costs less than a scan. */
+static void a_walk_passes_what_lies_in_front(void **state)
+{
+    enum { LESS_THAN_A_SCAN = 500000 };
+    struct world *world = *state;
+    struct ask question = {.order = "-closed_on", .filter = "note[prefix]:'note 7'"};
+    struct answer answer = ask_within(world, LESS_THAN_A_SCAN, question);
+    assert_int_equal(answer.err, OK);
+    assert_memory_equal(answer.names.at, "D79999 D79998", 13);
+}
+
 static void which_queries_are_short(void **state)
 {
     struct world *world = *state;
@@ -182,6 +193,7 @@ int test_plan(void)
         cmocka_unit_test(pages_fit_the_loop),
         cmocka_unit_test(what_does_not_fit_is_handed_over),
         cmocka_unit_test(a_long_walk_goes_on_from_where_it_was),
+        cmocka_unit_test(a_walk_passes_what_lies_in_front),
         cmocka_unit_test(which_queries_are_short),
         cmocka_unit_test(counts_are_bounded),
     };
