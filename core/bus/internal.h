@@ -19,7 +19,8 @@
 
 enum {
     WINDOW_MAX = 512,       /* deliveries of one subscription in memory */
-    SCAN_ENTRIES_MAX = 256, /* log entries looked at in one turn of the loop */
+    SCAN_ENTRIES_MAX = 256, /* deliveries made in one turn of the loop */
+    SCAN_LOOK_MAX = 4096,   /* log entries looked at in one turn of the loop */
     POSITION_EVERY =
         1000, /* entries that do not match before the position is written all the same */
     TRACEBACK_STORED_MAX = 4096,

@@ -158,7 +158,8 @@ void subscription_scan(struct subscription *subscription)
     struct log_query query = {
         .after = subscription->read_to,
         .limit = (int64_t)MIN(WINDOW_MAX - subscription->window_count, (size_t)SCAN_ENTRIES_MAX),
-        .pattern = subscription->spec.pattern};
+        .pattern = subscription->spec.pattern,
+        .look_max = SCAN_LOOK_MAX};
     struct scan scan = {.subscription = subscription};
     struct error error = {0};
     int64_t last = subscription->read_to;
