@@ -225,6 +225,44 @@ static void test_whole_record_in_updates(void **state)
     assert_int_equal(world_count(world, "note", "due[eq]:\"2026-02-02\""), 1);
 }
 
+/* One of a key that fails holds back the later ones of its key, and no others. */
+static void test_key_keeps_its_order(void **state)
+{
+    struct world *world = *state;
+    int64_t parties[2];
+    world_plugin(
+        world,
+        &(struct world_plugin){
+            .name = "one",
+            .read = "deal,party",
+            .write = "party",
+            .retries = 5,
+            .main =
+                "local tries = 0\n"
+                "px.on('deal.created', { key = 'party' }, function(event)\n"
+                "  local deal = event.after\n"
+                "  if deal.name == 'a1' then\n"
+                "    tries = tries + 1\n"
+                "    if tries < 3 then error('not yet') end\n"
+                "  end\n"
+                "  local party = px.store.get('party', deal.party)\n"
+                "  px.store.update('party', party.id, { name = party.name .. ' ' .. deal.name })\n"
+                "end)\n"});
+    parties[0] = world_create(world, "party", "{\"name\":\"A\"}");
+    parties[1] = world_create(world, "party", "{\"name\":\"B\"}");
+    for (int i = 0; i < 8; i++) {
+        char json[120];
+        (void)snprintf(json, sizeof(json), "{\"name\":\"%c%d\",\"party\":\"%s\"}",
+                       i % 2 == 0 ? 'a' : 'b', i / 2, world_id(parties[i % 2]));
+        (void)world_create(world, "deal", json);
+    }
+    world_settle(world);
+    struct value letters;
+    assert_int_equal(world_dead(world, &letters), 0);
+    assert_non_null(strstr(world_record(world, "party", parties[0]), "\"name\":\"A a0 a1 a2 a3\""));
+    assert_non_null(strstr(world_record(world, "party", parties[1]), "\"name\":\"B b0 b1 b2 b3\""));
+}
+
 int test_unit(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +275,7 @@ int test_unit(void)
                                         world_teardown),
         cmocka_unit_test_setup_teardown(test_conflict_runs_again, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_own_events_and_keys, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_key_keeps_its_order, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_whole_record_in_updates, world_setup, world_teardown),
     };
     return cmocka_run_group_tests_name("unit", tests, NULL, NULL);
