@@ -129,6 +129,7 @@ static enum err set_field(const struct import_map *map, struct column_map *colum
         by = str_sub(name, dot + 1, name.len);
     }
     enum err err = find_field(map->scope, map->type, field, FIELD_READABLE, &column->field, error);
+    ASSERT(err != OK || column->field != NULL);
     if (err == OK && (column->field->readonly ||
                       access_of(map->scope, map->type, column->field) != FIELD_WRITABLE)) {
         err = wrong(error, ERR_READONLY, column->column, "",
@@ -223,10 +224,10 @@ static enum err read_options(const struct import_map *map, struct column_map *co
 static enum err read_column(const struct import_map *map, struct column_map *column,
                             const struct value *entry, struct error *error)
 {
-    static const struct str known[] = {STR_INIT("field"),  STR_INIT("ref"),     STR_INIT("values"),
-                                       STR_INIT("alias"),  STR_INIT("default"), STR_INIT("create"),
-                                       STR_INIT("layout"), STR_INIT("decimal"), STR_INIT("scale"),
-                                       STR_INIT("true"),   STR_INIT("currency")};
+    static const struct str known[] = {
+        STR_INIT("field"),   STR_INIT("ref"),    STR_INIT("values"),   STR_INIT("alias"),
+        STR_INIT("default"), STR_INIT("create"), STR_INIT("layout"),   STR_INIT("decimal"),
+        STR_INIT("scale"),   STR_INIT("true"),   STR_INIT("currency"), STR_INIT("currency_column")};
     char pointer[160];
     (void)snprintf(pointer, sizeof(pointer), "/map/columns/" STR_FORMAT,
                    STR_ARGS(utf8_cut(column->column, NAME_SHOWN_MAX)));

@@ -4,8 +4,8 @@
 #include "proxenos/base_number.h"
 
 /* "1100.04" in millions is "1100040000". */
-static struct str shift_number(struct arena *arena, const struct column_map *column,
-                               struct str text)
+static enum err shift_number(struct arena *arena, const struct column_map *column, struct str text,
+                             struct str *out_text, struct error *why)
 {
     enum { MORE_DIGITS = 4 };
     int64_t unscaled = 0;
@@ -14,7 +14,10 @@ static struct str shift_number(struct arena *arena, const struct column_map *col
     size_t at = 0;
     buf_init(&number);
     buf_append_str(&number, text);
-    if (separator.len == 1 && str_find(text, separator, &at)) {
+    bool other = separator.len == 1 && separator.at[0] != '.';
+    if (other && str_find(text, STR("."), &at)) {
+        number.len = 0; /* a point is no separator here */
+    } else if (other && str_find(text, separator, &at)) {
         number.at[at] = '.';
     }
     enum err err = decimal_parse(buf_str(&number), column->shift + MORE_DIGITS, &unscaled);
@@ -27,12 +30,17 @@ static struct str shift_number(struct arena *arena, const struct column_map *col
         }
         shifted.len -= str_ends(shifted, STR(".")) ? 1 : 0;
         text = arena_str(arena, shifted);
-        if (separator.len == 1 && str_find(text, STR("."), &at)) {
+        *out_text = text;
+        if (other && str_find(text, STR("."), &at)) {
             ((char *)(uintptr_t)text.at)[at] = separator.at[0];
         }
     }
     buf_deinit(&number);
-    return text; /* unreadable numbers are refused by the field, as they were written */
+    return err == OK
+               ? OK
+               : error_set(why, err, STR_FORMAT " is a plain number, which the map counts in %s",
+                           STR_ARGS(column->field->name),
+                           column->shift == 3 ? "thousands" : "millions");
 }
 
 static struct str other_text(const struct value *texts, struct str text)
@@ -71,11 +79,13 @@ enum err row_put_text(struct building *building, const struct column_map *column
     if (column->ref != NULL) {
         return row_put_ref(building, column, text, error);
     }
-    if (column->shift > 0) {
-        text = shift_number(building->arena, column, str_trim(text));
-    }
     struct value value;
     struct error why = {0};
+    if (column->shift > 0 &&
+        shift_number(building->arena, column, str_trim(text), &text, &why) != OK) {
+        row_refuse(building, column, &why, cell);
+        return OK;
+    }
     struct text_options options = column->options;
     if (column->currency_column.len > 0) {
         (void)row_cell(building, column->currency_column, &options.currency);

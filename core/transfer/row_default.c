@@ -11,19 +11,21 @@ static bool next_piece(struct str *rest, struct str *out_piece, bool *out_column
     if (rest->len == 0) {
         return false;
     }
-    *out_column = false;
-    if (!str_find(*rest, STR("{"), &open)) {
-        open = rest->len;
+    bool brace = rest->at[0] == '{';
+    struct str behind = str_sub(*rest, brace ? 1 : 0, rest->len);
+    if (!str_find(behind, STR("{"), &open)) {
+        open = behind.len;
     }
-    if (open == 0 && str_find(*rest, STR("}"), &close)) {
-        *out_column = true;
-        *out_piece = str_sub(*rest, 1, close - 1);
-        *rest = str_sub(*rest, close + 1, rest->len);
+    *out_column = brace && str_find(behind, STR("}"), &close) && close < open;
+    if (*out_column) {
+        *out_piece = str_sub(behind, 0, close);
+        *rest = str_sub(behind, close + 1, behind.len);
         return true;
     }
-    open = open == 0 ? rest->len : open; /* a brace that nothing closes is text */
-    *out_piece = str_sub(*rest, 0, open);
-    *rest = str_sub(*rest, open, rest->len);
+    /* Text up to the next brace; one that nothing closes is text itself. */
+    size_t len = open + (brace ? 1 : 0);
+    *out_piece = str_sub(*rest, 0, len);
+    *rest = str_sub(*rest, len, rest->len);
     return true;
 }
 

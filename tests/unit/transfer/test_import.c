@@ -180,6 +180,61 @@ static void pii_stays_out_of_errors(void **state)
     assert_false(str_find(errors, STR("anna"), &at));
 }
 
+static void column_options(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char map[] =
+        "{\"separator\":\";\",\"columns\":{"
+        "\"Umsatz\":{\"field\":\"revenue\",\"decimal\":\",\",\"scale\":\"thousands\","
+        "\"currency_column\":\"W\"},"
+        "\"W\":null,"
+        "\"Branche\":{\"field\":\"industry\",\"values\":{\"IT\":\"software\"},"
+        "\"default\":\"other\"},"
+        "\"Mutter\":{\"field\":\"parent\",\"ref\":\"name\",\"default\":\"Root\"}},"
+        "\"defaults\":{\"location\":\"{ {name} in {W}\"}}";
+    struct value job =
+        fixture_import(fixture, "organisation", STR("name\nRoot\nTwin\nTwin\n"), STR(""), NULL);
+    assert_string_equal(fixture_state(&job), "done");
+    job = fixture_import(fixture, "organisation",
+                         STR("name;Umsatz;W;Branche;Mutter\n"
+                             "A;12,5;EUR;IT;Root\n" /* 12,500.00 EUR */
+                             "B;1,23456;JPY;;X\n"   /* a fraction of a yen */
+                             "C;0,007;EUR;;X\n"     /* an unknown parent: the default */
+                             "D;1.5;EUR;;\n"        /* the other separator */
+                             "E;;;x;Twin\n"         /* two of that name */
+                             "F;3;;x;\n"            /* no currency */
+                             "G;3 EUR;EUR;x;\n"),   /* not a plain number */
+                         STR(map), NULL);
+    fixture_counts(&job, (const int64_t[]){7, 2, 0, 0, 5, 0});
+    struct str errors = fixture_errors(fixture, fixture_job_id(&job));
+    contains(errors, "3,Umsatz,");
+    contains(errors, "5,Umsatz,1.5,");
+    contains(errors, "6,Mutter,Twin,");
+    contains(errors, "7,Umsatz,3,");
+    contains(errors, "8,Umsatz,3 EUR,");
+    assert_int_equal(fixture_count(fixture, "organisation", "revenue.amount[eq]:1250000"), 1);
+    assert_int_equal(fixture_count(fixture, "organisation", "revenue.amount[eq]:700"), 1);
+    assert_int_equal(fixture_count(fixture, "organisation", "parent.name[eq]:\"Root\""), 2);
+    assert_int_equal(fixture_count(fixture, "organisation", "industry[eq]:\"software\""), 1);
+    assert_int_equal(fixture_count(fixture, "organisation", "industry[eq]:\"other\""), 1);
+    assert_int_equal(fixture_count(fixture, "organisation", "location[eq]:\"{ A in EUR\""), 1);
+}
+
+/* A user that only a failing row needs is not made; one that a later row needs is. */
+static void made_when_needed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct value job = fixture_import(
+        fixture, "organisation",
+        STR("name,year_established,owner\nA,1,anna\n,2000,nikos\nB,2000,nikos\nC,2000,nikos\n"),
+        STR("{\"columns\":{\"owner\":{\"field\":\"owner\",\"ref\":\"name\","
+            "\"create\":true}}}"),
+        NULL);
+    fixture_counts(&job, (const int64_t[]){4, 2, 0, 0, 2, 0});
+    assert_int_equal(fixture_count(fixture, "organisation", "owner.name[eq]:\"nikos\""), 2);
+    assert_int_equal(fixture_count(fixture, "user", "name[eq]:\"anna\""), 0);
+}
+
 /* What is wrong with the whole is said before anything is read in. */
 static void refused_as_a_whole(void **state)
 {
@@ -291,10 +346,13 @@ static void real_data(void **state)
 int test_import(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(rows_with_traps),       CASE(alias_and_skip),         CASE(update_by_key),
-        CASE(self_references),       CASE(dry_run_writes_nothing), CASE(dry_run_over_batches),
-        CASE(atomic_all_or_nothing), CASE(lines_of_json),          CASE(pii_stays_out_of_errors),
-        CASE(refused_as_a_whole),    CASE(refused_at_once),        CASE(real_data),
+        CASE(rows_with_traps),         CASE(alias_and_skip),
+        CASE(update_by_key),           CASE(self_references),
+        CASE(dry_run_writes_nothing),  CASE(dry_run_over_batches),
+        CASE(atomic_all_or_nothing),   CASE(lines_of_json),
+        CASE(pii_stays_out_of_errors), CASE(column_options),
+        CASE(made_when_needed),        CASE(refused_as_a_whole),
+        CASE(refused_at_once),         CASE(real_data),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);
 }
