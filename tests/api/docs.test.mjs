@@ -87,8 +87,8 @@ for (const page of pages) {
 
 test("a block that fails is seen, and where", async () => {
   const blocks = testedBlocks("# Page\n\n<!-- tested -->\n```sh\ntrue\n```\n\n```sh\nexit 9\n```\n<!-- tested -->\n```sh\nfalse\necho after\n```\n");
-  assert.deepEqual(blocks.map(({ line }) => line), [4, 11]);
+  assert.deepEqual(blocks.map(({ line }) => line), [4, 12]);
   const { code, output } = await shell(script("page.md", blocks), tmpdir(), process.env);
   assert.equal(code, 1);
-  assert.match(output, /== page\.md:11\n$/);
+  assert.match(output, /== page\.md:12\n$/);
 });
