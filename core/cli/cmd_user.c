@@ -88,18 +88,51 @@ int cmd_user_add(struct cli *cli)
     return set_password(cli, value_get_text(&user, "id", STR("")), &empty);
 }
 
+static struct str role_name(const struct value *roles, struct str id)
+{
+    for (size_t i = 0; roles != NULL && i < roles->list.count; i++) {
+        if (str_eq(value_get_text(&roles->list.items[i], "id", STR("")), id)) {
+            return value_get_text(&roles->list.items[i], "name", id);
+        }
+    }
+    return id;
+}
+
+/* People know roles by name, not by id. */
+static void name_roles(struct cli *cli, struct value *user, const struct value *roles)
+{
+    const struct value *ids = value_get_c(user, "roles");
+    struct value names = value_list_new();
+    for (size_t i = 0; ids != NULL && ids->kind == VALUE_LIST && i < ids->list.count; i++) {
+        const struct value *id = &ids->list.items[i];
+        struct str text = id->kind == VALUE_TEXT ? id->text : STR("");
+        value_push(&cli->arena, &names, value_text(role_name(roles, text)));
+    }
+    value_put_c(&cli->arena, user, "roles", names);
+}
+
 int cmd_user_list(struct cli *cli)
 {
-    struct value answer;
-    int code = cli_call(cli, "GET", STR("/api/v1/users?limit=1000&order=name&include=roles"), NULL,
-                        &answer);
+    struct value answer, roles;
+    int code = cli_call(cli, "GET", STR("/api/v1/roles?limit=1000"), NULL, &roles);
     if (code == CLI_OK) {
-        static const struct cli_column columns[] = {
-            {"id", "id", false},       {"name", "name", false},   {"label", "label", false},
-            {"email", "email", false}, {"login", "login", false}, {"state", "state", false}};
-        cli_print_rows(cli, value_get_c(&answer, "data"), columns, COUNT_OF(columns));
+        code = cli_call(cli, "GET", STR("/api/v1/users?limit=1000&order=name"), NULL, &answer);
     }
-    return code;
+    if (code != CLI_OK) {
+        return code;
+    }
+    static const struct cli_column columns[] = {
+        {"id", "id", false},       {"name", "name", false},   {"label", "label", false},
+        {"email", "email", false}, {"login", "login", false}, {"roles", "roles", false}};
+    const struct value *found = value_get_c(&answer, "data");
+    struct value rows = value_list_new();
+    for (size_t i = 0; found != NULL && i < found->list.count; i++) {
+        struct value user = value_copy(&cli->arena, &found->list.items[i]);
+        name_roles(cli, &user, value_get_c(&roles, "data"));
+        value_push(&cli->arena, &rows, user);
+    }
+    cli_print_rows(cli, &rows, columns, COUNT_OF(columns));
+    return CLI_OK;
 }
 
 int cmd_user_password(struct cli *cli)
