@@ -264,6 +264,11 @@ enum err work_emit(struct call *call, struct work_unit *work, struct str type,
 enum err work_kv_set(struct work_unit *work, struct str key, const struct value *value,
                      struct error *error) MUST_CHECK;
 
+/* machine.c: may the record `base` (NULL: a new one) become `whole`? Puts in the state that a new
+ * one starts in. *out_waits: the move needs four eyes, nothing changes before. */
+enum err machine_check(const struct record *base, struct record *whole, bool *out_waits,
+                       struct error *error) MUST_CHECK;
+
 /* ---- reading: through the unit's overlay when there is one ---- */
 
 struct found {

@@ -11,9 +11,12 @@ struct registering {
                   struct str traceback);
 };
 
+/* A handler's own name counts too: `pairs` may register the same ones in another order. */
 static bool same_registration(const struct bind_registration *a, const struct bind_registration *b)
 {
-    return a->kind == b->kind && str_eq(a->name, b->name) && str_eq(a->method, b->method);
+    return a->kind == b->kind && str_eq(a->name, b->name) && str_eq(a->method, b->method) &&
+           str_eq(value_get_text(&a->options, "name", STR("")),
+                  value_get_text(&b->options, "name", STR("")));
 }
 
 /* Several handlers may have one name: the n-th of it stays the n-th. */

@@ -106,13 +106,27 @@ static void touch(struct work_unit *work, struct change *change, struct touched 
     }
 }
 
+/* The record as it would be; ERR_RULE, ERR_REQUIRED, ERR_MOVE … */
+static enum err judge(const struct work_unit *work, const struct draft *draft, struct record *base,
+                      struct record **out_whole, struct error *error)
+{
+    struct env *env = store_env(host_store(work->overlay->host));
+    int64_t now_ms = env->now_ms(env);
+    struct record *whole = after_draft(work, draft, base, now_ms);
+    bool waits = false;
+    enum err err = machine_check(base, whole, &waits, error);
+    if (err == OK) {
+        err = draft_validate(draft, whole, now_ms, &work->overlay->arena, error);
+    }
+    *out_whole = waits ? base : whole; /* until another person has decided, nothing changes */
+    return err;
+}
+
 enum err work_write(struct call *call, struct work_unit *work, const struct write *write,
                     struct record **out_record, struct error *error)
 {
     struct overlay *overlay = work->overlay;
     struct store *store = host_store(call->host);
-    struct env *env = store_env(store);
-    int64_t now_ms = env->now_ms(env);
     struct touched *below = NULL;
     struct record *base = NULL;
     struct draft *draft = NULL;
@@ -132,8 +146,7 @@ enum err work_write(struct call *call, struct work_unit *work, const struct writ
     draft->base_version = check ? base->version : 0;
     struct record *whole = NULL;
     if (write->kind != DRAFT_DELETE) {
-        whole = after_draft(work, draft, base, now_ms);
-        err = draft_validate(draft, whole, now_ms, &overlay->arena, error);
+        err = judge(work, draft, base, &whole, error);
     }
     if (err != OK) {
         return err;
