@@ -102,6 +102,10 @@ void cli_print_problem(const struct value *problem, int status)
          i++) {
         print_finding(&findings->list.items[i]);
     }
+    struct str nearest = value_get_text(problem, "nearest", STR("")); /* of a job's error */
+    if (nearest.len > 0) {
+        fprintf(stderr, "  did you mean " STR_FORMAT "?\n", STR_ARGS(nearest));
+    }
     enum err err = ERR_COUNT;
     if (code.len > 0 && code.len < 64) {
         char name[64];

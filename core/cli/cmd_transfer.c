@@ -112,8 +112,9 @@ static int report_import(struct cli *cli, struct str id, const struct value *job
     cli_print_map(cli, job);
     const struct value *counts = value_get_c(job, "counts");
     int64_t failed = value_get_int(counts, "failed", 0);
+    int64_t unresolved = value_get_int(counts, "unresolved", 0);
     const char *errors = cli_option(cli, "errors");
-    if (failed > 0 && errors != NULL) {
+    if (failed + unresolved > 0 && errors != NULL) {
         int code = fetch_errors(cli, id, errors);
         if (code != CLI_OK) {
             return code;
@@ -124,6 +125,10 @@ static int report_import(struct cli *cli, struct str id, const struct value *job
                 errors != NULL ? "they are in " : "--errors FILE lists them with the reason",
                 errors != NULL ? errors : "");
     }
+    if (unresolved > 0 && !cli->quiet) {
+        fprintf(stderr, "proxenos: %lld references of imported rows name nobody and are empty\n",
+                (long long)unresolved);
+    }
     const struct value *error = value_get_c(job, "error");
     if (!str_is(value_get_text(job, "state", STR("")), "done")) {
         if (error != NULL && error->kind == VALUE_MAP) {
@@ -131,7 +136,7 @@ static int report_import(struct cli *cli, struct str id, const struct value *job
         }
         return CLI_FAILED;
     }
-    return failed > 0 ? CLI_INCOMPLETE : CLI_OK;
+    return failed + unresolved > 0 ? CLI_INCOMPLETE : CLI_OK;
 }
 
 int cmd_import(struct cli *cli)
