@@ -312,7 +312,8 @@ static void real_data(void **state)
     struct str accounts = fixture_shared(fixture, "crm/maven_accounts.csv");
     struct str products = fixture_shared(fixture, "crm/maven_products.csv");
     struct str deals = fixture_shared(fixture, "crm/maven_sales_pipeline.csv");
-    if (accounts.at == NULL || products.at == NULL || deals.at == NULL) {
+    struct str agents = fixture_shared(fixture, "crm/maven_sales_teams.csv");
+    if (accounts.at == NULL || products.at == NULL || deals.at == NULL || agents.at == NULL) {
         skip();
     }
     struct value job = fixture_import(fixture, "organisation", accounts,
@@ -338,7 +339,11 @@ static void real_data(void **state)
     assert_int_equal(fixture_count(fixture, "opportunity", "stage[eq]:\"lost\""), 2473);
     assert_int_equal(fixture_count(fixture, "opportunity", "stage[eq]:\"engaging\""), 1589);
     assert_int_equal(fixture_count(fixture, "opportunity", "stage[eq]:\"prospecting\""), 500);
-    assert_int_equal(fixture_count(fixture, "user", NULL), 30);
+    assert_int_equal(fixture_count(fixture, "user", "login[eq]:false"), 30);
+    /* Five agents have no deals. */
+    job = fixture_import(fixture, "user", agents, fixture_file(fixture, "maven-agents-map.json"),
+                         &(struct import_spec){.on_conflict = CONFLICT_SKIP, .key = STR("name")});
+    fixture_counts(&job, (const int64_t[]){35, 5, 0, 30, 0, 0});
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
