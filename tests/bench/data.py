@@ -9,6 +9,7 @@ import sqlite3
 from tools import Service
 
 CLIENTS, INDUSTRIES, OWNERS = 10000, 20, 10
+COPIED_MAX = 100000
 STAGES = ("open", "offered", "won", "lost")
 COLUMNS = {
     "client": {"field": "client", "ref": "name"},
@@ -48,7 +49,8 @@ def fill(folder, rows):
     os.remove(path)
     users = {user["name"]: user["id"] for user in service.request("GET", "/api/v1/users?limit=100")["data"]}
     service.request("POST", "/api/v1/roles", {"name": "dealer", "grants": {
-        "deal": {"verbs": ["read"], "rows": "team"}, "client": {"verbs": ["read"], "rows": "all"}}})
+        "deal": {"verbs": ["read"], "rows": "team"}, "client": {"verbs": ["read"], "rows": "all"},
+        "user": {"verbs": ["read"], "rows": "all"}}})
     reader = service.user("reader", "dealer")
     readers = service.request("GET", "/api/v1/users?filter=name[eq]:%22reader%22")["data"]
     team = [users[f"owner{i}"] for i in range(OWNERS // 2)]
@@ -60,13 +62,19 @@ def fill(folder, rows):
 
 
 def filled(work, rows):
-    """A service on a folder with so many deals; started, with `reader` (a token) and `team`."""
+    """A service on a folder with so many deals, not started; with `reader` (a token) and `team`. A small folder is a
+    copy, so that writes of one measurement do not weigh on the next."""
     folder = os.path.join(work, f"data-{rows}")
     if not os.path.exists(folder + ".json"):
         shutil.rmtree(folder, ignore_errors=True)
         fill(folder, rows)
     with open(folder + ".json", encoding="utf-8") as file:
         known = json.load(file)
+    if rows <= COPIED_MAX:
+        copy = os.path.join(work, f"copy-{rows}")
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.sock"))
+        folder = copy
     service = Service(folder)
     service.token, service.reader, service.team = known["token"], known["reader"], known["team"]
     return service

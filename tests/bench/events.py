@@ -6,7 +6,7 @@ import time
 
 from data import filled
 from tools import ROUNDS, median, met
-from writes import client_ids, post
+from writes import parties, post
 
 
 def handled_events(work, table):
@@ -15,7 +15,7 @@ def handled_events(work, table):
     for _ in range(ROUNDS):
         service.enable = ()
         service.start()
-        client_ids(work, service)
+        parties(work, service)
         posts.append(post(service, 256)["rate"])
         service.stop()
         service.enable = ("bench_marks",)
@@ -69,7 +69,7 @@ def latency(service, times=200):
     events = stream.getresponse()
     client = http.client.HTTPConnection(host, timeout=60)
     with open(os.environ["BENCH_IDS"], encoding="utf-8") as file:
-        body = json.dumps({"name": "One", "client": file.readline().strip()})
+        body = json.dumps({"name": "One", "client": file.readline().split()[0]})
     waited, committed = [], []
     for _ in range(times):
         begun = time.monotonic()

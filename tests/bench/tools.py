@@ -1,4 +1,5 @@
 """What the measurements share: a service of one's own, load by wrk, processor time, tables."""
+import atexit
 import json
 import os
 import re
@@ -36,6 +37,17 @@ def cpu_seconds(pids):
     return total / TICKS
 
 
+def thread_seconds(pid, name):
+    """Processor time of a process's threads of this name."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/stat", encoding="utf-8") as stat:
+            comm, rest = stat.read().split("(", 1)[1].rsplit(")", 1)
+        fields = rest.split()
+        total += int(fields[11]) + int(fields[12]) if comm == name else 0
+    return total / TICKS
+
+
 def anonymous_mb(pid):
     with open(f"/proc/{pid}/smaps_rollup") as rollup:
         return int(re.search(r"^Anonymous:\s+(\d+)", rollup.read(), re.M).group(1)) / 1024
@@ -62,6 +74,7 @@ class Service:
         begun = time.monotonic()
         with open(self.folder + ".log", "a") as log:
             self.process = subprocess.Popen(words, stdout=log, stderr=log)
+        atexit.register(self.process.kill)  # whatever happens here, it does not stay behind
         self.url = f"http://127.0.0.1:{self.port}"
         while True:
             if self.process.poll() is not None or time.monotonic() > begun + 120:
