@@ -263,6 +263,11 @@ enum err work_emit(struct call *call, struct work_unit *work, struct str type,
                    const struct value *data, struct error *error) MUST_CHECK;
 enum err work_kv_set(struct work_unit *work, struct str key, const struct value *value,
                      struct error *error) MUST_CHECK;
+enum err kv_apply(const struct work_unit *work, const struct change *change, struct tx *tx,
+                  struct error *error) MUST_CHECK;
+/* One more change in the unit; ERR_LIMIT when it holds too many. */
+enum err room_for_change(const struct work_unit *work, struct error *error) MUST_CHECK;
+struct change *add_change(struct work_unit *work, enum change_kind kind);
 
 /* machine.c: may the record `base` (NULL: a new one) become `whole`? Puts in the state that a new
  * one starts in. *out_waits: the move needs four eyes, nothing changes before. */
@@ -298,6 +303,7 @@ struct read_turn {
     struct reader *reader;
     bool own;
 };
+struct overlay *overlay_of(const struct call *call); /* NULL: outside a unit */
 enum err read_begin(struct call *call, struct read_turn *out_turn, struct error *error) MUST_CHECK;
 void read_end(struct call *call, struct read_turn *turn);
 /* The object type, and the right to read or write it: ERR_CAPABILITY when the plugin itself lacks

@@ -98,42 +98,6 @@ static enum err apply_draft(const struct change *change, struct tx *tx, struct e
     return err;
 }
 
-struct kv_now {
-    struct str seen;
-    bool same, there;
-};
-
-static enum err on_kv(void *context, const struct value *columns, int column_count,
-                      struct error *error)
-{
-    (void)column_count;
-    (void)error;
-    struct kv_now *now = context;
-    now->there = true;
-    now->same = str_eq(now->seen, columns[0].text);
-    return OK;
-}
-
-static enum err apply_kv(const struct work_unit *work, const struct change *change, struct tx *tx,
-                         struct error *error)
-{
-    struct value binds[] = {value_text(work->overlay->host->rights.name), value_text(change->name),
-                            change->data};
-    enum err err = OK;
-    if (change->seen != NULL) {
-        struct kv_now now = {.seen = change->seen->text};
-        err = tx_table(tx, &bind_tables, KV_GET, binds, 2, on_kv, &now, error);
-        if (err == OK && !(now.there ? now.same : change->seen->text.len == 0)) {
-            err = error_set(error, ERR_STALE, "px.store.kv: \"" STR_FORMAT "\" has changed",
-                            STR_ARGS(change->name));
-        }
-    }
-    bool drop = change->data.kind == VALUE_NULL;
-    return err != OK ? err
-                     : tx_table(tx, &bind_tables, drop ? KV_DROP : KV_SET, binds, drop ? 2 : 3,
-                                NULL, NULL, error);
-}
-
 static enum err apply_change(const struct work_unit *work, const struct change *change,
                              struct tx *tx, struct error *error)
 {
@@ -143,7 +107,7 @@ static enum err apply_change(const struct work_unit *work, const struct change *
     case CHANGE_EMIT:
         return tx_emit(tx, change->name, &change->data, error);
     case CHANGE_KV:
-        return apply_kv(work, change, tx, error);
+        return kv_apply(work, change, tx, error);
     }
     return OK;
 }

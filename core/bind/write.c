@@ -2,9 +2,7 @@
  * and lies in the overlay until the unit ends. Executor; nothing here raises. */
 #include "internal.h"
 
-#include "proxenos/base_json.h"
-
-static enum err room_for_change(const struct work_unit *work, struct error *error)
+enum err room_for_change(const struct work_unit *work, struct error *error)
 {
     if (work->count >= UNIT_CHANGES_MAX) {
         return error_set(error, ERR_LIMIT,
@@ -18,7 +16,7 @@ static enum err room_for_change(const struct work_unit *work, struct error *erro
     return OK;
 }
 
-static struct change *add_change(struct work_unit *work, enum change_kind kind)
+struct change *add_change(struct work_unit *work, enum change_kind kind)
 {
     struct change *change = ARENA_NEW(&work->overlay->arena, struct change);
     change->kind = kind;
@@ -195,49 +193,5 @@ enum err work_emit(struct call *call, struct work_unit *work, struct str type,
     struct change *change = add_change(work, CHANGE_EMIT);
     change->name = arena_str(&work->overlay->arena, type);
     change->data = value_copy(&work->overlay->arena, data);
-    return OK;
-}
-
-/* ---- the plugin's own keys ---- */
-
-/* What the work knew of the key when it first wrote it. */
-static const struct kv_seen *seen_before(const struct work_unit *work, struct str key)
-{
-    for (const struct kv_entry *entry = work->overlay->newest_kv; entry != NULL;
-         entry = entry->older) {
-        if (entry->work == work && str_eq(entry->key, key)) {
-            return NULL;
-        }
-    }
-    const struct kv_seen *seen = work->seen;
-    while (seen != NULL && !str_eq(seen->key, key)) {
-        seen = seen->older;
-    }
-    return seen;
-}
-
-enum err work_kv_set(struct work_unit *work, struct str key, const struct value *value,
-                     struct error *error)
-{
-    enum err err = room_for_change(work, error);
-    if (err != OK) {
-        return err;
-    }
-    struct overlay *overlay = work->overlay;
-    struct change *change = add_change(work, CHANGE_KV);
-    change->name = arena_str(&overlay->arena, key);
-    change->data = value_null();
-    change->seen = seen_before(work, key);
-    struct kv_entry *entry = ARENA_NEW(&overlay->arena, struct kv_entry);
-    *entry = (struct kv_entry){.older = overlay->newest_kv, .work = work, .key = change->name};
-    if (value->kind != VALUE_NULL) {
-        struct buf text;
-        buf_init(&text);
-        json_encode(&text, value);
-        entry->text = arena_str(&overlay->arena, buf_str(&text));
-        buf_deinit(&text);
-        change->data = value_text(entry->text);
-    }
-    overlay->newest_kv = entry;
     return OK;
 }
