@@ -105,7 +105,7 @@ static void send_batch(struct subscription *subscription)
     struct delivery *batch[BUS_BATCH_MAX];
     struct flight *flights[BUS_BATCH_MAX];
     size_t count = 0;
-    bool alone = subscription->batches_away == 0; /* then a key can only be in this very batch */
+    bool alone = subscription->away_count == 0; /* then a key can only be in this very batch */
     list_foreach (node, &subscription->window) {
         struct flight *flight = CONTAINER_OF(node, struct flight, in_window);
         if (count < BUS_BATCH_MAX && may_go(subscription, flight, alone)) {
@@ -120,7 +120,6 @@ static void send_batch(struct subscription *subscription)
         flights[i]->away = DELIVERY_AWAY;
     }
     subscription->away_count += count;
-    subscription->batches_away++;
     subscription->spec.deliver(subscription, batch, count, subscription->spec.context);
 }
 
@@ -142,23 +141,32 @@ static void park_behind(struct subscription *subscription)
     }
 }
 
+/* With one batch allowed: when nothing is away; with more, as soon as there is room for a full one,
+ * so that the consumer and the disk work at the same time. */
+static bool has_room(const struct subscription *subscription)
+{
+    size_t allowed = (size_t)MAX(1, subscription->spec.concurrency);
+    return subscription->away_count <= (allowed - 1) * BUS_BATCH_MAX;
+}
+
 void subscription_dispatch(struct subscription *subscription)
 {
-    int allowed = MAX(1, subscription->spec.concurrency);
     if (subscription->paused || subscription->bus->stopping) {
         return;
     }
-    /* A batch ends when its last delivery has; with one batch allowed that is: nothing is away. */
     if (subscription->away_count == 0) {
-        subscription->batches_away = 0;
         /* Rows of bus_done lie above an event that is not over: one in the window, or not read. */
         subscription->done_rows = subscription->done_rows &&
                                   (subscription->window_count > 0 || subscription->done.count > 0);
     }
-    if (subscription->batches_away >= allowed) {
+    if (!has_room(subscription)) {
         return;
     }
     take_due(subscription, loop_now_ms(subscription->bus->loop));
     park_behind(subscription);
-    send_batch(subscription);
+    size_t before;
+    do {
+        before = subscription->away_count;
+        send_batch(subscription);
+    } while (subscription->away_count > before && has_room(subscription));
 }

@@ -58,7 +58,6 @@ struct subscription {
     int64_t last_match; /* seq of the newest delivery made; new ones come behind it */
     struct list window; /* struct flight.in_window */
     size_t window_count, away_count;
-    int batches_away;
     struct list parked; /* struct parked.by_seq */
     size_t parked_count;
     struct map done; /* seqs settled above the position, at start-up */
