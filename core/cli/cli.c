@@ -14,7 +14,7 @@ static const char first_steps[] =
     "  proxenos record list OBJECT           look at them\n"
     "  proxenos help                         everything else\n";
 
-static int unknown_command(int count, char **words)
+int cli_unknown_command(int count, const char *const *words)
 {
     struct buf said;
     buf_init(&said);
@@ -77,9 +77,10 @@ int cli_main(int count, char **arguments, const struct cli_hooks *hooks)
     }
     int used = 0;
     const struct cli_command *command = cli_find_command(count - 1, arguments + 1, &used);
-    if (command == NULL) {
-        return group_help(arguments[1]) ? CLI_USAGE : unknown_command(count - 1, arguments + 1);
+    if (command == NULL && group_help(arguments[1])) {
+        return CLI_USAGE;
     }
+    command = command != NULL ? command : &cli_plugin_command;
     struct cli cli = {.hooks = hooks,
                       .command = command,
                       .program = arguments[0],

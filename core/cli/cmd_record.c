@@ -78,12 +78,12 @@ int cmd_record_list(struct cli *cli)
 
 /* name=value: JSON where it is JSON (numbers, true, null, lists, quoted text), plain text
  * otherwise. */
-static int add_field(struct cli *cli, const char *word, struct value *body)
+int cli_add_pair(struct cli *cli, const char *word, struct value *body)
 {
     struct str rest = str_from(word);
     size_t equals = 0;
     if (!str_find(rest, STR("="), &equals) || equals == 0) {
-        fprintf(stderr, "proxenos record set: \"%s\" is not FIELD=VALUE\n", word);
+        fprintf(stderr, "proxenos: \"%s\" is not NAME=VALUE\n", word);
         return CLI_USAGE;
     }
     struct str name = str_sub(rest, 0, equals);
@@ -102,7 +102,7 @@ int cmd_record_set(struct cli *cli)
     struct value body = value_map_new();
     int code = CLI_OK;
     for (int i = update ? 2 : 1; i < cli->positional_count && code == CLI_OK; i++) {
-        code = add_field(cli, cli->positional[i], &body);
+        code = cli_add_pair(cli, cli->positional[i], &body);
     }
     struct buf target = {0};
     if (code == CLI_OK) {

@@ -105,6 +105,13 @@ void cli_progress_end(struct cli_progress *progress);
 int cli_wait_job(struct cli *cli, struct str id, struct value *out_job);
 /* The id of a user by name. */
 int cli_user_id(struct cli *cli, const char *name, struct str *out_id);
+/* "name=value" into body: JSON where it is JSON, plain text otherwise. CLI_USAGE after saying why.
+ */
+int cli_add_pair(struct cli *cli, const char *word, struct value *body);
+/* Says that there is no such command, and the nearest; CLI_USAGE. */
+int cli_unknown_command(int count, const char *const *words);
+/* What is in no table of ours: the words of a plugin's command and NAME=VALUE… */
+extern const struct cli_command cli_plugin_command;
 
 int cmd_user_add(struct cli *cli);
 int cmd_user_list(struct cli *cli);
