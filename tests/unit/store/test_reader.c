@@ -124,7 +124,7 @@ static void a_pinned_reader_does_not_stop_the_writer(void **state)
     assert_int_equal(reader_open(fixture->store, 0, &reader, NULL), OK);
     assert_int_equal(reader_pin(reader, 0, NULL), OK);
     /* More than one WAL step, so that checkpoints run against the old snapshot. */
-    enum { COUNT = 120, BYTES = 100000 };
+    enum { COUNT = 120, BYTES = 300000 };
     for (int i = 0; i < COUNT; i++) {
         struct item_unit item;
         item_unit_init(&item, fixture, i + 1);
