@@ -2,6 +2,9 @@
  * the kinds' `run` (a lane's). */
 #include "internal.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
 /* ---- uploads ---- */
 
 enum { UPLOAD_GATHER_BYTES = 64 * 1024 };
@@ -133,6 +136,13 @@ static enum err read_import(struct call *call, struct import_spec *spec, struct 
                          error);
 }
 
+static const struct call_member import_members[] = {
+    {"kind", VALUE_TEXT},      {"object", VALUE_TEXT},      {"file", VALUE_TEXT},
+    {"file_name", VALUE_TEXT}, {"format", VALUE_TEXT},      {"map", VALUE_NULL},
+    {"key", VALUE_TEXT},       {"on_conflict", VALUE_TEXT}, {"dry_run", VALUE_BOOL},
+    {"atomic", VALUE_BOOL},
+};
+
 static void start_job(struct call *call)
 {
     struct job_start *start = ARENA_NEW(call_arena(call), struct job_start);
@@ -143,6 +153,9 @@ static void start_job(struct call *call)
     struct str kind = value_get_text(&call->body, "kind", STR("import"));
     enum err err = OK;
     if (str_is(kind, "import")) {
+        if (!call_knows_members(call, import_members, COUNT_OF(import_members))) {
+            return;
+        }
         err = read_import(call, &start->import, &call->error);
         if (err == OK) {
             err = jobs_import(call->api->jobs, start);
@@ -259,8 +272,12 @@ static enum err run_backup(struct job_run *run, void *context, struct error *err
         return error_at(error, ERR_INVALID, "/folder", NULL,
                         "folder is the absolute path of a new folder on the service's machine");
     }
-    enum err err =
-        store_backup(api->store, arena_cstr(run->arena, folder), on_progress, run, error);
+    const char *path = arena_cstr(run->arena, folder);
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return error_at(error, ERR_IO, "/folder", path, "the folder cannot be made: %s",
+                        strerror(errno));
+    }
+    enum err err = store_backup(api->store, path, on_progress, run, error);
     if (err == OK) {
         run->result = value_map_new();
         value_put_c(run->arena, &run->result, "folder", value_text(arena_str(run->arena, folder)));
