@@ -2,7 +2,7 @@
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
 import path from "node:path";
-import { Service, root } from "./service.mjs";
+import { Client, Service, root } from "./service.mjs";
 
 const service = new Service({ plugins: path.join(root, "tests/fixtures/plugins") });
 let client;
@@ -201,6 +201,22 @@ test("health, readiness and figures", async () => {
   const figures = await anyone.get("/metrics");
   assert.match(figures.text, /proxenos_http_requests_total \d+/);
   assert.match((await anyone.get("/")).text, /Proxenos/);
+});
+
+test("a backup of the running service restores to the same records", async () => {
+  const made = await client.post("/api/v1/matters", { name: "backed up", contact: "kept" });
+  const backup = path.join(service.folder, "backup-1");
+  const done = await service.cli("backup", backup, "--quiet");
+  assert.equal(done.code, 0, done.stderr);
+  const verified = await service.cli("restore", backup, "--verify", "--quiet");
+  assert.equal(verified.code, 0, verified.stderr);
+  const other = new Service({ plugins: service.plugins, folder: path.join(service.folder, "restored") });
+  const restored = await other.cli("restore", backup, "--quiet");
+  assert.equal(restored.code, 0, restored.stderr);
+  await other.start();
+  const read = await new Client(other, client.token, {}).get(made.headers.get("location"));
+  assert.equal(read.body.contact, "kept", read.text);
+  assert.equal(await other.stop(), 0);
 });
 
 test("SIGTERM: finishes, checkpoints, exits 0, and everything is there afterwards", async () => {
