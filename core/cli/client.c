@@ -66,6 +66,9 @@ void cli_print_error(const struct error *error)
     if (error->pointer[0] != '\0') {
         fprintf(stderr, "  at %s\n", error->pointer);
     }
+    if (error->nearest[0] != '\0') {
+        fprintf(stderr, "  did you mean \"%s\"?\n", error->nearest);
+    }
     fprintf(stderr, "  %s: %s\n", err_code(error->err), err_advice(error->err));
 }
 
