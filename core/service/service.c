@@ -27,7 +27,7 @@ struct service {
     struct timer watchdog;
     struct message stop_message;
     const char *tls_certificate, *tls_key;
-    bool stopping;
+    bool running, stopping, server_stopped;
     int port;
 };
 
@@ -310,13 +310,18 @@ void service_run(struct service *service)
     if (notify_watchdog_ms() > 0) {
         timer_start(&service->watchdog, notify_watchdog_ms());
     }
+    service->running = true;
     loop_run(service->loop);
+    service->running = false;
 }
 
 static void on_server_stopped(void *context)
 {
     struct service *service = context;
-    loop_stop(service->loop);
+    service->server_stopped = true;
+    if (service->running) {
+        loop_stop(service->loop);
+    }
 }
 
 static void begin_stop(struct service *service)
@@ -344,11 +349,29 @@ int service_port(const struct service *service)
     return service->port;
 }
 
+/* A start that failed half-way (a port that is taken) may have opened doors already. They are shut
+ * while there still is someone to answer. */
+static void close_doors(struct service *service)
+{
+    enum { TURN_MS = 10 };
+    if (service->server == NULL) {
+        return;
+    }
+    if (!service->stopping) {
+        service->stopping = true;
+        http_server_stop(service->server, 0, on_server_stopped, service);
+    }
+    while (!service->server_stopped) {
+        loop_drain(service->loop, TURN_MS);
+    }
+}
+
 void service_close(struct service *service)
 {
     if (service == NULL) {
         return;
     }
+    close_doors(service);
     if (service->loop != NULL) {
         timer_deinit(&service->watchdog);
     }
