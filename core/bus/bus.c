@@ -112,7 +112,7 @@ void bus_close(struct bus *bus)
     store_unwatch(bus->store, &bus->watch);
     do {
         loop_drain(bus->loop, 10); /* units' answers and the last word of the watch come there */
-    } while (bus->units_away > 0 || bus->pump_posted);
+    } while (bus->units_away > 0 || bus->parks_waiting > 0 || bus->pump_posted);
     list_foreach (node, &bus->subscriptions) {
         subscription_free(CONTAINER_OF(node, struct subscription, in_bus));
     }
@@ -266,7 +266,7 @@ void bus_unsubscribe(struct subscription *subscription)
 {
     struct bus *bus = subscription->bus;
     bus_pause(subscription);
-    while (subscription->away_count > 0) {
+    while (subscription->away_count > 0 || subscription->saves_away > 0) {
         loop_drain(bus->loop, 10);
     }
     subscription_free(subscription);

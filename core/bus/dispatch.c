@@ -2,6 +2,8 @@
  * they are due. Loop thread. */
 #include "internal.h"
 
+#include "proxenos/base_log.h"
+
 static bool key_is_away(const struct subscription *subscription, struct str key)
 {
     list_foreach (node, &subscription->window) {
@@ -50,10 +52,19 @@ static bool is_due(const struct subscription *subscription, const struct parked 
            is_first_of_key(subscription, parked);
 }
 
+/* With one batch allowed: when nothing is away; with more, as soon as there is room for a full one,
+ * so that the consumer and the disk work at the same time. */
+static bool has_room(const struct subscription *subscription)
+{
+    size_t allowed = (size_t)MAX(1, subscription->spec.concurrency);
+    return subscription->away_count <= (allowed - 1) * BUS_BATCH_MAX;
+}
+
 int64_t subscription_next_due(const struct subscription *subscription)
 {
     int64_t next = INT64_MAX;
-    if (subscription->paused) {
+    /* Without room nothing can go, due or not; whatever makes room pumps anew. */
+    if (subscription->paused || !has_room(subscription)) {
         return next;
     }
     list_foreach (node, &subscription->parked) {
@@ -65,6 +76,16 @@ int64_t subscription_next_due(const struct subscription *subscription)
     return next;
 }
 
+/* Its entry is not to be had now: the log could not be read, which passes, or the subscription does
+ * not see it any more, which only a start with other rights mends. */
+static void put_off(struct parked *parked, enum err err, int64_t now_ms)
+{
+    enum { AGAIN_MS = 1000 };
+    parked->due_ms = now_ms + AGAIN_MS;
+    parked->behind = false;
+    parked->held = err == OK;
+}
+
 /* Due parked ones go to the front of the window: they are older than all that is in it. */
 static void take_due(struct subscription *subscription, int64_t now_ms)
 {
@@ -72,8 +93,14 @@ static void take_due(struct subscription *subscription, int64_t now_ms)
     list_foreach (node, &subscription->parked) {
         struct parked *parked = CONTAINER_OF(node, struct parked, by_seq);
         struct flight *flight = NULL;
-        if (taken >= BUS_BATCH_MAX || !is_due(subscription, parked, now_ms) ||
-            subscription_read_one(subscription, parked->seq, &flight) != OK || flight == NULL) {
+        if (taken >= BUS_BATCH_MAX || !is_due(subscription, parked, now_ms)) {
+            continue;
+        }
+        enum err err = subscription_read_one(subscription, parked->seq, &flight);
+        if (flight == NULL) {
+            log_error("bus", "a parked event cannot be read subscription=%s seq=%lld",
+                      subscription->spec.name.at, (long long)parked->seq);
+            put_off(parked, err, now_ms);
             continue;
         }
         flight->parked = true;
@@ -139,14 +166,6 @@ static void park_behind(struct subscription *subscription)
             bus_behind(&flight->delivery);
         }
     }
-}
-
-/* With one batch allowed: when nothing is away; with more, as soon as there is room for a full one,
- * so that the consumer and the disk work at the same time. */
-static bool has_room(const struct subscription *subscription)
-{
-    size_t allowed = (size_t)MAX(1, subscription->spec.concurrency);
-    return subscription->away_count <= (allowed - 1) * BUS_BATCH_MAX;
 }
 
 void subscription_dispatch(struct subscription *subscription)

@@ -58,6 +58,7 @@ struct subscription {
     int64_t last_match; /* seq of the newest delivery made; new ones come behind it */
     struct list window; /* struct flight.in_window */
     size_t window_count, away_count;
+    int saves_away;     /* units that write the position and look at this struct */
     struct list parked; /* struct parked.by_seq */
     size_t parked_count;
     struct map done; /* seqs settled above the position, at start-up */
@@ -78,6 +79,7 @@ struct bus {
     bool pump_posted, started, stopping;
     const struct scope *scope; /* SYSTEM_BUS */
     int units_away;
+    int parks_waiting; /* failures that wait until the store takes them */
 };
 
 /* bus.c */

@@ -243,6 +243,7 @@ static void on_try_again(struct timer *timer)
 {
     struct park *park = CONTAINER_OF(timer, struct park, again);
     timer_deinit(&park->again);
+    park->flight->delivery.subscription->bus->parks_waiting--;
     submit_park(park);
 }
 
@@ -250,7 +251,9 @@ static void on_try_again(struct timer *timer)
 static void store_later(struct park *park)
 {
     enum { AGAIN_MS = 500 };
-    timer_init(&park->again, park->flight->delivery.subscription->bus->loop, on_try_again);
+    struct bus *bus = park->flight->delivery.subscription->bus;
+    bus->parks_waiting++;
+    timer_init(&park->again, bus->loop, on_try_again);
     timer_start(&park->again, AGAIN_MS);
 }
 
@@ -300,13 +303,14 @@ static void park_done(struct unit *unit)
 static void submit_park(struct park *park)
 {
     struct bus *bus = park->flight->delivery.subscription->bus;
-    park->unit =
-        (struct unit){.reply = loop_mailbox(bus->loop),
-                      .apply = park_apply,
-                      .done = park_done,
-                      .scope = bus->scope,
-                      .request = STR("bus"),
-                      .cause = park->fate == PARK_DEAD ? 0 : park->flight->delivery.entry.seq};
+    /* A dead letter's entry names no cause: the chain of causes may be what it died of. */
+    bool dead = park->fate == PARK_DEAD || park->fate == PARK_HELD;
+    park->unit = (struct unit){.reply = loop_mailbox(bus->loop),
+                               .apply = park_apply,
+                               .done = park_done,
+                               .scope = bus->scope,
+                               .request = STR("bus"),
+                               .cause = dead ? 0 : park->flight->delivery.entry.seq};
     if (store_submit(bus->store, &park->unit) == OK) {
         bus->units_away++;
         return;
@@ -398,6 +402,7 @@ static void save_done(struct unit *unit)
 {
     struct save *save = CONTAINER_OF(unit, struct save, unit);
     save->subscription->bus->units_away--;
+    save->subscription->saves_away--;
     unit_deinit(unit);
     mem_free(save);
 }
@@ -420,5 +425,6 @@ void subscription_save_position(struct subscription *subscription)
         return;
     }
     bus->units_away++;
+    subscription->saves_away++;
     subscription->position = save->position;
 }
