@@ -269,10 +269,12 @@ bool csv_reader_next(struct csv_reader *reader, struct csv_row *out_row)
     size_t len = 0;
     size_t whole = 0;
     bool found = find_row(reader, &len, &whole);
-    bool too_long = !found && reader->input.len - reader->at > CSV_ROW_BYTES_MAX;
+    size_t waiting = reader->input.len - reader->at;
+    bool too_long = (found ? len : waiting) > CSV_ROW_BYTES_MAX;
     struct str rest = {reader->input.at + reader->at, reader->input.len - reader->at};
     if (too_long) {
-        len = whole = rest.len;
+        len = found ? len : rest.len;
+        whole = found ? whole : rest.len;
         end_at_first_line(rest, &len, &whole);
     } else if (!found) {
         return false;

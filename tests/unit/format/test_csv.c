@@ -246,6 +246,31 @@ static void malformed_files_are_answered(void **state)
     assert_true(seen >= 15);
 }
 
+/* One stray quote costs one row, also when the next one is further away than a row may be long and
+ * all bytes arrive at once. */
+static void a_stray_quote_far_from_the_next_costs_one_row(void **state)
+{
+    (void)state;
+    enum { ROWS = 500000 };
+    struct csv_reader *reader = csv_reader_new(',', 0, 1);
+    struct csv_row row;
+    int whole = 0;
+    int broken = 0;
+    csv_reader_feed(reader, "\"stray\n", 7);
+    for (int i = 0; i < ROWS; i++) {
+        csv_reader_feed(reader, "aaaa,bbbb\n", 10);
+    }
+    csv_reader_feed(reader, "\"closed\",b\n", 11);
+    csv_reader_end(reader);
+    while (csv_reader_next(reader, &row)) {
+        whole += row.err == OK ? 1 : 0;
+        broken += row.err != OK ? 1 : 0;
+    }
+    csv_reader_free(reader);
+    assert_int_equal(broken, 1);
+    assert_int_equal(whole, ROWS + 1);
+}
+
 int test_csv(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +281,7 @@ int test_csv(void)
         cmocka_unit_test(makes_formulas_safe),
         cmocka_unit_test(no_injection_cell_survives),
         cmocka_unit_test(malformed_files_are_answered),
+        cmocka_unit_test(a_stray_quote_far_from_the_next_costs_one_row),
     };
     return cmocka_run_group_tests_name("format csv", tests, NULL, NULL);
 }
