@@ -89,6 +89,23 @@ static bool write_file(void *context, struct str bytes)
     return fwrite(bytes.at, 1, bytes.len, context) == bytes.len;
 }
 
+/* A full disk ends the call early: half a file must not pass for the whole. */
+static int end_file(FILE *file, const char *name, int code)
+{
+    errno = 0;
+    bool written = fflush(file) == 0 && ferror(file) == 0;
+    int reason = errno;
+    if (file != stdout) {
+        written = fclose(file) == 0 && written;
+    }
+    if (!written) {
+        fprintf(stderr, "proxenos: %s is not whole: it cannot be written%s%s\n", name,
+                reason != 0 ? ": " : "", reason != 0 ? strerror(reason) : "");
+        return CLI_FAILED;
+    }
+    return code;
+}
+
 static int fetch_errors(struct cli *cli, struct str job, const char *path)
 {
     FILE *file = fopen(path, "wb");
@@ -103,8 +120,7 @@ static int fetch_errors(struct cli *cli, struct str job, const char *path)
         .write = write_file,
         .context = file};
     struct value answer;
-    int code = cli_perform(cli, &call, &answer);
-    return fclose(file) == 0 ? code : CLI_FAILED;
+    return end_file(file, path, cli_perform(cli, &call, &answer));
 }
 
 static int report_import(struct cli *cli, struct str id, const struct value *job)
@@ -200,6 +216,5 @@ int cmd_export(struct cli *cli)
     struct value answer;
     code = cli_perform(cli, &call, &answer);
     buf_deinit(&target);
-    bool written = output != NULL ? fclose(file) == 0 : fflush(file) == 0;
-    return written ? code : CLI_FAILED;
+    return end_file(file, output != NULL ? output : "standard output", code);
 }
