@@ -445,7 +445,6 @@ static void bulk_done(struct work *work)
     enum err err = work->cancelled ? ERR_STOPPING : call->error.err;
     mailbox_free(bulk->mailbox);
     mem_free(bulk->rows);
-    mem_free(bulk);
     if (err != OK) {
         call_problem(call, err, &call->error, NULL);
         return;
@@ -480,12 +479,13 @@ static void on_bulk_body(struct http_request *http)
 {
     struct call *call = request_call(http);
     struct bulk *bulk = call->state;
+    /* Not before: a body that never comes leaves nothing behind but the request's arena. */
+    bulk->mailbox = mailbox_new();
     bulk->work =
         (struct work){.reply = loop_mailbox(call->api->loop), .run = bulk_work, .done = bulk_done};
     enum err err = lane_submit(call->api->lane, &bulk->work);
     if (err != OK) {
         mailbox_free(bulk->mailbox);
-        mem_free(bulk);
         call_fail(call, err, "all readers are busy");
     }
 }
@@ -509,8 +509,6 @@ void bulk_records(struct call *call)
         call_problem(call, err, &call->error, NULL);
         return;
     }
-    struct bulk *heap = mem_dup(bulk, sizeof(*bulk));
-    heap->mailbox = mailbox_new();
-    call->state = heap;
+    call->state = bulk;
     http_collect(call->http, BULK_BODY_MAX, on_bulk_body);
 }

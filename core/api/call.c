@@ -183,6 +183,27 @@ bool call_flag(const struct call *call, const char *name)
     return str_is(text, "true") || str_is(text, "1");
 }
 
+/* "?dry_run=yes" must not be a run in earnest. */
+static bool check_switches(struct call *call)
+{
+    static const char *const switches[] = {"atomic", "dry_run", "archived", "archive"};
+    static const char *const words[] = {"true", "false", "1", "0"};
+    for (size_t i = 0; i < COUNT_OF(switches); i++) {
+        struct str text = http_request_parameter(call->http, switches[i]);
+        bool known = text.at == NULL;
+        for (size_t w = 0; w < COUNT_OF(words); w++) {
+            known = known || str_is(text, words[w]);
+        }
+        if (!known) {
+            error_at(&call->error, ERR_INVALID, switches[i], NULL, "%s is true or false",
+                     switches[i]);
+            call_problem(call, ERR_INVALID, &call->error, NULL);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool call_knows_parameters(struct call *call, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < call->http->parameter_count; i++) {
@@ -202,6 +223,41 @@ bool call_knows_parameters(struct call *call, const char *const *names, size_t c
             snprintf(call->error.nearest, sizeof(call->error.nearest), STR_FORMAT,
                      STR_ARGS(nearest));
             call_problem(call, ERR_INVALID, &call->error, NULL);
+            return false;
+        }
+    }
+    return check_switches(call);
+}
+
+static enum err check_member(struct call *call, const struct value_entry *entry,
+                             const struct call_member *members, size_t count)
+{
+    struct str *names = ARENA_ARRAY(call_arena(call), struct str, count + 1);
+    const char *pointer = arena_printf(call_arena(call), "/" STR_FORMAT, STR_ARGS(entry->key)).at;
+    for (size_t i = 0; i < count; i++) {
+        names[i] = str_from(members[i].name);
+        enum value_kind kind = members[i].kind;
+        if (str_eq(entry->key, names[i])) {
+            bool fits =
+                kind == VALUE_NULL || entry->value.kind == kind || entry->value.kind == VALUE_NULL;
+            return fits ? OK
+                        : error_at(&call->error, ERR_INVALID, pointer, NULL, "%s must be %s",
+                                   members[i].name, kind == VALUE_BOOL ? "true or false" : "text");
+        }
+    }
+    struct str nearest = text_nearest(entry->key, names, count);
+    error_at(&call->error, ERR_UNKNOWN_FIELD, pointer, NULL,
+             "there is no member \"" STR_FORMAT "\" here", STR_ARGS(entry->key));
+    snprintf(call->error.nearest, sizeof(call->error.nearest), STR_FORMAT, STR_ARGS(nearest));
+    return ERR_UNKNOWN_FIELD;
+}
+
+bool call_knows_members(struct call *call, const struct call_member *members, size_t count)
+{
+    for (size_t i = 0; i < call->body.map.count; i++) {
+        enum err err = check_member(call, &call->body.map.entries[i], members, count);
+        if (err != OK) {
+            call_problem(call, err, &call->error, NULL);
             return false;
         }
     }

@@ -205,7 +205,8 @@ static enum err on_streamed(void *context, const struct log_entry *entry, struct
     return OK;
 }
 
-static void send_to(struct listener *listener, struct sent *sent)
+/* False: the log could not be read; the listener stays where it is. */
+static bool send_to(struct listener *listener, struct sent *sent)
 {
     enum { TURN_LIMIT = 256 };
     struct api *api = listener->api;
@@ -224,42 +225,65 @@ static void send_to(struct listener *listener, struct sent *sent)
         struct error error = {0};
         enum err err = reader_log(api->reader, listener->scope, &query, on_streamed, sent,
                                   &sent->last, &error);
-        if (err != OK && err != ERR_LIMIT) {
+        if (err != OK) {
             log_error("api", "event stream cannot read the log: %s", error.detail);
             sent->scope = NULL;
-            return;
+            return false;
         }
     }
     listener->after = MAX(listener->after, sent->last);
-    if (sent->text.len > 0 && http_sse_send(listener->sse, buf_str(&sent->text)) != OK) {
-        return; /* too slow: `closed` follows, and it comes back with Last-Event-ID */
+    if (sent->text.len > 0) {
+        /* Too slow: `closed` follows, and it comes back with Last-Event-ID. */
+        (void)http_sse_send(listener->sse, buf_str(&sent->text));
     }
+    return true;
 }
 
 /* Have rights changed since? Then all streams end: clients come back at once, and are asked who
  * they are again. */
 static enum err on_rights_entry(void *context, const struct log_entry *entry, struct error *error)
 {
+    (void)entry;
     (void)error;
-    static const char *const objects[] = {"user", "role", "team", "token"};
-    for (size_t i = 0; i < COUNT_OF(objects); i++) {
-        if (str_is(entry->object, objects[i])) {
-            *(bool *)context = true;
-        }
-    }
+    *(bool *)context = true;
     return OK;
 }
 
+/* Is there an entry of this type behind `after`? A stretch too long to be read here counts as one:
+ * then clients come back once too often. */
+static bool type_changed(struct api *api, const struct scope *scope, const char *pattern,
+                         int64_t after)
+{
+    enum { STRETCHES_MAX = 8 };
+    struct log_query query = {.after = after, .limit = 1, .pattern = str_from(pattern)};
+    int64_t seq = store_seq(api->store);
+    bool changed = false;
+    for (int i = 0; i < STRETCHES_MAX && !changed && query.after < seq; i++) {
+        struct error error = {0};
+        int64_t last = query.after;
+        if (reader_log(api->reader, scope, &query, on_rights_entry, &changed, &last, &error) !=
+            OK) {
+            return true;
+        }
+        query.after = last;
+    }
+    return changed || query.after < seq;
+}
+
+/* The log is read only when the store says that one of these types may have been touched: most
+ * commits, and great ones, touch none. */
 static bool rights_changed(struct api *api, int64_t after)
 {
-    bool changed = false;
-    int64_t last = 0;
+    static const char *const types[][2] = {
+        {"user", "user.*"}, {"role", "role.*"}, {"team", "team.*"}, {"token", "token.*"}};
     const struct scope *scope = store_system_scope(api->store, SYSTEM_INDEXER);
-    struct log_query query = {.after = after, .limit = 0};
-    struct error error = {0};
-    enum err err = reader_log(api->reader, scope, &query, on_rights_entry, &changed, &last, &error);
+    bool changed = false;
+    for (size_t i = 0; i < COUNT_OF(types) && !changed; i++) {
+        changed = store_object_seq(api->store, str_from(types[i][0])) > after &&
+                  type_changed(api, scope, types[i][1], after);
+    }
     scope_unref(scope);
-    return changed || err != OK;
+    return changed;
 }
 
 static void close_all(struct api *api)
@@ -273,20 +297,22 @@ static void close_all(struct api *api)
 
 static void pump(struct api *api)
 {
+    enum { SOON_MS = 1, LATER_MS = 1000 };
     struct sent sent = {.api = api};
     int64_t seq = store_seq(api->store);
     bool behind = false;
+    bool failed = false;
     buf_init(&sent.text);
     list_foreach (node, &api->listeners) {
         struct listener *listener = CONTAINER_OF(node, struct listener, in_api);
         if (listener->after < seq) {
-            send_to(listener, &sent);
+            failed = !send_to(listener, &sent) || failed;
         }
         behind = behind || listener->after < seq;
     }
     buf_deinit(&sent.text);
     if (behind) {
-        timer_start(&api->catch_up, 1);
+        timer_start(&api->catch_up, failed ? LATER_MS : SOON_MS);
     }
 }
 

@@ -87,8 +87,17 @@ void call_read(struct call *call, bool quick, read_run run);
 bool call_admin(struct call *call); /* answers 403 itself: false */
 struct str call_parameter(const struct call *call, const char *name);
 bool call_flag(const struct call *call, const char *name);
-/* Query parameters must be among these; answers 400 with the nearest itself: false. */
+/* Query parameters must be among these, and switches (archived, dry_run …) true or false; answers
+ * 400 itself, with the nearest: false. */
 bool call_knows_parameters(struct call *call, const char *const *names, size_t count);
+/* The body's members must be among these and of their kind, or null: a member that is passed over
+ * because it is spelt or typed otherwise would do more than was asked for. Answers itself: false.
+ */
+struct call_member {
+    const char *name;
+    enum value_kind kind; /* VALUE_NULL: any */
+};
+bool call_knows_members(struct call *call, const struct call_member *members, size_t count);
 void write_problem(struct buf *out, enum err err, const struct error *error, struct str request_id,
                    const struct value *more);
 void write_error_json(struct buf *out, const struct error *error);

@@ -273,6 +273,8 @@ struct decision {
 static enum err decide_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct decision *decision = CONTAINER_OF(unit, struct decision, unit);
+    decision->result = (struct tx_result){0};
+    decision->body = STR("");
     enum err err = tx_decide(tx, decision->call->id, decision->approve, decision->reason,
                              &decision->result, error);
     if (err == OK && decision->result.record != NULL) {
