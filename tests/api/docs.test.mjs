@@ -4,7 +4,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Service, program, root } from "./service.mjs";
@@ -84,6 +84,22 @@ for (const page of pages) {
     }
   });
 }
+
+// Of the documents beside the guides, the links alone can be held.
+test("links between the documents lead somewhere", () => {
+  const folders = ["", "docs", "docs/guides", "docs/reference", "docs/decisions"];
+  const dead = [];
+  for (const folder of folders) {
+    for (const name of readdirSync(path.join(root, folder)).filter((name) => name.endsWith(".md"))) {
+      const text = readFileSync(path.join(root, folder, name), "utf8");
+      for (const [, target] of text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+        const found = /^[a-z]+:/.test(target) || existsSync(path.join(root, folder, target));
+        if (!found) dead.push(`${path.join(folder, name)}: ${target}`);
+      }
+    }
+  }
+  assert.deepEqual(dead, []);
+});
 
 test("a block that fails is seen, and where", async () => {
   const blocks = testedBlocks("# Page\n\n<!-- tested -->\n```sh\ntrue\n```\n\n```sh\nexit 9\n```\n<!-- tested -->\n```sh\nfalse\necho after\n```\n");
