@@ -345,54 +345,74 @@ static enum err type_cells(struct bulk *bulk, struct value *map, struct error *e
     return OK;
 }
 
+struct csv_columns {
+    struct str *names;
+    int count; /* 0: the header has not been read */
+};
+
+static enum err read_header(struct bulk *bulk, const struct csv_row *line,
+                            struct csv_columns *columns, struct error *error)
+{
+    struct arena *arena = call_arena(bulk->call);
+    if (line->err != OK) {
+        return error_set(error, line->err, "the header line: %s", line->error.detail);
+    }
+    /* Each cell of each row takes room: no more of them than can be meant. */
+    if (line->field_count > bulk->call->type->field_count) {
+        return error_set(
+            error, ERR_INVALID, "the header names %d columns, but " STR_FORMAT " has %d fields",
+            line->field_count, STR_ARGS(bulk->call->type->name), bulk->call->type->field_count);
+    }
+    columns->count = line->field_count;
+    columns->names = ARENA_ARRAY(arena, struct str, (size_t)columns->count + 1);
+    for (int i = 0; i < columns->count; i++) {
+        columns->names[i] = arena_str(arena, str_trim(line->fields[i]));
+    }
+    return OK;
+}
+
+static enum err read_csv_row(struct bulk *bulk, const struct csv_row *line,
+                             const struct csv_columns *columns, struct error *error)
+{
+    if (bulk->row_count >= ROWS_MAX) {
+        return error_set(error, ERR_LIMIT,
+                         "a bulk request takes up to %d rows; use an import job for more",
+                         ROWS_MAX);
+    }
+    struct row *row = &bulk->rows[bulk->row_count++];
+    row->bulk = bulk;
+    row->number = (int64_t)bulk->row_count;
+    row->error = line->error;
+    enum err err = line->err;
+    if (err == OK && line->field_count != columns->count) {
+        err = error_set(&row->error, ERR_INVALID, "line %lld has %d columns, the header %d",
+                        (long long)line->line, line->field_count, columns->count);
+    }
+    struct value map = value_map_new();
+    if (err == OK) {
+        map = csv_map(call_arena(bulk->call), columns->names, line, columns->count);
+        err = type_cells(bulk, &map, &row->error);
+    }
+    if (err != OK) {
+        row_failed(row, err);
+    } else {
+        make_row(bulk, row, &map);
+    }
+    return OK;
+}
+
 static enum err read_csv(struct bulk *bulk, struct error *error)
 {
     struct call *call = bulk->call;
-    struct arena *arena = call_arena(call);
     struct csv_reader *reader = csv_reader_new(0, 0, 1);
+    struct csv_columns columns = {0};
     struct csv_row line;
-    struct str *names = NULL;
-    int columns = 0;
     enum err err = OK;
     csv_reader_feed(reader, call->http->body.at, call->http->body.len);
     csv_reader_end(reader);
     while (err == OK && csv_reader_next(reader, &line)) {
-        if (names == NULL) {
-            err = line.err == OK
-                      ? OK
-                      : error_set(error, line.err, "the header line: %s", line.error.detail);
-            columns = line.field_count;
-            names = ARENA_ARRAY(arena, struct str, (size_t)columns + 1);
-            for (int i = 0; i < columns; i++) {
-                names[i] = arena_str(arena, str_trim(line.fields[i]));
-            }
-            continue;
-        }
-        if (bulk->row_count >= ROWS_MAX) {
-            err = error_set(error, ERR_LIMIT,
-                            "a bulk request takes up to %d rows; use an import job for more",
-                            ROWS_MAX);
-            break;
-        }
-        struct row *row = &bulk->rows[bulk->row_count++];
-        row->bulk = bulk;
-        row->number = (int64_t)bulk->row_count;
-        row->error = line.error;
-        if (line.err != OK || line.field_count != columns) {
-            row_failed(row, line.err != OK
-                                ? line.err
-                                : error_set(&row->error, ERR_INVALID,
-                                            "line %lld has %d columns, the header %d",
-                                            (long long)line.line, line.field_count, columns));
-            continue;
-        }
-        struct value map = csv_map(arena, names, &line, columns);
-        enum err typed = type_cells(bulk, &map, &row->error);
-        if (typed != OK) {
-            row_failed(row, typed);
-        } else {
-            make_row(bulk, row, &map);
-        }
+        err = columns.count == 0 ? read_header(bulk, &line, &columns, error)
+                                 : read_csv_row(bulk, &line, &columns, error);
     }
     csv_reader_free(reader);
     return err;

@@ -204,6 +204,21 @@ static bool check_switches(struct call *call)
     return true;
 }
 
+static bool refuse_parameter(struct call *call, struct str name, const char *const *names,
+                             size_t count)
+{
+    struct str *all = ARENA_ARRAY(call_arena(call), struct str, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        all[i] = str_from(names[i]);
+    }
+    struct str nearest = text_nearest(name, all, count);
+    error_at(&call->error, ERR_INVALID, arena_cstr(call_arena(call), name), NULL,
+             "there is no query parameter \"" STR_FORMAT "\" here", STR_ARGS(name));
+    snprintf(call->error.nearest, sizeof(call->error.nearest), STR_FORMAT, STR_ARGS(nearest));
+    call_problem(call, ERR_INVALID, &call->error, NULL);
+    return false;
+}
+
 bool call_knows_parameters(struct call *call, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < call->http->parameter_count; i++) {
@@ -213,17 +228,7 @@ bool call_knows_parameters(struct call *call, const char *const *names, size_t c
             known = str_is(name, names[n]);
         }
         if (!known) {
-            struct str *all = ARENA_ARRAY(call_arena(call), struct str, count + 1);
-            for (size_t n = 0; n < count; n++) {
-                all[n] = str_from(names[n]);
-            }
-            struct str nearest = text_nearest(name, all, count);
-            error_at(&call->error, ERR_INVALID, arena_cstr(call_arena(call), name), NULL,
-                     "there is no query parameter \"" STR_FORMAT "\" here", STR_ARGS(name));
-            snprintf(call->error.nearest, sizeof(call->error.nearest), STR_FORMAT,
-                     STR_ARGS(nearest));
-            call_problem(call, ERR_INVALID, &call->error, NULL);
-            return false;
+            return refuse_parameter(call, name, names, count);
         }
     }
     return check_switches(call);

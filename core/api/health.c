@@ -109,7 +109,11 @@ static void write_label(struct buf *out, struct str text)
         if (text.at[i] == '"' || text.at[i] == '\\') {
             buf_append_char(out, '\\');
         }
-        buf_append_char(out, text.at[i] == '\n' ? ' ' : text.at[i]);
+        char plain = ' ';
+        if (text.at[i] != '\n') {
+            plain = text.at[i];
+        }
+        buf_append_char(out, plain);
     }
 }
 

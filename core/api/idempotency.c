@@ -114,9 +114,9 @@ enum err idempotency_find(struct idempotency *idempotency, const struct call *ca
 }
 
 enum err idempotency_keep(const struct idempotency *idempotency, const struct call *call,
-                          struct tx *tx, int status, int64_t id, int64_t version, struct str body,
-                          struct error *error)
+                          struct tx *tx, struct error *error)
 {
+    struct str body = idempotency->body;
     if (idempotency->key.len == 0) {
         return OK;
     }
@@ -125,9 +125,9 @@ enum err idempotency_keep(const struct idempotency *idempotency, const struct ca
     struct value binds[] = {value_text(call_scope(call)->actor),
                             value_text(idempotency->key),
                             hash,
-                            value_int(status),
-                            value_int(id),
-                            value_int(version),
+                            value_int(idempotency->status),
+                            value_int(idempotency->id),
+                            value_int(idempotency->version),
                             body.len <= KEPT_BODY_MAX ? value_text(body) : value_null(),
                             value_int(tx_now_ms(tx))};
     return tx_table(tx, &api_tables, KEY_ADD, binds, COUNT_OF(binds), NULL, NULL, error);

@@ -162,8 +162,9 @@ struct idempotency {
     struct str key;                 /* empty: none asked for */
     unsigned char hash[HASH_BYTES]; /* of method, target and body */
     bool replayed;
+    /* The answer, a former one or this one's: */
     int status;
-    struct str body; /* in the unit's arena when replayed */
+    struct str body; /* in the unit's arena */
     int64_t id, version;
 };
 /* Reads the header; answers 409 or 400 itself: false. */
@@ -174,8 +175,7 @@ enum err idempotency_find(struct idempotency *idempotency, const struct call *ca
                           struct error *error) MUST_CHECK;
 /* Last thing in apply. */
 enum err idempotency_keep(const struct idempotency *idempotency, const struct call *call,
-                          struct tx *tx, int status, int64_t id, int64_t version, struct str body,
-                          struct error *error) MUST_CHECK;
+                          struct tx *tx, struct error *error) MUST_CHECK;
 void idempotency_end(struct call *call, const struct idempotency *idempotency);
 void idempotency_sweep(struct api *api);
 

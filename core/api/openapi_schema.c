@@ -60,7 +60,10 @@ struct str openapi_type_name(struct document *document, struct str name, const c
             upper = true;
             continue;
         }
-        out[len++] = upper && c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        if (upper && c >= 'a' && c <= 'z') {
+            c = (char)(c - 'a' + 'A');
+        }
+        out[len++] = c;
         upper = false;
     }
     return arena_printf(document->arena, "%.*s%s", (int)len, out, behind);

@@ -14,6 +14,20 @@ static void respond_list(struct call *call, struct value rows)
 /* ---- schema, as this user sees it ---- */
 
 /* Fields that the scope may not see are not there. */
+static struct value shown_fields(struct arena *arena, const struct object_type *type,
+                                 const struct scope_grant *grant, const struct value *all)
+{
+    struct value fields = value_list_new();
+    for (size_t i = 0; i < all->list.count; i++) {
+        const struct value *field = &all->list.items[i];
+        const struct field *known = object_field(type, value_get_text(field, "name", STR("")));
+        if (known != NULL && grant->fields[known->index] != FIELD_HIDDEN) {
+            value_push(arena, &fields, *field);
+        }
+    }
+    return fields;
+}
+
 static struct value describe_type(struct call *call, const struct object_type *type)
 {
     struct arena *arena = call_arena(call);
@@ -22,19 +36,9 @@ static struct value describe_type(struct call *call, const struct object_type *t
     struct value shown = value_map_new();
     for (size_t i = 0; i < whole.map.count; i++) {
         const struct value_entry *entry = &whole.map.entries[i];
-        if (!str_is(entry->key, "fields") || entry->value.kind != VALUE_LIST) {
-            value_put(arena, &shown, entry->key, entry->value);
-            continue;
-        }
-        struct value fields = value_list_new();
-        for (size_t f = 0; f < entry->value.list.count; f++) {
-            const struct value *field = &entry->value.list.items[f];
-            const struct field *known = object_field(type, value_get_text(field, "name", STR("")));
-            if (known != NULL && grant->fields[known->index] != FIELD_HIDDEN) {
-                value_push(arena, &fields, *field);
-            }
-        }
-        value_put(arena, &shown, entry->key, fields);
+        bool fields = str_is(entry->key, "fields") && entry->value.kind == VALUE_LIST;
+        value_put(arena, &shown, entry->key,
+                  fields ? shown_fields(arena, type, grant, &entry->value) : entry->value);
     }
     return shown;
 }
@@ -51,6 +55,24 @@ void get_schemas(struct call *call)
     respond_list(call, rows);
 }
 
+static void refuse_type(struct call *call, struct str name)
+{
+    const struct scope *scope = call_scope(call);
+    struct str *names =
+        ARENA_ARRAY(call_arena(call), struct str, (size_t)scope->schema->object_count + 1);
+    size_t count = 0;
+    for (int i = 0; i < scope->schema->object_count; i++) {
+        if (scope->grants[i].verbs != 0) {
+            names[count++] = scope->schema->objects[i].name;
+        }
+    }
+    struct str nearest = text_nearest(name, names, count);
+    error_at(&call->error, ERR_UNKNOWN_OBJECT, "object", NULL,
+             "there is no object type \"" STR_FORMAT "\"", STR_ARGS(name));
+    snprintf(call->error.nearest, sizeof(call->error.nearest), STR_FORMAT, STR_ARGS(nearest));
+    call_problem(call, ERR_UNKNOWN_OBJECT, &call->error, NULL);
+}
+
 void get_schema(struct call *call)
 {
     const struct scope *scope = call_scope(call);
@@ -58,19 +80,7 @@ void get_schema(struct call *call)
     const struct object_type *type = schema_object(scope->schema, name);
     type = type != NULL ? type : schema_object_at(scope->schema, name);
     if (type == NULL || scope->grants[type->index].verbs == 0) {
-        struct str *names =
-            ARENA_ARRAY(call_arena(call), struct str, (size_t)scope->schema->object_count + 1);
-        size_t count = 0;
-        for (int i = 0; i < scope->schema->object_count; i++) {
-            if (scope->grants[i].verbs != 0) {
-                names[count++] = scope->schema->objects[i].name;
-            }
-        }
-        struct str nearest = text_nearest(name, names, count);
-        error_at(&call->error, ERR_UNKNOWN_OBJECT, "object", NULL,
-                 "there is no object type \"" STR_FORMAT "\"", STR_ARGS(name));
-        snprintf(call->error.nearest, sizeof(call->error.nearest), STR_FORMAT, STR_ARGS(nearest));
-        call_problem(call, ERR_UNKNOWN_OBJECT, &call->error, NULL);
+        refuse_type(call, name);
         return;
     }
     struct value described = describe_type(call, type);

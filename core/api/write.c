@@ -9,8 +9,6 @@ struct write {
     struct hook_call hook;
     struct idempotency idempotency;
     struct tx_result result;
-    struct str body; /* the answer, in the unit's arena */
-    int status;
 };
 
 static struct write *write_of(struct call *call)
@@ -47,8 +45,9 @@ static struct str answer_body(struct write *write, struct tx *tx)
 static enum err write_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct write *write = CONTAINER_OF(unit, struct write, unit);
-    enum err err = idempotency_find(&write->idempotency, write->call, tx, error);
-    if (err != OK || write->idempotency.replayed) {
+    struct idempotency *answer = &write->idempotency;
+    enum err err = idempotency_find(answer, write->call, tx, error);
+    if (err != OK || answer->replayed) {
         return err;
     }
     err = tx_write(tx, write->draft, &write->result, error);
@@ -56,34 +55,35 @@ static enum err write_apply(struct unit *unit, struct tx *tx, struct error *erro
         return err;
     }
     bool created = write->draft->kind == DRAFT_CREATE;
-    write->status = write->result.approval != 0 ? 202 : created ? 201 : 200;
-    write->body = write->draft->kind == DRAFT_DELETE ? STR("") : answer_body(write, tx);
-    return idempotency_keep(&write->idempotency, write->call, tx, write->status, write->result.id,
-                            write->result.version, write->body, error);
+    answer->status = write->result.approval != 0 ? 202 : created ? 201 : 200;
+    answer->body = write->draft->kind == DRAFT_DELETE ? STR("") : answer_body(write, tx);
+    answer->id = write->result.id;
+    answer->version = write->result.version;
+    return idempotency_keep(answer, write->call, tx, error);
 }
 
 /* ---- back on the loop ---- */
 
-static void respond_record(struct write *write, int status, int64_t id, int64_t version,
-                           struct str body)
+static void respond_record(const struct write *write)
 {
     struct call *call = write->call;
+    int status = write->idempotency.status;
     bool removed = write->draft->kind == DRAFT_DELETE || write->draft->archive;
     if (removed && status != 202) {
         http_respond(call->http, 204, NULL);
         return;
     }
     if (status != 202) {
-        http_header(call->http, "ETag", version_tag(call_arena(call), version));
+        http_header(call->http, "ETag", version_tag(call_arena(call), write->idempotency.version));
     }
     if (status == 201) {
         char text[ID_TEXT_LEN + 1];
-        id_format(id, text);
+        id_format(write->idempotency.id, text);
         http_header(call->http, "Location",
                     arena_printf(call_arena(call), "/api/v1/" STR_FORMAT "/%s",
                                  STR_ARGS(call->type->path), text));
     }
-    buf_append_str(&call->out, body);
+    buf_append_str(&call->out, write->idempotency.body);
     call_respond(call, status);
 }
 
@@ -95,14 +95,12 @@ static void write_done(struct unit *unit)
     if (unit->err != OK) {
         bool conflict = unit->conflict.kind == VALUE_MAP;
         end_with_problem(write, unit->err, &unit->error, conflict ? &unit->conflict : NULL);
-    } else if (idempotency->replayed) {
-        idempotency_end(call, idempotency);
-        http_header(call->http, "Idempotency-Replayed", STR("true"));
-        respond_record(write, idempotency->status, idempotency->id, idempotency->version,
-                       idempotency->body);
     } else {
         idempotency_end(call, idempotency);
-        respond_record(write, write->status, write->result.id, write->result.version, write->body);
+        if (idempotency->replayed) {
+            http_header(call->http, "Idempotency-Replayed", STR("true"));
+        }
+        respond_record(write);
     }
     unit_deinit(unit);
     mem_free(write);

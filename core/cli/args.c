@@ -147,17 +147,18 @@ static int take_option(struct cli *cli, int count, char **arguments, int *at)
 int cli_parse(struct cli *cli, int count, char **arguments)
 {
     bool only_words = false;
-    for (int i = 0; i < count; i++) {
+    int code = CLI_OK;
+    for (int i = 0; i < count && code == CLI_OK; i++) {
         if (!only_words && strcmp(arguments[i], "--") == 0) {
             only_words = true;
         } else if (!only_words && strncmp(arguments[i], "--", 2) == 0) {
-            int code = take_option(cli, count, arguments, &i);
-            if (code != CLI_OK) {
-                return code;
-            }
+            code = take_option(cli, count, arguments, &i);
         } else if (cli->positional_count < CLI_WORDS_MAX) {
             cli->positional[cli->positional_count++] = arguments[i];
         }
+    }
+    if (code != CLI_OK) {
+        return code;
     }
     const struct cli_command *command = cli->command;
     if (cli_switch(cli, "help")) {

@@ -83,13 +83,11 @@ static void print_words(const char *first, const char *separator)
     size_t len = strlen(first);
     for (size_t i = 0; i < cli_command_count; i++) {
         const char *words = cli_commands[i].words;
-        if (first[0] == '\0') {
-            size_t end = strcspn(words, " ");
-            bool again = i > 0 && strncmp(cli_commands[i - 1].words, words, end + 1) == 0;
-            if (!again) {
-                printf("%.*s%s", (int)end, words, separator);
-            }
-        } else if (strncmp(words, first, len) == 0 && words[len] == ' ') {
+        size_t end = strcspn(words, " ");
+        bool again = i > 0 && strncmp(cli_commands[i - 1].words, words, end + 1) == 0;
+        if (first[0] == '\0' && !again) {
+            printf("%.*s%s", (int)end, words, separator);
+        } else if (first[0] != '\0' && strncmp(words, first, len) == 0 && words[len] == ' ') {
             printf("%s%s", words + len + 1, separator);
         }
     }

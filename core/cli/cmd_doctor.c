@@ -50,7 +50,7 @@ static void check_space(struct checkup *checkup)
     if (statvfs(checkup->cli->folder, &space) != 0) {
         return;
     }
-    uint64_t free_mb = (uint64_t)space.f_bavail * space.f_frsize / (1024 * 1024);
+    uint64_t free_mb = (uint64_t)space.f_bavail * space.f_frsize / ((uint64_t)1024 * 1024);
     finding(checkup, "free space", free_mb >= SPACE_MIN_MB,
             arena_printf(&checkup->cli->arena, "%llu MB", (unsigned long long)free_mb),
             "free some: writes answer 507 when the disk is full");

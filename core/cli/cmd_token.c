@@ -38,21 +38,22 @@ int cmd_token_list(struct cli *cli)
 {
     struct value answer;
     int code = cli_call(cli, "GET", STR("/api/v1/tokens?limit=1000&include=user"), NULL, &answer);
-    if (code == CLI_OK) {
-        const struct value *rows = value_get_c(&answer, "data");
-        for (size_t i = 0; i < rows->list.count; i++) {
-            const struct value *name = value_path(&rows->list.items[i], "user.name");
-            if (name != NULL) {
-                value_put_c(&cli->arena, &rows->list.items[i], "user_name", *name);
-            }
-        }
-        static const struct cli_column columns[] = {
-            {"id", "id", false},          {"name", "name", false},
-            {"user_name", "user", false}, {"expires_at", "expires", false},
-            {"scopes", "scopes", false},  {"networks", "networks", false}};
-        cli_print_rows(cli, rows, columns, COUNT_OF(columns));
+    if (code != CLI_OK) {
+        return code;
     }
-    return code;
+    const struct value *rows = value_get_c(&answer, "data");
+    for (size_t i = 0; i < rows->list.count; i++) {
+        const struct value *name = value_path(&rows->list.items[i], "user.name");
+        if (name != NULL) {
+            value_put_c(&cli->arena, &rows->list.items[i], "user_name", *name);
+        }
+    }
+    static const struct cli_column columns[] = {
+        {"id", "id", false},          {"name", "name", false},
+        {"user_name", "user", false}, {"expires_at", "expires", false},
+        {"scopes", "scopes", false},  {"networks", "networks", false}};
+    cli_print_rows(cli, rows, columns, COUNT_OF(columns));
+    return CLI_OK;
 }
 
 int cmd_token_revoke(struct cli *cli)

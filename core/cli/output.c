@@ -78,9 +78,11 @@ static struct str cell_text(struct arena *arena, const struct value *value)
     buf_init(&text);
     cli_value_text(&text, value);
     for (size_t i = 0; i < text.len; i++) {
-        text.at[i] = (unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f ? ' ' : text.at[i];
+        if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f) {
+            text.at[i] = ' ';
+        }
     }
-    struct str cut = utf8_cut(buf_str(&text), CELL_WIDTH_MAX * 2);
+    struct str cut = utf8_cut(buf_str(&text), (size_t)CELL_WIDTH_MAX * 2);
     struct str copy =
         arena_printf(arena, STR_FORMAT "%s", STR_ARGS(cut), cut.len < text.len ? "…" : "");
     buf_deinit(&text);
@@ -120,31 +122,36 @@ static void print_table(struct cli *cli, const struct value *rows, struct grid *
     }
 }
 
+/* `value` may be NULL: an empty cell. Numbers are never made safe, since they are no text. */
+static void csv_cell(struct buf *out, bool first, const struct value *value)
+{
+    bool text = value != NULL && value->kind != VALUE_INT && value->kind != VALUE_REAL;
+    struct buf cell;
+    buf_init(&cell);
+    cli_value_text(&cell, value);
+    if (text && cell.len > 0) {
+        csv_write_text(out, first, buf_str(&cell));
+    } else {
+        csv_write_raw(out, first, buf_str(&cell));
+    }
+    buf_deinit(&cell);
+}
+
 static void print_csv(const struct value *rows, const struct grid *grid)
 {
     struct buf out;
-    struct buf cell;
     buf_init(&out);
-    buf_init(&cell);
-    for (size_t r = 0; r <= rows->list.count; r++) {
+    for (size_t c = 0; c < grid->count; c++) {
+        csv_write_text(&out, c == 0, grid->titles[c]);
+    }
+    csv_write_end(&out);
+    for (size_t r = 0; r < rows->list.count; r++) {
         for (size_t c = 0; c < grid->count; c++) {
-            const struct value *value =
-                r > 0 ? value_get(&rows->list.items[r - 1], grid->keys[c]) : NULL;
-            bool text =
-                r == 0 || (value != NULL && value->kind != VALUE_INT && value->kind != VALUE_REAL);
-            buf_reset(&cell);
-            cli_value_text(&cell, value);
-            struct str shown = r == 0 ? grid->titles[c] : buf_str(&cell);
-            if (text && (shown.len > 0 || r == 0)) {
-                csv_write_text(&out, c == 0, shown);
-            } else {
-                csv_write_raw(&out, c == 0, shown);
-            }
+            csv_cell(&out, c == 0, value_get(&rows->list.items[r], grid->keys[c]));
         }
         csv_write_end(&out);
     }
     fwrite(out.at, 1, out.len, stdout);
-    buf_deinit(&cell);
     buf_deinit(&out);
 }
 

@@ -110,22 +110,30 @@ static enum err set_text(struct config *config, enum setting setting, const char
     return OK;
 }
 
+static const char settings_file[] = "proxenos.lua";
+
+static enum err set_list(struct config *config, enum setting setting, const struct value *given,
+                         struct error *error)
+{
+    config->values[setting] = value_list_new();
+    config->from[setting] = settings_file;
+    for (size_t i = 0; given->kind == VALUE_LIST && i < given->list.count; i++) {
+        if (given->list.items[i].kind != VALUE_TEXT) {
+            return wrong(setting, settings_file, STR(""), "a list of names", error);
+        }
+        value_push(&config->arena, &config->values[setting],
+                   value_copy(&config->arena, &given->list.items[i]));
+    }
+    return OK;
+}
+
 static enum err set_value(struct config *config, enum setting setting, const struct value *given,
                           struct error *error)
 {
-    const char *from = "proxenos.lua";
+    const char *from = settings_file;
     bool list = given->kind == VALUE_LIST || (given->kind == VALUE_MAP && given->map.count == 0);
     if (settings[setting].kind == KIND_LIST && list) {
-        config->values[setting] = value_list_new();
-        config->from[setting] = from;
-        for (size_t i = 0; given->kind == VALUE_LIST && i < given->list.count; i++) {
-            if (given->list.items[i].kind != VALUE_TEXT) {
-                return wrong(setting, from, STR(""), "a list of names", error);
-            }
-            value_push(&config->arena, &config->values[setting],
-                       value_copy(&config->arena, &given->list.items[i]));
-        }
-        return OK;
+        return set_list(config, setting, given, error);
     }
     if (settings[setting].kind == KIND_INT && given->kind == VALUE_INT) {
         config->from[setting] = from;
@@ -152,8 +160,8 @@ static enum err find_setting(struct str name, char separator, const char *from, 
     char flags[SET_COUNT][32];
     for (size_t i = 0; i < SET_COUNT; i++) {
         snprintf(flags[i], sizeof(flags[i]), "%s", settings[i].name);
-        for (char *c = flags[i]; *c != '\0'; c++) {
-            *c = *c == '_' ? separator : *c;
+        for (char *c = strchr(flags[i], '_'); c != NULL; c = strchr(c + 1, '_')) {
+            *c = separator;
         }
         names[i] = str_from(flags[i]);
         if (str_eq(name, names[i])) {
@@ -200,24 +208,32 @@ static enum err load_file(struct config *config, const char *folder, struct erro
     return err;
 }
 
-static enum err load_environment(struct config *config, struct error *error)
+static enum err load_variable(struct config *config, enum setting setting, struct error *error)
 {
-    for (size_t i = 0; i < SET_COUNT; i++) {
-        struct str name = arena_printf(&config->arena, "PROXENOS_%s", settings[i].name);
-        char *upper = arena_cstr(&config->arena, name);
-        for (char *c = upper; *c != '\0'; c++) {
-            *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
-        }
-        const char *text = getenv(upper);
-        if (text != NULL) {
-            config->values[i] = settings[i].kind == KIND_LIST ? value_null() : config->values[i];
-            enum err err = set_text(config, (enum setting)i, upper, str_from(text), error);
-            if (err != OK) {
-                return err;
-            }
+    struct str name = arena_printf(&config->arena, "PROXENOS_%s", settings[setting].name);
+    char *upper = arena_cstr(&config->arena, name);
+    for (char *c = upper; *c != '\0'; c++) {
+        if (*c >= 'a' && *c <= 'z') {
+            *c = (char)(*c - 'a' + 'A');
         }
     }
-    return OK;
+    const char *text = getenv(upper);
+    if (text == NULL) {
+        return OK;
+    }
+    if (settings[setting].kind == KIND_LIST) {
+        config->values[setting] = value_null();
+    }
+    return set_text(config, setting, upper, str_from(text), error);
+}
+
+static enum err load_environment(struct config *config, struct error *error)
+{
+    enum err err = OK;
+    for (size_t i = 0; i < SET_COUNT && err == OK; i++) {
+        err = load_variable(config, (enum setting)i, error);
+    }
+    return err;
 }
 
 static enum err load_flags(struct config *config, int count, char **flags, struct error *error)
@@ -242,10 +258,10 @@ static enum err load_flags(struct config *config, int count, char **flags, struc
         }
         bool boolean = !data && settings[setting].kind == KIND_BOOL;
         if (text.at == NULL && !boolean) {
-            if (i + 1 >= count) {
-                return error_set(error, ERR_CONFIG, "%s wants a value", flags[i]);
-            }
-            text = str_from(flags[i + 1]);
+            text = i + 1 < count ? str_from(flags[i + 1]) : text;
+        }
+        if (text.at == NULL && !boolean) {
+            return error_set(error, ERR_CONFIG, "%s wants a value", flags[i]);
         }
         const char *from = arena_printf(&config->arena, "--" STR_FORMAT, STR_ARGS(name)).at;
         bool again = !data && settings[setting].kind == KIND_LIST &&

@@ -100,8 +100,8 @@ static enum err make_options(struct config *config, const char *folder, struct s
     }
     enum err err = split_address(arena, config_text(config, SET_LISTEN), &out->listen_host,
                                  &out->listen_port, error);
-    if (err == OK && certificate.len == 0 && !is_loopback(out->listen_host) &&
-        !config_bool(config, SET_INSECURE)) {
+    if (err == OK && certificate.len == 0 && out->listen_host != NULL &&
+        !is_loopback(out->listen_host) && !config_bool(config, SET_INSECURE)) {
         return error_set(error, ERR_CONFIG,
                          "listening on %s without TLS would send passwords in the clear: give "
                          "--tls-certificate and --tls-key, or "

@@ -52,6 +52,8 @@ static void on_hook_done(struct hook_call *call)
     mem_free(hook);
 }
 
+/* As jobs_options wants it. */
+// NOLINTNEXTLINE(readability-function-size)
 static void before(void *context, const struct object_type *type, struct draft **drafts, int count,
                    struct arena *arena, const struct scope *scope,
                    void (*done)(void *, enum err, const struct error *), void *done_context)

@@ -104,3 +104,21 @@ test("an export that cannot be written whole says so", { skip: !existsSync("/dev
   assert.equal(ended.code, 1, ended.stderr);
   assert.match(ended.stderr, /not whole/);
 });
+
+test("a bulk header with more columns than fields is refused before its rows take room", async () => {
+  const header = Array.from({ length: 1000 }, (_, i) => `c${i}`).join(",");
+  const bulk = await admin.post("/api/v1/matters/bulk", `${header}\n${",".repeat(999)}\n`, { "content-type": "text/csv" });
+  assert.equal(bulk.status, 400, bulk.text);
+  assert.match(bulk.body.detail, /1000 columns/);
+});
+
+test("a create with its key again gives the first answer, whole", async () => {
+  const key = { "idempotency-key": "once" };
+  const first = await admin.post("/api/v1/matters", { name: "once" }, key);
+  const second = await admin.post("/api/v1/matters", { name: "once" }, key);
+  assert.equal(first.status, 201, first.text);
+  assert.equal(second.status, 201, second.text);
+  assert.equal(second.text, first.text);
+  assert.equal(second.headers.get("idempotency-replayed"), "true");
+  for (const name of ["etag", "location"]) assert.equal(second.headers.get(name), first.headers.get(name));
+});
