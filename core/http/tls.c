@@ -141,6 +141,9 @@ static bool read_some(struct conn *conn, struct tls *tls, bool *out_more)
     collect_output(tls);
     *out_more = got > 0;
     if (got > 0) {
+        /* The handshake's last words leave first: a request right behind them waits for nothing
+         * that is unsent. */
+        conn_flush(conn);
         conn_input(conn, (struct str){tls->context->plain, (size_t)got});
         return true;
     }

@@ -15,9 +15,10 @@ export const dataFolder = [process.env.PROXENOS_TEST_DATA, path.join(root, "../s
 );
 
 export class Service {
-  constructor({ plugins = path.join(root, "plugins"), enable = [], folder = null } = {}) {
+  constructor({ plugins = path.join(root, "plugins"), enable = [], folder = null, options = [] } = {}) {
     this.plugins = plugins;
     this.enable = enable;
+    this.options = options; // further words for `serve`; a later one wins
     this.folder = folder ?? mkdtempSync(path.join(tmpdir(), "proxenos-test-"));
     this.log = "";
   }
@@ -25,6 +26,7 @@ export class Service {
   async start() {
     const words = ["serve", "--data", this.folder, "--listen", "127.0.0.1:0", "--plugins", this.plugins];
     for (const name of this.enable) words.push("--enable", name);
+    words.push(...this.options);
     this.process = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
     this.ended = new Promise((resolve) => this.process.once("exit", (code, signal) => resolve({ code, signal })));
     this.process.stdout.on("data", (bytes) => (this.log += bytes));
