@@ -154,8 +154,8 @@ def wrk(url, connections, script=None, token=None, seconds=SECONDS):
     return {
         "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
         "requests": int(re.search(r"(\d+) requests in", out).group(1)),
-        "p50": milliseconds(re.search(r"50%\s+(\S+)", out).group(1)),
-        "p99": milliseconds(re.search(r"99%\s+(\S+)", out).group(1)),
+        "p50": milliseconds(re.search(r"^ +50% +(\S+)", out, re.M).group(1)),
+        "p99": milliseconds(re.search(r"^ +99% +(\S+)", out, re.M).group(1)),
         "bad": bad,
     }
 
