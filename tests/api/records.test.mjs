@@ -157,6 +157,11 @@ test("events come as a list and go on from an id", async () => {
   await client.post("/api/v1/matters", { name: "event" });
   const next = await client.get(`/api/v1/events?limit=1000&object=matter&pattern=matter.created&after=${encodeURIComponent(first.body.next)}`);
   assert.equal(next.body.data.at(-1).data.after.name, "event");
+  const again = await client.get(`/api/v1/events?limit=1000&object=matter&pattern=matter.created&after=${encodeURIComponent(first.body.next)}`);
+  assert.equal(again.body.data.at(-1).id, next.body.data.at(-1).id, "an event keeps its id");
+  const other = await service.client("admin");
+  const foreign = await other.get(`/api/v1/events?after=${encodeURIComponent(first.body.next)}`);
+  assert.equal(foreign.status, 400, "and it means nothing to somebody else");
   const forged = await client.get("/api/v1/events?after=AAAA");
   assert.equal(forged.status, 400);
 });
