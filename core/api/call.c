@@ -136,29 +136,38 @@ void call_respond_value(struct call *call, int status, const struct value *value
 
 /* ---- what the route names ---- */
 
+void call_refuse_type(struct call *call, struct str asked, bool by_path)
+{
+    const struct scope *scope = call_scope(call);
+    const struct schema *schema = scope->schema;
+    struct str *known = ARENA_ARRAY(call_arena(call), struct str, (size_t)schema->object_count + 1);
+    size_t count = 0;
+    for (int i = 0; i < schema->object_count; i++) {
+        const struct object_type *type = &schema->objects[i];
+        if (scope->grants[i].verbs != 0) {
+            known[count++] = by_path ? type->path : type->name;
+        }
+    }
+    struct str nearest = text_nearest(asked, known, count);
+    error_at(&call->error, ERR_UNKNOWN_OBJECT, by_path ? "path" : "object", NULL,
+             by_path ? "there is no object type at /api/v1/" STR_FORMAT
+                     : "there is no object type \"" STR_FORMAT "\"",
+             STR_ARGS(asked));
+    snprintf(call->error.nearest, sizeof(call->error.nearest), STR_FORMAT, STR_ARGS(nearest));
+    call_problem(call, ERR_UNKNOWN_OBJECT, &call->error, NULL);
+}
+
 bool call_find_type(struct call *call)
 {
     struct str path = http_route_parameter(call->http, "object");
-    const struct schema *schema = call_scope(call)->schema;
-    const struct object_type *type = schema_object_at(schema, path);
+    const struct object_type *type = schema_object_at(call_scope(call)->schema, path);
     /* A type that this user may not read at all is not there (rights seen from outside). */
-    if (type != NULL && (call_scope(call)->grants[type->index].verbs != 0)) {
-        call->type = type;
-        return true;
+    if (type == NULL || call_scope(call)->grants[type->index].verbs == 0) {
+        call_refuse_type(call, path, true);
+        return false;
     }
-    struct str *paths = ARENA_ARRAY(call_arena(call), struct str, (size_t)schema->object_count + 1);
-    size_t count = 0;
-    for (int i = 0; i < schema->object_count; i++) {
-        if (call_scope(call)->grants[i].verbs != 0) {
-            paths[count++] = schema->objects[i].path;
-        }
-    }
-    struct str nearest = text_nearest(path, paths, count);
-    error_at(&call->error, ERR_UNKNOWN_OBJECT, "path", NULL,
-             "there is no object type at /api/v1/" STR_FORMAT, STR_ARGS(path));
-    snprintf(call->error.nearest, sizeof(call->error.nearest), STR_FORMAT, STR_ARGS(nearest));
-    call_problem(call, ERR_UNKNOWN_OBJECT, &call->error, NULL);
-    return false;
+    call->type = type;
+    return true;
 }
 
 bool call_find_id(struct call *call)

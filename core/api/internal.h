@@ -77,6 +77,8 @@ void call_respond(struct call *call, int status);
 void call_respond_value(struct call *call, int status, const struct value *value);
 /* Finds the object type of the route and the record's id (when the route has one); answers 404
  * itself: false. */
+/* Answers 404 with the nearest path (or name) among the types that this user may see. */
+void call_refuse_type(struct call *call, struct str asked, bool by_path);
 bool call_find_type(struct call *call);
 bool call_find_id(struct call *call);
 /* Decodes the JSON body (must be a map), then goes on; answers 400/415 itself. */

@@ -55,24 +55,6 @@ void get_schemas(struct call *call)
     respond_list(call, rows);
 }
 
-static void refuse_type(struct call *call, struct str name)
-{
-    const struct scope *scope = call_scope(call);
-    struct str *names =
-        ARENA_ARRAY(call_arena(call), struct str, (size_t)scope->schema->object_count + 1);
-    size_t count = 0;
-    for (int i = 0; i < scope->schema->object_count; i++) {
-        if (scope->grants[i].verbs != 0) {
-            names[count++] = scope->schema->objects[i].name;
-        }
-    }
-    struct str nearest = text_nearest(name, names, count);
-    error_at(&call->error, ERR_UNKNOWN_OBJECT, "object", NULL,
-             "there is no object type \"" STR_FORMAT "\"", STR_ARGS(name));
-    snprintf(call->error.nearest, sizeof(call->error.nearest), STR_FORMAT, STR_ARGS(nearest));
-    call_problem(call, ERR_UNKNOWN_OBJECT, &call->error, NULL);
-}
-
 void get_schema(struct call *call)
 {
     const struct scope *scope = call_scope(call);
@@ -80,7 +62,7 @@ void get_schema(struct call *call)
     const struct object_type *type = schema_object(scope->schema, name);
     type = type != NULL ? type : schema_object_at(scope->schema, name);
     if (type == NULL || scope->grants[type->index].verbs == 0) {
-        refuse_type(call, name);
+        call_refuse_type(call, name, false);
         return;
     }
     struct value described = describe_type(call, type);

@@ -17,11 +17,9 @@ static void on_login(struct auth_login *login)
                 arena_printf(call_arena(call),
                              "px_session=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s",
                              login->cookie, (long long)login->max_age_s, secure));
-    char id[ID_TEXT_LEN + 1];
-    id_format(login->user, id);
     struct value answer = value_map_new();
     value_put_c(call_arena(call), &answer, "csrf", value_text(str_from(login->csrf)));
-    value_put_c(call_arena(call), &answer, "user", value_text(str_from(id)));
+    value_put_c(call_arena(call), &answer, "user", value_id(login->user));
     call_respond_value(call, 200, &answer);
     crypto_wipe(login->cookie, sizeof(login->cookie));
 }
@@ -181,9 +179,7 @@ static void on_token(struct auth_change *change)
         return;
     }
     struct value answer = value_map_new();
-    char id[ID_TEXT_LEN + 1];
-    id_format(change->id, id);
-    value_put_c(call_arena(call), &answer, "id", value_text(str_from(id)));
+    value_put_c(call_arena(call), &answer, "id", value_id(change->id));
     value_put_c(call_arena(call), &answer, "token", value_text(str_from(change->secret)));
     call_respond_value(call, 201, &answer);
     crypto_wipe(change->secret, sizeof(change->secret));
