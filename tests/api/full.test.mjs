@@ -76,8 +76,11 @@ test("disk full: 507, reads go on, and when there is room writes go on, with not
     });
     const upload = await client.request("POST", "/api/v1/uploads", { body: Buffer.alloc(1 << 20, "x"), headers: { "content-type": "application/octet-stream" } });
     assert.equal(upload.status, 507, upload.text);
+    // Eight writes at once had no room; one alone may still find a page, and then counts like any other that was acknowledged.
     const bulk = await client.post("/api/v1/deals/bulk?atomic=true", JSON.stringify({ name: `bulk ${cycle}` }), { "content-type": "application/x-ndjson" });
-    assert.ok(bulk.status === 507 || /507/.test(bulk.text), bulk.text);
+    const row = bulk.status === 200 ? JSON.parse(bulk.text.trim().split("\n")[0]) : { status: bulk.status };
+    if (row.status === 201) acked.set(row.id, { name: `bulk ${cycle}`, stage: "open" });
+    else assert.equal(row.status, 507, bulk.text);
     // Everything that was there is still read, and no half of what was refused.
     const [some] = acked.keys();
     assert.equal((await client.get(`/api/v1/deals/${some}`)).status, 200);
