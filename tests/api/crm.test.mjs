@@ -22,6 +22,12 @@ async function importFirst(service) {
   assert.equal(products.code, 0, products.stderr + products.stdout);
 }
 
+// Everyone on the sales teams, whether or not an opportunity names them: users without login.
+async function importAgents(service) {
+  const agents = await service.cli("import", "user", data("maven_sales_teams.csv"), "--map", map("maven-agents-map.json"), "--quiet");
+  assert.equal(agents.code, 0, agents.stderr + agents.stdout);
+}
+
 const whole = { skip: dataFolder ? false : "needs the real data" };
 
 test("8,800 opportunities: without the alias 1,480 rows are named, 7,320 kept", whole, async (t) => {
@@ -43,7 +49,7 @@ test("8,800 opportunities: without the alias 1,480 rows are named, 7,320 kept", 
   assert.equal(lines.length, 1481);
   assert.ok(lines.slice(1).every((line) => line.includes("GTXPro") && line.includes("GTX Pro")));
   assert.equal(await count(client, "opportunities"), 7320);
-  assert.equal(await count(client, "users", "login[eq]:false"), 30);
+  assert.equal(await count(client, "users", "login[eq]:false"), 30, "those whom the opportunities name were made");
 });
 
 test("with the alias all are kept; a task for each won, also across twenty kills", whole, async (t) => {
@@ -51,6 +57,8 @@ test("with the alias all are kept; a task for each won, also across twenty kills
   t.after(() => service.remove());
   let client = await service.client("admin");
   await importFirst(service);
+  await importAgents(service);
+  assert.equal(await count(client, "users", "login[eq]:false"), 35);
   const started = await service.cli("import", "opportunity", data("maven_sales_pipeline.csv"), "--map", map("maven-map-alias.json"), "--no-wait");
   assert.equal(started.code, 0, started.stderr);
   const id = started.stdout.trim();
@@ -64,6 +72,7 @@ test("with the alias all are kept; a task for each won, also across twenty kills
   assert.equal(job.body.counts.created, 8800);
   assert.equal(job.body.counts.failed, 0);
   assert.equal(job.body.counts.null_refs.organisation, 1425);
+  assert.equal(await count(client, "users", "login[eq]:false"), 35, "the agents were there and none was made twice");
   await until(async () => {
     const rows = (await client.get("/api/v1/subscriptions")).body.data;
     return rows.every((row) => row.lag === 0 && row.parked === 0);
