@@ -184,7 +184,7 @@ static enum err on_parked_row(void *context, const struct value *columns, int co
     return OK;
 }
 
-static enum err load_rows(struct subscription *subscription, struct error *error)
+enum err subscription_load(struct subscription *subscription, struct error *error)
 {
     struct reader *reader = subscription->bus->reader;
     struct value binds[] = {value_text(subscription->spec.name)};
@@ -201,7 +201,7 @@ static enum err load_rows(struct subscription *subscription, struct error *error
     return err;
 }
 
-static void copy_spec(struct subscription *subscription, const struct subscription_spec *spec)
+void subscription_copy_spec(struct subscription *subscription, const struct subscription_spec *spec)
 {
     struct arena *arena = &subscription->arena;
     subscription->spec = *spec;
@@ -213,15 +213,24 @@ static void copy_spec(struct subscription *subscription, const struct subscripti
     scope_ref(spec->scope);
 }
 
+enum err subscription_pattern_check(const struct subscription_spec *spec, struct error *error)
+{
+    if (log_pattern_valid(spec->pattern)) {
+        return OK;
+    }
+    return error_set(error, ERR_INVALID,
+                     "\"" STR_FORMAT
+                     "\" is not an event pattern; write object.verb, object.*, *.verb or "
+                     "object.field.state",
+                     STR_ARGS(spec->pattern));
+}
+
 enum err bus_subscribe(struct bus *bus, const struct subscription_spec *spec,
                        struct subscription **out_subscription, struct error *error)
 {
-    if (!log_pattern_valid(spec->pattern)) {
-        return error_set(error, ERR_INVALID,
-                         "\"" STR_FORMAT
-                         "\" is not an event pattern; write object.verb, object.*, *.verb or "
-                         "object.field.state",
-                         STR_ARGS(spec->pattern));
+    enum err err = subscription_pattern_check(spec, error);
+    if (err != OK) {
+        return err;
     }
     struct subscription *subscription = mem_zalloc(sizeof(*subscription));
     subscription->bus = bus;
@@ -230,8 +239,7 @@ enum err bus_subscribe(struct bus *bus, const struct subscription_spec *spec,
     list_init(&subscription->parked);
     list_node_init(&subscription->in_bus);
     map_init(&subscription->done);
-    copy_spec(subscription, spec);
-    enum err err = OK;
+    subscription_copy_spec(subscription, spec);
     if (spec->filter.len > 0) {
         err = expr_compile(&subscription->arena, subscription->spec.filter, &subscription->filter,
                            error);
@@ -250,7 +258,7 @@ enum err bus_subscribe(struct bus *bus, const struct subscription_spec *spec,
         unit_deinit(&subscribe.unit);
     }
     if (err == OK) {
-        err = load_rows(subscription, error);
+        err = subscription_load(subscription, error);
     }
     if (err != OK) {
         subscription_free(subscription);

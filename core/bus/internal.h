@@ -84,6 +84,12 @@ struct bus {
 
 /* bus.c */
 void bus_pump_soon(struct bus *bus);
+enum err subscription_pattern_check(const struct subscription_spec *spec,
+                                    struct error *error) MUST_CHECK;
+void subscription_copy_spec(struct subscription *subscription,
+                            const struct subscription_spec *spec);
+/* What the tables say of it, behind its position, into memory. */
+enum err subscription_load(struct subscription *subscription, struct error *error) MUST_CHECK;
 /* scan.c */
 void subscription_scan(struct subscription *subscription);
 struct flight *flight_new(struct subscription *subscription, const struct log_entry *entry,
@@ -118,6 +124,10 @@ enum bus_statement {
     BUS_DEAD_ADD,
     BUS_DEAD_LIST,
     BUS_DEAD_COUNT,
+    BUS_SUBSCRIPTION_DROP,
+    BUS_DONE_DROP_ALL,
+    BUS_PARKED_DROP_ALL,
+    BUS_DEAD_DROP_ALL,
     BUS_STATEMENT_COUNT
 };
 extern const struct table_module bus_tables;

@@ -73,6 +73,10 @@ static bool examine(struct subscription *subscription, const struct log_entry *e
 {
     struct event event = {.entry = entry, .payload = value_null()};
     *out_key = STR("");
+    const struct subscription_spec *spec = &subscription->spec;
+    if (spec->wants != NULL && !spec->wants(entry, spec->context)) {
+        return false;
+    }
     if (subscription->filter == NULL && subscription->spec.key.len == 0) {
         return true;
     }

@@ -350,19 +350,17 @@ static struct park *park_new(struct delivery *delivery, enum fate fate)
     return park;
 }
 
-void bus_failed(struct delivery *delivery, const struct error *error, struct str traceback)
+static void fail(struct delivery *delivery, const struct error *error, struct str traceback,
+                 bool dead, int64_t due_ms)
 {
     struct subscription *subscription = delivery->subscription;
     struct bus *bus = subscription->bus;
-    int times = subscription->spec.retry.times > 0 ? subscription->spec.retry.times : RETRY_TIMES;
-    bool dead = delivery->attempt > times || error->err == ERR_LOOP;
     enum fate fate = !dead ? PARK_RETRY : subscription->spec.hold_when_dead ? PARK_HELD : PARK_DEAD;
     struct park *park = park_new(delivery, fate);
     park->attempts = delivery->attempt;
     park->error = *error;
     park->error.next = NULL;
-    park->due_ms =
-        loop_now_ms(bus->loop) + backoff_ms(subscription, delivery->entry.seq, delivery->attempt);
+    park->due_ms = due_ms;
     park->dead_id = ids_next(store_ids(bus->store));
     snprintf(park->traceback, sizeof(park->traceback), STR_FORMAT, STR_ARGS(traceback));
     log_warn("bus",
@@ -370,6 +368,22 @@ void bus_failed(struct delivery *delivery, const struct error *error, struct str
              subscription->spec.name.at, (long long)delivery->entry.seq, delivery->attempt,
              dead ? "dead" : "parked", err_code(error->err), error->detail);
     submit_park(park);
+}
+
+void bus_failed(struct delivery *delivery, const struct error *error, struct str traceback)
+{
+    struct subscription *subscription = delivery->subscription;
+    int times = subscription->spec.retry.times > 0 ? subscription->spec.retry.times : RETRY_TIMES;
+    bool dead = delivery->attempt > times || error->err == ERR_LOOP;
+    int64_t due_ms = loop_now_ms(subscription->bus->loop) +
+                     backoff_ms(subscription, delivery->entry.seq, delivery->attempt);
+    fail(delivery, error, traceback, dead, due_ms);
+}
+
+void bus_failed_at(struct delivery *delivery, const struct error *error, struct str traceback,
+                   int64_t due_ms)
+{
+    fail(delivery, error, traceback, due_ms < 0, due_ms);
 }
 
 void bus_behind(struct delivery *delivery)

@@ -57,6 +57,10 @@ static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
          "select id, subscription, seq, type, attempts, code, error, traceback, at from bus_dead"
          " where ?1 = 0 or id < ?1 order by id desc limit ?2"},
     [BUS_DEAD_COUNT] = {"dead_count", "select count(*) from bus_dead where subscription = ?1"},
+    [BUS_SUBSCRIPTION_DROP] = {"subscription_drop", "delete from bus_subscription where name = ?1"},
+    [BUS_DONE_DROP_ALL] = {"done_drop_all", "delete from bus_done where subscription = ?1"},
+    [BUS_PARKED_DROP_ALL] = {"parked_drop_all", "delete from bus_parked where subscription = ?1"},
+    [BUS_DEAD_DROP_ALL] = {"dead_drop_all", "delete from bus_dead where subscription = ?1"},
 };
 
 const struct table_module bus_tables = {

@@ -44,6 +44,9 @@ struct subscription_spec {
     struct str key;    /* path into the event: "organisation", "after.organisation", "id"; empty: no
                           order between events */
     struct str filter; /* expression over the event; empty: none */
+    /* What pattern and filter cannot say, of an entry as the scope sees it; with `context`. NULL:
+     * everything. */
+    bool (*wants)(const struct log_entry *entry, void *context);
     struct bus_retry retry;
     bool hold_when_dead; /* on_dead = "hold": the key stays closed until someone decides */
     int concurrency;     /* batches under way at once; 0: 1 */
@@ -63,6 +66,15 @@ void bus_pause(
     struct subscription *subscription); /* deliveries under way finish; events wait in the cursor */
 void bus_resume(struct subscription *subscription);
 struct str bus_name(const struct subscription *subscription);
+/* Nothing is handed out or under way: it may be renewed, and unsubscribing does not wait. */
+bool bus_idle(const struct subscription *subscription);
+/* Goes on from its cursor under another spec of the same name (rights, filter, patterns have
+ * changed), reading again what was not settled. Only when idle; a paused one stays paused. On an
+ * error (a wrong filter or pattern) it stays as it was. */
+enum err bus_renew(struct subscription *subscription, const struct subscription_spec *spec,
+                   struct error *error) MUST_CHECK;
+/* Inside a unit: cursor, parked rows and dead letters of a subscription that is gone for good. */
+enum err bus_tx_forget(struct tx *tx, struct str name, struct error *error) MUST_CHECK;
 
 /* Inside the unit that holds the handler's writes: moves the position; ERR_CONFLICT when this
  * delivery is not the subscription's any more (it ran twice: undo everything). */
@@ -73,6 +85,13 @@ void bus_settled(struct delivery *delivery);
 /* The handler threw, was killed, or its unit failed: parks with backoff, or makes a dead letter
  * (logged, with the error and traceback) and releases the key. Loop thread. */
 void bus_failed(struct delivery *delivery, const struct error *error, struct str traceback);
+/* As bus_failed, by a schedule of the consumer's own: parked until due_ms (wall clock), or -1:
+ * given up. */
+void bus_failed_at(struct delivery *delivery, const struct error *error, struct str traceback,
+                   int64_t due_ms);
+/* Not even begun: as if it had never been handed out. Handed out again when the subscription is not
+ * paused. */
+void bus_give_back(struct delivery *delivery);
 
 /* Not run, because an earlier one of the same key in its batch failed: parks behind it, untried.
  * Loop thread. */

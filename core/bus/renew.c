@@ -1,0 +1,100 @@
+/* Changing a subscription while the service runs: another spec, given-back deliveries, and the end
+ * of one that is gone for good. Loop thread, but for bus_tx_forget (writer). */
+#include "internal.h"
+
+bool bus_idle(const struct subscription *subscription)
+{
+    return subscription->away_count == 0 && subscription->saves_away == 0;
+}
+
+void bus_give_back(struct delivery *delivery)
+{
+    struct flight *flight = (struct flight *)(void *)delivery;
+    struct subscription *subscription = delivery->subscription;
+    ASSERT(flight->away == DELIVERY_AWAY && subscription->away_count > 0);
+    flight->away = DELIVERY_READY;
+    subscription->away_count--;
+    bus_pump_soon(subscription->bus);
+}
+
+/* What was read under the old spec; the tables know of all that must not be forgotten. */
+static void empty(struct subscription *subscription)
+{
+    list_foreach (flight, &subscription->window) {
+        flight_free(CONTAINER_OF(flight, struct flight, in_window));
+    }
+    list_foreach (parked, &subscription->parked) {
+        parked_free(CONTAINER_OF(parked, struct parked, by_seq));
+    }
+    subscription->window_count = subscription->parked_count = 0;
+    map_deinit(&subscription->done);
+    map_init(&subscription->done);
+}
+
+static enum err on_position(void *context, const struct value *columns, int column_count,
+                            struct error *error)
+{
+    (void)column_count;
+    (void)error;
+    *(int64_t *)context = columns[0].integer;
+    return OK;
+}
+
+/* The writer may have moved it further than memory knows: over what was settled above it. */
+static enum err read_position(struct subscription *subscription, struct error *error)
+{
+    struct value binds[] = {value_text(subscription->spec.name)};
+    int64_t position = subscription->position;
+    enum err err = reader_table(subscription->bus->reader, &bus_tables, BUS_POSITION_GET, binds, 1,
+                                on_position, &position, error);
+    subscription->position = subscription->read_to = subscription->last_match = position;
+    return err;
+}
+
+enum err bus_renew(struct subscription *subscription, const struct subscription_spec *spec,
+                   struct error *error)
+{
+    ASSERT(bus_idle(subscription) && str_eq(subscription->spec.name, spec->name));
+    struct arena arena;
+    struct expr *filter = NULL;
+    arena_init(&arena);
+    enum err err = subscription_pattern_check(spec, error);
+    struct str source = arena_str(&arena, spec->filter);
+    if (err == OK && source.len > 0) {
+        err = expr_compile(&arena, source, &filter, error);
+    }
+    if (err != OK) {
+        arena_deinit(&arena);
+        return err;
+    }
+    struct arena old_arena = subscription->arena;
+    const struct scope *old_scope = subscription->spec.scope;
+    subscription->arena = arena;
+    subscription->filter = filter;
+    subscription_copy_spec(subscription, spec);
+    empty(subscription);
+    err = read_position(subscription, error);
+    if (err == OK) {
+        err = subscription_load(subscription, error);
+    }
+    scope_unref(old_scope);
+    arena_deinit(&old_arena);
+    if (err != OK) {
+        subscription->paused = true; /* what was settled is not known: rather none than twice */
+        return err;
+    }
+    bus_pump_soon(subscription->bus);
+    return OK;
+}
+
+enum err bus_tx_forget(struct tx *tx, struct str name, struct error *error)
+{
+    static const enum bus_statement drops[] = {BUS_SUBSCRIPTION_DROP, BUS_DONE_DROP_ALL,
+                                               BUS_PARKED_DROP_ALL, BUS_DEAD_DROP_ALL};
+    struct value binds[] = {value_text(name)};
+    enum err err = OK;
+    for (size_t i = 0; err == OK && i < COUNT_OF(drops); i++) {
+        err = tx_table(tx, &bus_tables, (int)drops[i], binds, 1, NULL, NULL, error);
+    }
+    return err;
+}
