@@ -40,7 +40,7 @@ enum err api_open(const struct api_options *options, struct api **out_api, struc
     api->ready = options->ready;
     map_init(&api->in_flight);
     store_derive_key(api->store, STR("events"), api->event_key);
-    timer_init(&api->sweep, api->loop, on_sweep);
+    timer_init_real(&api->sweep, api->loop, on_sweep);
     timer_start(&api->sweep, SWEEP_EVERY_MS);
     listeners_watch(api);
     register_jobs(api);

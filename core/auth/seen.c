@@ -172,7 +172,7 @@ static void on_timer(struct timer *timer)
 
 void seen_init(struct auth *auth)
 {
-    timer_init(&auth->timer, auth->loop, on_timer);
+    timer_init_real(&auth->timer, auth->loop, on_timer);
     timer_start(&auth->timer, auth->purges.len > 0 ? PURGE_SOON_MS : SEEN_EVERY_MS);
 }
 

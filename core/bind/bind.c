@@ -75,7 +75,8 @@ static int executor_count(int wished)
 
 enum err bind_open(const struct bind_options *options, struct bind **out_bind, struct error *error)
 {
-    enum err err = store_table_module(options->store, &bind_tables, error);
+    enum err err =
+        options->store == NULL ? OK : store_table_module(options->store, &bind_tables, error);
     if (err != OK) {
         return err;
     }
@@ -85,7 +86,10 @@ enum err bind_open(const struct bind_options *options, struct bind **out_bind, s
                                         .open = executor_open,
                                         .close = executor_close,
                                         .context = bind,
-                                        .env = store_env(options->store)};
+                                        .env = options->store == NULL ? options->env
+                                                                      : store_env(options->store),
+                                        .line = options->line,
+                                        .line_context = options->line_context};
     err = lua_engine_new(&engine, &bind->engine, error);
     if (err != OK) {
         mem_free(bind);
@@ -102,4 +106,9 @@ void bind_close(struct bind *bind)
     }
     lua_engine_free(bind->engine);
     mem_free(bind);
+}
+
+struct lua_engine *bind_engine(const struct bind *bind)
+{
+    return bind->engine;
 }

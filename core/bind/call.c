@@ -122,6 +122,7 @@ static enum call_kind call_kind_of(enum bind_kind kind)
     case BIND_START:
     case BIND_STOP:
     case BIND_EXPORT:
+    case BIND_TEST:
     case BIND_KIND_COUNT:
         break;
     }
@@ -193,6 +194,9 @@ static int push(struct lua_task *task, lua_State *L)
         return 1;
     case BIND_EXPORT:
         return push_arguments(L, &request->input);
+    case BIND_TEST:
+        lua_getglobal(L, "t");
+        return 1;
     case BIND_ON:
     case BIND_ROUTE:
     case BIND_CHECK:
@@ -247,6 +251,9 @@ static enum err choose_scope(struct sent *sent, struct error *error)
     enum err err = host_scope(host, &sent->call.scope, error);
     if (err != OK) {
         return err;
+    }
+    if (sent->call.scope == NULL) {
+        return OK; /* no store: nobody acts on anything */
     }
     if (request->scope != NULL) {
         sent->scope =

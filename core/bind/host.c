@@ -56,6 +56,10 @@ struct store *host_store(const struct bind_host *host)
 
 enum err host_scope(struct bind_host *host, const struct scope **out_scope, struct error *error)
 {
+    if (host_store(host) == NULL) {
+        *out_scope = NULL;
+        return OK;
+    }
     const struct schema *schema = store_schema(host_store(host));
     bool current = host->scope != NULL && host->scope->schema == schema;
     schema_unref(schema);
@@ -232,12 +236,24 @@ static void killed(struct lua_host *lua, enum err err, const struct error *error
 
 static void setup(struct lua_host *lua, struct lua_State *L)
 {
-    (void)lua;
-    size_t count = 0;
-    const struct lua_module *const *modules = bind_modules(&count);
+    const struct bind_host *host = lua_host_data(lua);
+    size_t count = host->module_count;
+    const struct lua_module *const *modules = host->modules;
+    if (modules == NULL) {
+        modules = bind_modules(&count);
+    }
     keep_pcall(L);
     kinds_setup(L);
     lua_modules_install(L, modules, count);
+    if (host->setup != NULL) {
+        host->setup(L);
+    }
+}
+
+void *bind_context(struct lua_State *L)
+{
+    const struct bind_host *host = lua_host_data(lua_host_of(L));
+    return host->context;
 }
 
 static const struct bind_file *find_file(const struct bind_host *host, struct str name)
@@ -313,6 +329,11 @@ static void copy_options(struct bind_host *host, const struct bind_host_options 
     }
     host->files = files;
     host->file_count = options->file_count;
+    host->main = options->main == NULL ? "main.lua" : arena_cstr(arena, str_from(options->main));
+    host->modules = options->modules;
+    host->module_count = options->module_count;
+    host->setup = options->setup;
+    host->context = options->context;
     (void)snprintf(host->name, sizeof(host->name), STR_FORMAT, STR_ARGS(options->rights.name));
 }
 

@@ -54,6 +54,11 @@ struct bind_host {
     struct value config;
     const struct bind_file *files;
     size_t file_count;
+    const char *main; /* the file that runs */
+    const struct lua_module *const *modules;
+    size_t module_count;
+    void (*setup)(lua_State *L);
+    void *context;
     struct value locales; /* { el = { key = text or { one, other } } } */
     struct error locales_error;
     struct bind_host **needs;

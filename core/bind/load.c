@@ -84,12 +84,12 @@ static int push_main(struct lua_task *task, lua_State *L)
 {
     const struct bind_host *host = CONTAINER_OF(task, struct call, task)->host;
     for (size_t i = 0; i < host->file_count; i++) {
-        if (str_is(host->files[i].name, "main.lua")) {
-            lua_load_text(L, host->files[i].text, "main.lua");
+        if (str_is(host->files[i].name, host->main)) {
+            lua_load_text(L, host->files[i].text, host->main);
             return 0;
         }
     }
-    lua_raise_set(L, ERR_MANIFEST, "the plugin has no main.lua");
+    lua_raise_set(L, ERR_MANIFEST, "the plugin has no %s", host->main);
 }
 
 enum err load_start(struct bind_host *host,
@@ -145,4 +145,10 @@ void host_register(lua_State *L, enum bind_kind kind, struct str name, struct st
     int ref = luaL_ref(L, LUA_REGISTRYINDEX);
     registering->list[registering->count] = made;
     registering->refs[registering->count++] = ref;
+}
+
+int bind_register_test(struct lua_State *L)
+{
+    host_register(L, BIND_TEST, arg_text(L, 1), STR(""), 0, 2);
+    return 0;
 }

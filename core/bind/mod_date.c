@@ -8,7 +8,7 @@ static const int64_t day_ms = 86400000;
 
 static int64_t now_ms(lua_State *L)
 {
-    struct env *env = store_env(host_store(call_of(L)->host));
+    struct env *env = lua_host_env(lua_host_of(L));
     return env->now_ms(env);
 }
 

@@ -111,7 +111,7 @@ static struct str date_text(struct http_server *server)
 {
     static const char days[] = "MonTueWedThuFriSatSun";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    int64_t turn_ms = loop_monotonic_ms(server->loop);
+    int64_t turn_ms = loop_real_ms(server->loop);
     if (turn_ms >= server->date_until_ms) {
         int64_t now_ms = loop_now_ms(server->loop);
         struct civil civil = civil_from_ms(now_ms);

@@ -23,7 +23,7 @@ void watch_move(struct conn *conn, enum watch watch)
     list_remove(&conn->node);
     conn->watch = watch;
     list_push(&conn->server->watched[watch], &conn->node);
-    mark(conn, loop_monotonic_ms(conn->server->loop));
+    mark(conn, loop_real_ms(conn->server->loop));
 }
 
 /* The header block did not come: say so, if the client has said anything at all. */
@@ -44,7 +44,7 @@ static void header_late(struct conn *conn)
 static void check_front(struct http_server *server, enum watch watch, int64_t limit_ms,
                         void (*over)(struct conn *conn))
 {
-    int64_t now_ms = loop_monotonic_ms(server->loop);
+    int64_t now_ms = loop_real_ms(server->loop);
     struct list_node *node;
     while ((node = list_first(&server->watched[watch])) != NULL) {
         struct conn *conn = CONTAINER_OF(node, struct conn, node);
@@ -60,7 +60,7 @@ static void check_front(struct http_server *server, enum watch watch, int64_t li
 static void check_all(struct http_server *server, enum watch watch,
                       void (*visit)(struct conn *conn, int64_t now_ms))
 {
-    int64_t now_ms = loop_monotonic_ms(server->loop);
+    int64_t now_ms = loop_real_ms(server->loop);
     struct list unvisited;
     struct list_node *node;
     list_init(&unvisited);
@@ -141,7 +141,7 @@ void watch_init(struct http_server *server)
     for (int i = 0; i < WATCH_COUNT; i++) {
         list_init(&server->watched[i]);
     }
-    timer_init(&server->tick, server->loop, on_tick);
+    timer_init_real(&server->tick, server->loop, on_tick);
 }
 
 void watch_deinit(struct http_server *server)

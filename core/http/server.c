@@ -53,8 +53,8 @@ struct http_server *http_server_new(const struct http_options *options)
     map_init(&server->addresses);
     buf_init(&server->scratch);
     watch_init(server);
-    timer_init(&server->accept_pause, server->loop, on_accept_pause_over);
-    timer_init(&server->grace, server->loop, on_grace_over);
+    timer_init_real(&server->accept_pause, server->loop, on_accept_pause_over);
+    timer_init_real(&server->grace, server->loop, on_grace_over);
     return server;
 }
 

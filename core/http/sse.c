@@ -75,7 +75,7 @@ struct http_sse *http_sse_start(struct http_request *request,
     }
     server->counters.sse_open++;
     sse->conn = conn;
-    sse->taken_ms = loop_monotonic_ms(server->loop);
+    sse->taken_ms = loop_real_ms(server->loop);
     conn->sse = sse;
     exchange_end(exchange);
     conn_settle(conn);
@@ -177,7 +177,7 @@ enum err http_sse_send(struct http_sse *sse, struct str formatted)
 void sse_heartbeat(struct conn *conn)
 {
     struct http_sse *sse = conn->sse;
-    int64_t now_ms = loop_monotonic_ms(conn->server->loop);
+    int64_t now_ms = loop_real_ms(conn->server->loop);
     uint64_t taken_bytes = conn_taken_bytes(conn);
     if (http_sse_queued_bytes(sse) == 0 || taken_bytes != sse->taken_bytes) {
         sse->taken_ms = now_ms;

@@ -31,7 +31,7 @@ static void on_check(uv_check_t *check)
 static void on_async(uv_async_t *async)
 {
     struct loop *loop = async->data;
-    (void)mailbox_deliver(&loop->mailbox);
+    loop->activity += (int64_t)mailbox_deliver(&loop->mailbox);
     if (atomic_load(&loop->stopping)) {
         uv_stop(&loop->uv);
     }
@@ -58,6 +58,7 @@ enum err loop_new(struct env *env, struct loop **out_loop, struct error *error)
     loop->async.data = loop;
     mailbox_init(&loop->mailbox, &loop->async);
     list_init(&loop->signals);
+    list_init(&loop->stepped);
     atomic_init(&loop->stopping, false);
     atomic_init(&loop->thread, (unsigned long)pthread_self());
     (void)uv_prepare_init(&loop->uv, &loop->prepare);
@@ -113,7 +114,9 @@ void loop_drain(struct loop *loop, int timeout_ms)
     bool delivered;
     do {
         (void)uv_run(&loop->uv, UV_RUN_ONCE);
-        delivered = mailbox_deliver(&loop->mailbox) > 0;
+        size_t count = mailbox_deliver(&loop->mailbox);
+        loop->activity += (int64_t)count;
+        delivered = count > 0;
     } while (!late && (delivered || uv_loop_alive(&loop->uv)));
     uv_ref((uv_handle_t *)&loop->async);
     /* The timer lives on this stack: its closing must be over before it does. */
@@ -171,6 +174,16 @@ int64_t loop_monotonic_ms(const struct loop *loop)
         return (int64_t)uv_now(&loop->uv);
     }
     return loop->env->monotonic_ns(loop->env) / NS_PER_MS;
+}
+
+int64_t loop_real_ms(const struct loop *loop)
+{
+    return (int64_t)uv_now(&loop->uv);
+}
+
+int64_t loop_activity(const struct loop *loop)
+{
+    return loop->activity;
 }
 
 bool loop_is_current(const struct loop *loop)

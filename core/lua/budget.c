@@ -112,10 +112,23 @@ static NORETURN void leave(lua_State *L)
     abort(); /* lua_error does not return */
 }
 
-static void hook_off(lua_State *L)
+static void tell_line(lua_State *L, lua_Debug *debug)
 {
-    if (LUA_STANDING_HOOK) {
-        lua_sethook(L, lua_budget_hook, LUA_MASKCOUNT, 1000);
+    struct lua_host *host = lua_host_of(L);
+    const struct lua_engine_options *options = &host->engine->options;
+    if (debug->event == LUA_HOOKCOUNT) {
+        lua_budget_hook(L, debug);
+    } else if (lua_getinfo(L, "Sl", debug) != 0) {
+        options->line(options->line_context, host, debug->short_src, debug->currentline);
+    }
+}
+
+void lua_budget_disarm(struct lua_host *host, lua_State *L)
+{
+    if (host->engine->options.line != NULL) {
+        lua_sethook(L, tell_line, LUA_MASKLINE | (LUA_STANDING_HOOK ? LUA_MASKCOUNT : 0), 1000);
+    } else if (LUA_STANDING_HOOK) {
+        lua_sethook(L, lua_budget_hook, LUA_MASKCOUNT, 1000); /* coroutines inherit it */
     } else {
         lua_sethook(L, NULL, 0, 0);
     }
@@ -147,7 +160,7 @@ void lua_budget_hook(lua_State *L, lua_Debug *debug)
         return;
     }
     atomic_store(&executor->due, false);
-    hook_off(L);
+    lua_budget_disarm(host, L);
     if (now_ns < executor->slice_ns) {
         return;
     }

@@ -86,6 +86,7 @@ static void executor_run(void *context)
             continue;
         }
         struct lua_host *host = CONTAINER_OF(node, struct lua_host, by_ready);
+        executor->turns++;
         lua_host_turn(host);
         if (lua_host_has_work(host)) {
             lua_executor_ready(host);
@@ -199,4 +200,42 @@ void lua_engine_wake(struct lua_engine *engine)
     for (int i = 0; i < engine->options.executors; i++) {
         mailbox_wake(engine->executors[i].mailbox);
     }
+}
+
+/* ---- probes: from one executor to the next ---- */
+
+static void probe_done(struct message *message)
+{
+    struct lua_probe *probe = CONTAINER_OF(message, struct lua_probe, message);
+    probe->done(probe);
+}
+
+static void probe_here(struct message *message)
+{
+    struct lua_probe *probe = CONTAINER_OF(message, struct lua_probe, message);
+    struct lua_executor *executor = &probe->engine->executors[probe->at++];
+    struct list_node *first = list_first(&executor->timers);
+    probe->turns += executor->turns;
+    probe->idle = probe->idle && list_empty(&executor->ready);
+    if (first != NULL) {
+        probe->next_due_ns = MIN(probe->next_due_ns, timer_of(first)->due_ns);
+    }
+    struct mailbox *next = probe->reply;
+    if (probe->at < probe->engine->options.executors) {
+        next = probe->engine->executors[probe->at].mailbox;
+    } else {
+        message->deliver = probe_done;
+    }
+    mailbox_post(next, message);
+}
+
+void lua_engine_probe(struct lua_engine *engine, struct lua_probe *probe)
+{
+    probe->engine = engine;
+    probe->at = 0;
+    probe->turns = 0;
+    probe->idle = true;
+    probe->next_due_ns = INT64_MAX;
+    probe->message.deliver = probe_here;
+    mailbox_post(engine->executors[0].mailbox, &probe->message);
 }

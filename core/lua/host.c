@@ -105,9 +105,7 @@ enum err lua_host_reset(struct lua_host *host, struct error *error)
         return error_set(error, ERR_MEMORY, "%zu bytes do not hold a Lua state", host->memory.cap);
     }
     *(struct lua_host **)lua_getextraspace(host->L) = host;
-    if (LUA_STANDING_HOOK) {
-        lua_sethook(host->L, lua_budget_hook, LUA_MASKCOUNT, 1000); /* coroutines inherit it */
-    }
+    lua_budget_disarm(host, host->L);
     enum err err = lua_host_protect(host, open_state, host, error);
     if (err != OK) {
         lua_host_close_state(host);

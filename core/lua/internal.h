@@ -45,7 +45,8 @@ struct lua_executor {
     struct list ready;      /* hosts with something to run, by by_ready */
     struct list timers;     /* struct lua_timer by by_due, earliest first */
     atomic_bool stopping;
-    int hosts; /* under engine->lock */
+    int hosts;     /* under engine->lock */
+    int64_t turns; /* of hosts, so far */
     /* The budget of what runs now. `current` is read by this thread and its signal handler,
      * `deadline_ns` also by the watchdog; 0 while no Lua runs. */
     _Atomic(lua_State *) current;
@@ -152,6 +153,8 @@ void lua_budget_switch(struct lua_host *host, lua_State *to);
 void lua_budget_hook(lua_State *L, lua_Debug *debug);
 /* Sets the hook for the next instruction; also from the signal handler. */
 void lua_budget_arm(lua_State *L);
+/* The hook of a state that runs within its budget: none, or the one that tells lines. */
+void lua_budget_disarm(struct lua_host *host, lua_State *L);
 
 /* ---- watchdog.c ---- */
 

@@ -22,7 +22,9 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
                                 .auth = options->auth,
                                 .bus = options->bus,
                                 .loop = options->loop,
-                                .executors = options->executors};
+                                .executors = options->executors,
+                                .line = options->line,
+                                .line_context = options->line_context};
     enum err err = plugins_open_state(plugins, error);
     if (err == OK) {
         plugins_order(plugins);
@@ -41,7 +43,7 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
     }
     for (size_t i = 0; i < plugins->count; i++) {
         plugins_fail_dependents(plugins);
-        if (plugins->list[i]->status == PLUGIN_RUNNING) {
+        if (plugins->list[i]->status == PLUGIN_RUNNING && !options->prepare) {
             plugin_start(plugins->list[i]);
         }
     }
@@ -66,6 +68,11 @@ int plugins_failed(const struct plugins *plugins)
         count += plugins->list[i]->status == PLUGIN_FAILED ? 1 : 0;
     }
     return count;
+}
+
+struct lua_engine *plugins_engine(const struct plugins *plugins)
+{
+    return bind_engine(plugins->bind);
 }
 
 bool plugins_quiet(struct plugins *plugins)

@@ -24,7 +24,7 @@ struct waiting {
 static void on_tick(struct timer *timer)
 {
     struct waiting *waiting = CONTAINER_OF(timer, struct waiting, timer);
-    if (*waiting->done || loop_monotonic_ms(timer->loop) > waiting->until_ms) {
+    if (*waiting->done || loop_real_ms(timer->loop) > waiting->until_ms) {
         loop_stop(timer->loop);
     } else {
         timer_start(timer, WAIT_TICK_MS);
@@ -34,8 +34,8 @@ static void on_tick(struct timer *timer)
 bool plugins_wait(struct plugins *plugins, const bool *done, int64_t most_ms)
 {
     struct loop *loop = plugins->options.loop;
-    struct waiting waiting = {.done = done, .until_ms = loop_monotonic_ms(loop) + most_ms};
-    timer_init(&waiting.timer, loop, on_tick);
+    struct waiting waiting = {.done = done, .until_ms = loop_real_ms(loop) + most_ms};
+    timer_init_real(&waiting.timer, loop, on_tick);
     timer_start(&waiting.timer, 0);
     loop_run(loop);
     timer_deinit(&waiting.timer);

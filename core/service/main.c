@@ -174,40 +174,15 @@ static int serve(void *context, int count, char **arguments)
 /* ---- a service inside the CLI's process ---- */
 
 struct embedded {
-    struct thread *thread;
-    struct service *service;
+    struct service_thread *thread;
     struct config config;
-    struct service_options options;
-    struct mailbox *mailbox; /* the CLI's thread waits here until the service is up */
-    struct message opened;
-    enum err err;
-    struct error error;
-    bool answered;
 };
-
-static void on_opened(struct message *message)
-{
-    CONTAINER_OF(message, struct embedded, opened)->answered = true;
-}
-
-static void run_embedded(void *context)
-{
-    struct embedded *embedded = context;
-    embedded->err = service_open(&embedded->options, &embedded->service, &embedded->error);
-    struct service *service = embedded->service;
-    bool opened = embedded->err == OK;
-    mailbox_post(embedded->mailbox, &embedded->opened);
-    if (opened) {
-        service_run(service);
-        service_close(service);
-    }
-}
 
 static enum err embed(void *context, const char *folder, const char *plugins_folder,
                       struct error *error)
 {
     struct embedded *embedded = context;
-    *embedded = (struct embedded){.opened = {.deliver = on_opened}};
+    struct service_options options;
     struct stat status;
     if (stat(folder, &status) != 0 && mkdir(folder, 0700) != 0) {
         return error_set(error, ERR_IO, "the data folder %s cannot be made: %s", folder,
@@ -219,31 +194,19 @@ static enum err embed(void *context, const char *folder, const char *plugins_fol
         err = log_configure(STR("error"), false, error);
     }
     if (err == OK) {
-        err = make_options(&embedded->config, folder, &embedded->options, error);
+        err = make_options(&embedded->config, folder, &options, error);
+    }
+    if (err == OK) {
+        if (plugins_folder != NULL) {
+            const char **folders = ARENA_ARRAY(&embedded->config.arena, const char *, 1);
+            folders[0] = plugins_folder;
+            options.plugin_folders = folders;
+            options.plugin_folder_count = 1;
+        }
+        options.listen_host = NULL;
+        err = service_thread_open(&options, &embedded->thread, error);
     }
     if (err != OK) {
-        config_deinit(&embedded->config);
-        return err;
-    }
-    if (plugins_folder != NULL) {
-        const char **folders = ARENA_ARRAY(&embedded->config.arena, const char *, 1);
-        folders[0] = plugins_folder;
-        embedded->options.plugin_folders = folders;
-        embedded->options.plugin_folder_count = 1;
-    }
-    embedded->options.listen_host = NULL;
-    embedded->mailbox = mailbox_new();
-    err = thread_start("service", run_embedded, embedded, &embedded->thread, error);
-    while (err == OK && !embedded->answered) {
-        mailbox_receive(embedded->mailbox, -1);
-    }
-    if (err == OK && embedded->err != OK) {
-        thread_join(embedded->thread);
-        *error = embedded->error;
-        err = embedded->err;
-    }
-    if (err != OK) {
-        mailbox_free(embedded->mailbox);
         config_deinit(&embedded->config);
     }
     return err;
@@ -252,9 +215,7 @@ static enum err embed(void *context, const char *folder, const char *plugins_fol
 static void release(void *context)
 {
     struct embedded *embedded = context;
-    service_stop(embedded->service);
-    thread_join(embedded->thread);
-    mailbox_free(embedded->mailbox);
+    service_thread_close(embedded->thread);
     config_deinit(&embedded->config);
 }
 

@@ -129,13 +129,17 @@ static enum err first_start(struct service *service, const struct service_option
 static enum err open_store(struct service *service, const struct service_options *options,
                            struct error *error)
 {
-    struct env *env = env_real();
+    struct env *env = options->env != NULL ? options->env : env_real();
     enum err err = loop_new(env, &service->loop, error);
     if (err != OK) {
         return err;
     }
-    struct store_options store = {
-        .env = env, .folder = options->folder, .node = options->node, .mmap_bytes = MMAP_BYTES};
+    struct store_options store = {.env = env,
+                                  .folder = options->folder,
+                                  .node = options->node,
+                                  .mmap_bytes = MMAP_BYTES,
+                                  .committed = options->committed,
+                                  .committed_context = options->context};
     err = store_open(&store, &service->store, error);
     if (err == OK) {
         err = apply_core_schema(service->store, error);
@@ -169,7 +173,10 @@ static enum err open_actors(struct service *service, const struct service_option
                                       .disable_count = options->disable_count,
                                       .bundled_trusted = true,
                                       .executors = options->executors,
-                                      .config = options->plugin_config};
+                                      .config = options->plugin_config,
+                                      .prepare = options->prepare,
+                                      .line = options->line,
+                                      .line_context = options->context};
     return plugins_open(&plugins, &service->plugins, error);
 }
 
@@ -281,7 +288,7 @@ enum err service_open(const struct service_options *options, struct service **ou
     service->stop_message.deliver = on_stop_message;
     enum err err = open_store(service, options, error);
     if (err == OK) {
-        timer_init(&service->watchdog, service->loop, on_watchdog);
+        timer_init_real(&service->watchdog, service->loop, on_watchdog);
         err = open_actors(service, options, error);
     }
     if (err == OK) {
@@ -349,6 +356,14 @@ void service_stop(struct service *service)
 int service_port(const struct service *service)
 {
     return service->port;
+}
+
+struct service_parts service_parts(const struct service *service)
+{
+    return (struct service_parts){.loop = service->loop,
+                                  .store = service->store,
+                                  .auth = service->auth,
+                                  .plugins = service->plugins};
 }
 
 /* A start that failed half-way (a port that is taken) may have opened doors already. They are shut

@@ -190,6 +190,9 @@ static void run_groups(struct writer *writer)
     int count = group_run(writer, schema);
     schema_unref(schema);
     publish_group(writer, count, writer->head.seq - seq_before);
+    if (writer->committed != NULL && writer->head.seq > seq_before) {
+        writer->committed(writer->committed_context, writer->head.seq);
+    }
     for (int i = 0; i < count; i++) {
         unit_finish(writer->group[i]);
     }
@@ -282,6 +285,8 @@ enum err writer_start(struct store *store, const struct store_options *options, 
     writer->store = store;
     writer->db = db;
     writer->queue_max = options->queue_max > 0 ? options->queue_max : QUEUE_UNITS_MAX;
+    writer->committed = options->committed;
+    writer->committed_context = options->committed_context;
     writer->group_max = options->group_units_max > 0 ? options->group_units_max : GROUP_UNITS_MAX;
     /* One place more: the access entries ride along. */
     writer->group = mem_zalloc(sizeof(struct unit *) * ((size_t)writer->group_max + 1));

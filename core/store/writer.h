@@ -38,6 +38,8 @@ struct writer {
     pthread_t id;             /* lock */
     int64_t queue_max;
     int group_max;
+    void (*committed)(void *context, int64_t seq); /* store_options has it; may be NULL */
+    void *committed_context;
 
     /* The thread's own. */
     struct db *db;

@@ -11,6 +11,8 @@ struct env {
     int64_t (*monotonic_ns)(struct env *env); /* never goes back */
     void (*random)(struct env *env, void *bytes, size_t len);
     void *context;
+    /* The clock moves only when somebody moves it: timers of the loop wait for loop_clock_moved. */
+    bool stepped;
 };
 
 /* The real one: clock_gettime and libsodium's randombytes. */

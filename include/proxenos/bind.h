@@ -27,11 +27,15 @@ enum {
 };
 
 struct bind_options {
-    struct store *store;
+    struct store *store; /* NULL: none; then hosts get only modules that need none, and `env` */
+    struct env *env;
     struct auth *auth;
     struct bus *bus;
     struct loop *loop;
     int executors; /* 0: cores, at most LUA_EXECUTORS_MAX */
+    /* As lua_engine_options has them. */
+    void (*line)(void *context, struct lua_host *host, const char *chunk, int line);
+    void *line_context;
 };
 /* Starts the executors, each with its readers, and opens the table of px.store.kv. Blocks shortly:
  * start-up. */
@@ -39,6 +43,7 @@ enum err bind_open(const struct bind_options *options, struct bind **out_bind,
                    struct error *error) MUST_CHECK;
 /* Joins the executors. All hosts must be closed before. NULL is fine. */
 void bind_close(struct bind *bind);
+struct lua_engine *bind_engine(const struct bind *bind);
 
 /* ---- hosts: one plugin's state ---- */
 
@@ -59,12 +64,18 @@ struct bind_host_options {
     struct str version;             /* the plugin's, for logs */
     struct bind_host *const *needs; /* what px.plugin may call: they outlive this one */
     size_t need_count;
+    const char *main;                        /* the file that runs; NULL: main.lua */
+    const struct lua_module *const *modules; /* instead of all of px; NULL: those */
+    size_t module_count;
+    void (*setup)(struct lua_State *L); /* executor, protected: more globals; may be NULL */
+    void *context;                      /* bind_context */
 };
 struct bind_host *bind_host_new(struct bind *bind, const struct bind_host_options *options);
 /* Ends all its tasks and frees it, in time: `closed` runs on the loop. What was sent before ends
  * first, with ERR_CANCELLED where it waits. */
 void bind_host_close(struct bind_host *host, void (*closed)(void *context), void *context);
 struct str bind_host_name(const struct bind_host *host);
+void *bind_context(struct lua_State *L); /* executor: options.context of the running host */
 /* Any thread. Killed too often: nothing runs any more until bind_host_load. */
 bool bind_host_suspended(const struct bind_host *host);
 /* Runs on the loop when the plugin was suspended. */
@@ -81,6 +92,7 @@ enum bind_kind {
     BIND_START,
     BIND_STOP,
     BIND_EXPORT, /* name of the exported function */
+    BIND_TEST,   /* name of the test; called with the global `t` */
     BIND_KIND_COUNT
 };
 struct bind_registration {
@@ -93,6 +105,8 @@ struct bind_registration {
 };
 const struct bind_registration *bind_host_registrations(const struct bind_host *host,
                                                         size_t *out_count);
+/* test(name, function), for the `setup` of hosts that run tests. Executor, protected. */
+int bind_register_test(struct lua_State *L);
 
 /* ---- calls ---- */
 

@@ -48,8 +48,10 @@ struct mailbox *loop_mailbox(struct loop *loop);
 struct env *loop_env(const struct loop *loop);
 int64_t loop_now_ms(const struct loop *loop);       /* wall clock of env, as of now */
 int64_t loop_monotonic_ms(const struct loop *loop); /* as of the start of this turn */
-bool loop_is_current(const struct loop *loop);      /* is this the loop's thread? */
-struct uv_loop_s *loop_uv(struct loop *loop);       /* for core/http alone */
+/* The machine's own, whatever env says: for the time-outs of sockets and waits of this process. */
+int64_t loop_real_ms(const struct loop *loop);
+bool loop_is_current(const struct loop *loop); /* is this the loop's thread? */
+struct uv_loop_s *loop_uv(struct loop *loop);  /* for core/http alone */
 /* Largest time one turn took since the last call, ns: the stall figure of /metrics. */
 int64_t loop_stall_ns(struct loop *loop);
 
@@ -61,9 +63,21 @@ struct timer {
     void *handle; /* loop's own */
 };
 void timer_init(struct timer *timer, struct loop *loop, void (*fired)(struct timer *timer));
+/* Runs by the machine's clock also where env's is moved by hand: for sockets and housekeeping,
+ * which are of this process and not of the world that it serves. */
+void timer_init_real(struct timer *timer, struct loop *loop, void (*fired)(struct timer *timer));
 void timer_start(struct timer *timer, int64_t after_ms); /* once; starting again moves it */
 void timer_stop(struct timer *timer);                    /* fine when not running */
 void timer_deinit(struct timer *timer);                  /* the struct is reusable at once */
+
+/* ---- a clock that is moved by hand (env->stepped; loop thread) ---- */
+
+/* Monotonic milliseconds at which the next timer is due; INT64_MAX: none. */
+int64_t loop_next_due_ms(const struct loop *loop);
+void loop_clock_moved(struct loop *loop); /* fires what is due by now, the earliest first */
+/* Grows with each message delivered and each timer fired: standing still between two looks means
+ * that the loop did nothing. */
+int64_t loop_activity(const struct loop *loop);
 
 /* ---- signals (loop thread) ---- */
 

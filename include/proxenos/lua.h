@@ -41,15 +41,35 @@ struct lua_engine_options {
     void (*close)(void *executor_context);
     void *context;
     struct env *env; /* seeds math.random and drives lua_timer; budgets are always real time */
+    /* Not NULL: told each line that any script runs, before it does; executor, inside Lua: it must
+     * not touch the state. Costs a call per line: for the coverage of tests. */
+    void (*line)(void *context, struct lua_host *host, const char *chunk, int line);
+    void *line_context;
 };
 
-/* Starts the threads. One engine per process at a time, as it owns a real-time signal. */
+/* Starts the threads. Engines of one process share a real-time signal. */
 enum err lua_engine_new(const struct lua_engine_options *options, struct lua_engine **out_engine,
                         struct error *error) MUST_CHECK;
 /* Joins the threads. All hosts must be freed before. NULL is fine. */
 void lua_engine_free(struct lua_engine *engine);
 /* Any thread: executors look at their timers again (after a simulated clock was moved). */
 void lua_engine_wake(struct lua_engine *engine);
+
+/* Asks all executors what they are about. Caller-owned until `done`, which runs on the thread of
+ * `reply`. */
+struct lua_probe {
+    struct mailbox *reply;
+    void (*done)(struct lua_probe *probe);
+    /* Turns of hosts so far: the same in two looks means that no Lua ran between them. */
+    int64_t turns;
+    bool idle;           /* nothing waits to be run */
+    int64_t next_due_ns; /* of the timers, by env's monotonic clock; INT64_MAX: none */
+    /* engine's own */
+    struct message message;
+    struct lua_engine *engine;
+    int at;
+};
+void lua_engine_probe(struct lua_engine *engine, struct lua_probe *probe); /* any thread */
 
 /* ---- hosts ---- */
 

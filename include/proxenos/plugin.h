@@ -7,6 +7,7 @@
 #include "proxenos/bus.h"
 
 struct plugins;
+struct lua_host;
 
 struct plugins_options {
     struct store *store;
@@ -24,6 +25,10 @@ struct plugins_options {
                            */
     int executors;        /* 0: cores, at most 8 */
     const struct value *config; /* { plugin = { name = value } } from proxenos.lua; may be NULL */
+    bool prepare; /* only grants and schemas, for a store to be copied: nothing of them runs */
+    /* As bind_options has them. */
+    void (*line)(void *context, struct lua_host *host, const char *chunk, int line);
+    void *line_context;
 };
 /* Discovers and reads manifests, orders by dependency, applies all schemas in one change, loads
  * main.lua of each enabled plugin, registers its handlers, starts. A broken plugin is kept with its
@@ -100,6 +105,10 @@ struct command_call {
     void *private;
 };
 void plugins_command(struct plugins *plugins, struct command_call *call);
+
+/* For whoever drives the clock: what is going on in the executors. */
+struct lua_engine;
+struct lua_engine *plugins_engine(const struct plugins *plugins);
 
 /* Waits until no handler runs and nothing is due (tests, stop). True when quiet within timeout_ms;
  * runs the loop's mailbox. */

@@ -5,6 +5,7 @@
 #include "proxenos/base_value.h"
 
 struct service;
+struct lua_host;
 
 struct service_options {
     const char *folder;      /* data */
@@ -22,6 +23,12 @@ struct service_options {
     int executors, readers;
     bool signals;  /* SIGTERM and SIGINT stop it, SIGHUP reloads TLS */
     bool terminal; /* the first password goes to standard output, else to DATA/initial-password */
+    /* ---- for the workshop's tests ---- */
+    struct env *env; /* NULL: the real one */
+    bool prepare;    /* as plugins_options has it */
+    void (*line)(void *context, struct lua_host *host, const char *chunk, int line);
+    void (*committed)(void *context, int64_t seq); /* as store_options has it */
+    void *context;                                 /* of these two */
 };
 /* Builds everything and listens. The calling thread then runs it. */
 enum err service_open(const struct service_options *options, struct service **out_service,
@@ -31,5 +38,23 @@ void service_run(struct service *service);   /* until service_stop; returns when
 void service_stop(struct service *service);  /* any thread */
 void service_close(struct service *service); /* NULL is fine */
 int service_port(const struct service *service); /* the port listened on; 0: none */
+
+/* For whoever drives a service from outside by a clock of its own: it posts messages to the loop,
+ * and touches nothing but what these modules allow any thread. */
+struct service_parts {
+    struct loop *loop;
+    struct store *store;
+    struct auth *auth;
+    struct plugins *plugins;
+};
+struct service_parts service_parts(const struct service *service);
+
+/* A service on a thread of its own, for the time of a command or a test. It is up, reachable at its
+ * socket, when open returns; closing stops it orderly. The owner's thread. */
+struct service_thread;
+enum err service_thread_open(const struct service_options *options, struct service_thread **out,
+                             struct error *error) MUST_CHECK;
+void service_thread_close(struct service_thread *thread); /* NULL is fine */
+struct service *service_thread_service(const struct service_thread *thread);
 
 #endif

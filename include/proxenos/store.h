@@ -82,6 +82,10 @@ struct store_options {
     int group_units_max; /* 0: 256 */
     int queue_max;       /* units waiting; 0: 10,000; ERR_BUSY past it */
     int64_t keys_cache_bytes;
+    /* Not NULL: called on the writer thread after each COMMIT that logged something, before anyone
+     * is answered: where a simulated crash takes its copy of the folder. */
+    void (*committed)(void *context, int64_t seq);
+    void *committed_context;
 };
 /* Locks, scans the WAL, opens, migrates the store's own tables, checks the chain's head against the
  * sidecar, loads the stored schema, starts the writer. ERR_LOCKED, ERR_CORRUPT (a copy is set
