@@ -330,6 +330,10 @@ void kinds_setup(lua_State *L); /* metatables of dates, money, decimals; protect
 void push_kind(lua_State *L, const struct value *value);
 /* The userdata of one of these kinds; NULL when it is none. */
 const struct value *kind_at(lua_State *L, int index);
+/* mod_date.c: an argument that is a day, an instant, or text of one; raises. */
+struct value date_arg(lua_State *L, int index);
+int push_date(lua_State *L, struct value date);
+int64_t date_now_ms(lua_State *L);
 extern const struct luaL_Reg date_methods[], money_methods[], decimal_methods[];
 int date_index(lua_State *L);
 int money_index(lua_State *L);
@@ -348,7 +352,7 @@ int px_plugin(lua_State *L);
 
 extern const struct lua_module module_px, module_store, module_kv, module_bus, module_log,
     module_config, module_actor, module_json, module_date, module_money, module_decimal,
-    module_text, module_i18n;
+    module_text, module_i18n, module_clock;
 
 enum kv_statement { KV_SET, KV_DROP, KV_GET, KV_STATEMENT_COUNT };
 extern const struct table_module bind_tables;

@@ -6,7 +6,7 @@
 
 static const int64_t day_ms = 86400000;
 
-static int64_t now_ms(lua_State *L)
+int64_t date_now_ms(lua_State *L)
 {
     struct env *env = lua_host_env(lua_host_of(L));
     return env->now_ms(env);
@@ -29,7 +29,7 @@ static struct value parse_text(lua_State *L, struct str text)
 }
 
 /* A date value, or text that is one. */
-static struct value date_arg(lua_State *L, int index)
+struct value date_arg(lua_State *L, int index)
 {
     const struct value *value = kind_at(L, index);
     if (value != NULL && (value->kind == VALUE_DATE || value->kind == VALUE_TIME)) {
@@ -46,7 +46,7 @@ static int64_t as_ms(const struct value *date)
     return date->kind == VALUE_DATE ? date->integer * day_ms : date->integer;
 }
 
-static int push_date(lua_State *L, struct value date)
+int push_date(lua_State *L, struct value date)
 {
     push_kind(L, &date);
     return 1;
@@ -218,7 +218,7 @@ int date_index(lua_State *L)
 
 static int date_now(lua_State *L)
 {
-    return push_date(L, value_time(now_ms(L)));
+    return push_date(L, value_time(date_now_ms(L)));
 }
 
 static int64_t zone_ms(lua_State *L, int index, int64_t ms)
@@ -234,7 +234,7 @@ static int64_t zone_ms(lua_State *L, int index, int64_t ms)
 
 static int date_today(lua_State *L)
 {
-    int64_t ms = now_ms(L);
+    int64_t ms = date_now_ms(L);
     ms += lua_isnoneornil(L, 1) ? 0 : zone_ms(L, 1, ms);
     return push_date(L, value_date(ms / day_ms));
 }

@@ -8,8 +8,8 @@
 #include "proxenos/base_value.h"
 
 enum {
-    CALENDAR_HOLIDAYS_MAX = 200,    /* rules of one calendar */
-    CALENDAR_COUNT_MAX = 100000,    /* business days moved or counted at once: some 400 years */
+    CALENDAR_HOLIDAYS_MAX = 200, /* rules of one calendar */
+    CALENDAR_COUNT_MAX = 100000, /* business days moved or counted at once: some 400 years */
     CALENDAR_NAME_MAX = 40,
 };
 
@@ -31,10 +31,10 @@ struct holiday {
     enum holiday_kind kind;
     int month, day;
     int offset;
-    int nth, weekday;        /* ISO: Monday 1 */
-    int64_t date;            /* days */
-    int from_year, to_year;  /* both included; 0: open */
-    bool moves;              /* on a weekend: the next day that is free is off instead of it */
+    int nth, weekday;       /* ISO: Monday 1 */
+    int64_t date;           /* days */
+    int from_year, to_year; /* both included; 0: open */
+    bool moves;             /* on a weekend: the next day that is free is off instead of it */
     struct str label_en, label_el;
 };
 
@@ -51,8 +51,8 @@ struct calendar {
  * European Central Bank's closing days), "WEEKDAYS" (Monday to Friday, no holidays). NULL: no such.
  */
 const struct calendar *calendar_builtin(struct str name);
-/* { zone = "Europe/Athens", weekend = { 6, 7 }, holidays = { … } }; a holiday is { date = "05-01" },
- * { date = "2026-12-24" }, { easter = "orthodox"|"western", offset = -2 }, or { month = 5,
+/* { zone = "Europe/Athens", weekend = { 6, 7 }, holidays = { … } }; a holiday is { date = "05-01"
+ * }, { date = "2026-12-24" }, { easter = "orthodox"|"western", offset = -2 }, or { month = 5,
  * weekday = 1, nth = -1 }, each with en, el, from_year, to_year, moves. Texts are borrowed from
  * `tree`, the rest is in arena. ERR_INVALID with the place ("holidays[3].offset"). */
 enum err calendar_read(struct arena *arena, struct str name, const struct value *tree,

@@ -75,8 +75,8 @@ static enum err read_day(const struct reading *reading, struct str text, struct 
     return OK;
 }
 
-static enum err read_easter(const struct reading *reading, const struct value *map, struct str which,
-                            struct holiday *holiday)
+static enum err read_easter(const struct reading *reading, const struct value *map,
+                            struct str which, struct holiday *holiday)
 {
     static const int64_t offsets[] = {-OFFSET_MAX, OFFSET_MAX};
     if (!str_is(which, "orthodox") && !str_is(which, "western")) {

@@ -1,6 +1,7 @@
-/* The calendars that come with the program. GR: the public holidays of Greece; what a minister moves
- * in one year (1 May when it falls in Holy Week) cannot be computed and is for a calendar of one's
- * own. TARGET: the closing days that the European Central Bank set for the years from 2002 on. */
+/* The calendars that come with the program. GR: the public holidays of Greece; what a minister
+ * moves in one year (1 May when it falls in Holy Week) cannot be computed and is for a calendar of
+ * one's own. TARGET: the closing days that the European Central Bank set for the years from 2002
+ * on. */
 #include "internal.h"
 
 #include "proxenos/base_calendar.h"
@@ -52,9 +53,7 @@ static const struct calendar calendars[] = {
      .weekend = {[6] = true, [7] = true},
      .holidays = target,
      .holiday_count = COUNT_OF(target)},
-    {.name = STR_INIT("WEEKDAYS"),
-     .zone = STR_INIT("UTC"),
-     .weekend = {[6] = true, [7] = true}},
+    {.name = STR_INIT("WEEKDAYS"), .zone = STR_INIT("UTC"), .weekend = {[6] = true, [7] = true}},
 };
 
 const struct calendar *calendar_builtin(struct str name)

@@ -214,7 +214,8 @@ static void periods_of_regulation_1182_71(void **state)
     one.roll = DEADLINE_NEXT;
     one.end_of_day = true;
     one.business_days_min = 2;
-    /* From Wednesday 25 March: Saturday 4 April is put off over Easter Monday to Tuesday 7 April. */
+    /* From Wednesday 25 March: Saturday 4 April is put off over Easter Monday to Tuesday 7 April.
+     */
     assert_due(&one, "2026-03-25T10:00:00Z", "2026-04-07T22:00:00.000Z");
     /* Two days from Thursday 24 December: the next two working days are Monday and Tuesday. */
     one.count = 2;
@@ -250,16 +251,16 @@ static void stopped_clocks_keep_what_was_left(void **state)
     assert_int_equal(deadline_due(&one, at("2026-06-01T09:00:00Z"), &due), OK);
     assert_int_equal(due, at("2026-07-01T21:00:00Z"));
     /* Stopped on the 10th with 21 days left, on again on the 24th. */
-    assert_int_equal(deadline_resume(&one, due, at("2026-06-10T12:00:00Z"),
-                                     at("2026-06-24T06:00:00Z"), &due),
-                     OK);
+    assert_int_equal(
+        deadline_resume(&one, due, at("2026-06-10T12:00:00Z"), at("2026-06-24T06:00:00Z"), &due),
+        OK);
     assert_int_equal(due, at("2026-07-15T21:00:00Z"));
     one = rule(5, DEADLINE_BUSINESS_DAYS);
     assert_int_equal(deadline_due(&one, at("2026-04-06T09:00:00Z"), &due), OK);
     assert_int_equal(due, at("2026-04-15T09:00:00Z"));
-    assert_int_equal(deadline_resume(&one, due, at("2026-04-08T09:00:00Z"),
-                                     at("2026-04-16T09:00:00Z"), &due),
-                     OK);
+    assert_int_equal(
+        deadline_resume(&one, due, at("2026-04-08T09:00:00Z"), at("2026-04-16T09:00:00Z"), &due),
+        OK);
     assert_int_equal(due, at("2026-04-21T09:00:00Z"));
     /* Hours of opening: three of four were left. */
     one = rule(4, DEADLINE_HOURS);
@@ -267,9 +268,9 @@ static void stopped_clocks_keep_what_was_left(void **state)
     one.closes_minute = 17 * 60;
     assert_int_equal(deadline_due(&one, at("2026-02-20T12:00:00Z"), &due), OK);
     assert_int_equal(due, at("2026-02-24T08:00:00Z"));
-    assert_int_equal(deadline_resume(&one, due, at("2026-02-20T13:00:00Z"),
-                                     at("2026-02-25T10:00:00Z"), &due),
-                     OK);
+    assert_int_equal(
+        deadline_resume(&one, due, at("2026-02-20T13:00:00Z"), at("2026-02-25T10:00:00Z"), &due),
+        OK);
     assert_int_equal(due, at("2026-02-25T13:00:00Z"));
     /* Nothing is left of what had passed, and a pause of no length changes nothing. */
     int64_t same = 0;

@@ -171,6 +171,52 @@ static void test_words(void **state)
                "assert(not pcall(px.on, 'deal.created', function() end))\n");
 }
 
+static void test_clock(void **state)
+{
+    run_script(
+        *state,
+        "local greece = px.clock.calendar('GR')\n"
+        "assert(greece.zone == 'Europe/Athens' and not greece.is_business_day('2026-04-10'))\n"
+        "assert(tostring(greece.add('2026-04-09', 1)) == '2026-04-14')\n"
+        "local days = greece.holidays(2026)\n"
+        "assert(#days == 13 and days[3].en == 'Clean Monday' and not days[3].moved)\n"
+        "assert(px.clock.business_days('2026-04-03', '2026-04-17', 'GR') == 8)\n"
+        "assert(px.clock.business_days('2026-04-03', '2026-04-17') == 10)\n"
+        "local own = { zone = 'UTC', weekend = {}, holidays = { { date = '05-09' } } }\n"
+        "assert(px.clock.business_days('2026-05-01', '2026-05-11', own) == 9)\n"
+        "local clock = px.clock.deadline('2026-06-01T09:00:00Z',\n"
+        "  { count = 30, calendar = 'GR', end_of_day = true })\n"
+        "assert(clock.due == px.date('2026-07-01T21:00:00Z') and clock.state == 'running')\n"
+        "local stopped = px.clock.pause(clock, '2026-06-10T12:00:00Z', 'waits for papers')\n"
+        "assert(stopped.state == 'paused' and clock.state == 'running' and clock.pauses == nil)\n"
+        "raises('invalid', px.clock.pause, stopped)\n"
+        "raises('invalid', px.clock.resume, clock)\n"
+        "raises('invalid', px.clock.resume, stopped, '2026-06-09T12:00:00Z')\n"
+        /* through JSON, as a field of a record keeps it */
+        "stopped = px.json.decode(px.json.encode(stopped))\n"
+        "local on = px.clock.resume(stopped, '2026-06-24T06:00:00Z')\n"
+        "assert(on.due == px.date('2026-07-15T21:00:00Z') and on.state == 'running')\n"
+        "assert(on.pauses[1].reason == 'waits for papers' and on.pauses[1]['until'] ~= nil)\n"
+        "assert(stopped.pauses[1]['until'] == nil)\n"
+        "local later = px.clock.extend(on, { count = 2, unit = 'months', reason = 'complex' })\n"
+        "assert(later.due == px.date('2026-09-15T21:00:00Z') and on.extensions == nil)\n"
+        "assert(later.extensions[1].due_before == on.due)\n"
+        "local sla = px.clock.deadline('2026-02-20T12:00:00Z',\n"
+        "  { count = 4, unit = 'hours', calendar = 'GR', hours = { '09:00', '17:00' } })\n"
+        "assert(sla.due == px.date('2026-02-24T08:00:00Z'))\n"
+        "local day = px.clock.deadline(px.date('2026-01-01'), { count = 1, zone = 'Europe/Athens' "
+        "})\n"
+        "assert(day.due == px.date('2026-01-01T22:00:00Z'))\n"
+        "raises('invalid', px.clock.calendar, 'XX')\n"
+        "raises('invalid', px.clock.calendar, { holidays = { { date = '13-01' } } })\n"
+        "raises('invalid', px.clock.deadline, nil, { count = 1, unit = 'fortnights' })\n"
+        "raises('invalid', px.clock.deadline, nil, { count = -1 })\n"
+        "raises('invalid', px.clock.deadline, nil, { count = 1, hours = { '17:00', '09:00' } })\n"
+        "raises('range', px.clock.deadline, '9999-01-01', { count = 5, unit = 'years' })\n"
+        "local ok, err = pcall(px.clock.deadline, nil, { count = 1, rol = 'none' })\n"
+        "assert(not ok and err.nearest == 'roll')\n");
+}
+
 int test_modules(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +226,7 @@ int test_modules(void)
         cmocka_unit_test_setup_teardown(test_json, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_text, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_i18n, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_clock, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_words, world_setup, world_teardown),
     };
     return cmocka_run_group_tests_name("modules", tests, NULL, NULL);
