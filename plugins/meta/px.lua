@@ -86,6 +86,7 @@
 ---@field decimal px.decimal # Exact decimals in 64 bits.
 ---@field text px.text # Text by code points.
 ---@field i18n px.i18n # Texts in the reader's language, from locale/<language>.lua.
+---@field clock px.clock # Business calendars and deadlines.
 
 ---@class px.query
 ---@field filter? table # { stage = { "in", { "won", "lost" } }, owner = id }
@@ -206,6 +207,64 @@
 ---Texts in the reader's language, from locale/<language>.lua.
 ---@class px.i18n
 ---@field t fun(key: string, values?: table, options?: { language?: string }): string # the plugin's text under this key, with {name} replaced; { one, other } by count
+
+---@class px.clock.holiday
+---@field date px.date.value
+---@field en string
+---@field el string
+---@field moved boolean # a day off instead of one that fell on a weekend
+
+---@class px.clock.calendar_rule # date, or easter and offset, or month, weekday and nth
+---@field date? string # "05-01" every year, "2026-12-24" once
+---@field easter? "orthodox"|"western"
+---@field offset? integer # days behind Easter Sunday
+---@field month? integer
+---@field weekday? integer # Monday is 1
+---@field nth? integer # 1 to 5, -1: the last
+---@field from_year? integer
+---@field to_year? integer
+---@field moves? boolean # on a weekend: the next free day is off instead
+---@field en? string
+---@field el? string
+
+---@class px.clock.definition
+---@field zone? string # "Europe/Athens"
+---@field weekend? integer[] # ISO weekdays; { 6, 7 }
+---@field holidays? px.clock.calendar_rule[]
+
+---@class px.clock.calendar_methods
+---@field zone string
+---@field is_business_day fun(date: px.date.value|string): boolean
+---@field add fun(date: px.date.value|string, business_days: integer): px.date.value
+---@field holidays fun(year: integer): px.clock.holiday[]
+
+---@class px.clock.rule
+---@field count integer
+---@field unit? "minutes"|"hours"|"days"|"business_days"|"weeks"|"months"|"years" # days
+---@field direction? "after"|"before"
+---@field calendar? string|px.clock.definition # "WEEKDAYS"
+---@field zone? string # the calendar's
+---@field roll? "none"|"next_business_day"|"previous_business_day"
+---@field min_business_days? integer # the period holds at least so many
+---@field end_of_day? boolean # due when the last day ends
+---@field hours? string[] # { "09:00", "17:00" }: minutes and hours count only then
+
+---@class px.clock.value # a plain table: keep it in a json field
+---@field state "running"|"paused"
+---@field start px.date.value
+---@field due px.date.value
+---@field rule px.clock.rule
+---@field pauses? { at: px.date.value, until?: px.date.value, reason?: string }[]
+---@field extensions? { count: integer, unit: string, reason?: string, due_before: px.date.value }[]
+
+---Business calendars and deadlines.
+---@class px.clock
+---@field calendar fun(calendar: string|px.clock.definition): px.clock.calendar_methods # a business calendar: "GR", "TARGET", "WEEKDAYS", or one's own
+---@field business_days fun(from: px.date.value|string, to: px.date.value|string, calendar?: string|px.clock.definition): integer # business days after `from` up to and with `to`; negative when `to` lies before
+---@field deadline fun(start: px.date.value|string|nil, rule: px.clock.rule): px.clock.value # a running clock; start is now when nil
+---@field pause fun(clock: px.clock.value, at?: px.date.value|string, reason?: string): px.clock.value # a stopped copy of the clock
+---@field resume fun(clock: px.clock.value, at?: px.date.value|string): px.clock.value # a running copy: what was left when it stopped is left again
+---@field extend fun(clock: px.clock.value, by: { count: integer, unit: string, reason?: string }): px.clock.value # a copy that is due later, with the extension written down
 
 ---@type px
 px = {}

@@ -68,12 +68,18 @@ static int64_t closes_ms(const struct deadline_rule *rule)
     return (int64_t)rule->closes_minute * MINUTE_MS;
 }
 
+static int64_t open_day_ms(const struct deadline_rule *rule)
+{
+    ASSERT(has_hours(rule));
+    return closes_ms(rule) - opens_ms(rule);
+}
+
 /* Forward from `start` by so much time in which the doors are open. A deadline at closing time is
  * that of the same day. */
 static enum err add_open_time(const struct deadline_rule *rule, struct local start, int64_t open_ms,
                               struct local *out_due)
 {
-    int64_t day_ms = closes_ms(rule) - opens_ms(rule);
+    int64_t day_ms = open_day_ms(rule);
     bool open = calendar_is_business_day(rule->calendar, start.days);
     int64_t from = MAX(start.ms, opens_ms(rule));
     int64_t today = open ? MAX(0, closes_ms(rule) - from) : 0;
@@ -91,7 +97,7 @@ static enum err add_open_time(const struct deadline_rule *rule, struct local sta
 static enum err take_open_time(const struct deadline_rule *rule, struct local start,
                                int64_t open_ms, struct local *out_due)
 {
-    int64_t day_ms = closes_ms(rule) - opens_ms(rule);
+    int64_t day_ms = open_day_ms(rule);
     bool open = calendar_is_business_day(rule->calendar, start.days);
     int64_t from = MIN(start.ms, closes_ms(rule));
     int64_t today = open ? MAX(0, from - opens_ms(rule)) : 0;
@@ -109,7 +115,7 @@ static enum err take_open_time(const struct deadline_rule *rule, struct local st
 static enum err open_time(const struct deadline_rule *rule, const struct local *from,
                           const struct local *to, int64_t *out_ms)
 {
-    int64_t day_ms = closes_ms(rule) - opens_ms(rule);
+    int64_t day_ms = open_day_ms(rule);
     int64_t days = 0;
     enum err err = calendar_count(rule->calendar, from->days, to->days, &days);
     if (err != OK) {

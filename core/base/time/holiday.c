@@ -122,29 +122,34 @@ static size_t add_moved(const struct calendar *calendar, struct holiday_on *list
     return total;
 }
 
+/* Appends the holidays of one year that lie on `from` or behind it. */
+static size_t add_year(const struct calendar *calendar, int year, int64_t from,
+                       struct holiday_on *list, size_t count)
+{
+    for (size_t i = 0; i < calendar->holiday_count; i++) {
+        int64_t days = 0;
+        if (falls_on(&calendar->holidays[i], year, &days) && days >= from) {
+            list[count++] = (struct holiday_on){.days = days, .holiday = &calendar->holidays[i]};
+        }
+    }
+    return count;
+}
+
 /* The end of the year before counts too: what falls on its last days may move into this one. */
 size_t calendar_year(const struct calendar *calendar, int year,
                      struct holiday_on out[2 * CALENDAR_HOLIDAYS_MAX])
 {
     enum { REACH = 14 }; /* days: more than any run of weekends and holidays */
     struct holiday_on list[4 * CALENDAR_HOLIDAYS_MAX];
-    size_t count = 0;
     int64_t first = date_from_civil(year, 1, 1);
     int64_t last = date_from_civil(year, 12, 31);
-    for (int one = year - 1; one <= year; one++) {
-        for (size_t i = 0; i < calendar->holiday_count; i++) {
-            int64_t days = 0;
-            if (falls_on(&calendar->holidays[i], one, &days) && days >= first - REACH) {
-                list[count++] =
-                    (struct holiday_on){.days = days, .holiday = &calendar->holidays[i]};
-            }
-        }
-    }
+    size_t count = add_year(calendar, year - 1, first - REACH, list, 0);
+    count = add_year(calendar, year, first, list, count);
     qsort(list, count, sizeof(list[0]), by_day);
     count = add_moved(calendar, list, count);
     qsort(list, count, sizeof(list[0]), by_day);
     size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && kept < (size_t)2 * CALENDAR_HOLIDAYS_MAX; i++) {
         if (list[i].days >= first && list[i].days <= last) {
             out[kept++] = list[i];
         }
