@@ -70,8 +70,9 @@ static int64_t closes_ms(const struct deadline_rule *rule)
 
 static int64_t open_day_ms(const struct deadline_rule *rule)
 {
-    ASSERT(has_hours(rule));
-    return closes_ms(rule) - opens_ms(rule);
+    int64_t day_ms = closes_ms(rule) - opens_ms(rule);
+    ASSERT(day_ms > 0);
+    return day_ms;
 }
 
 /* Forward from `start` by so much time in which the doors are open. A deadline at closing time is
