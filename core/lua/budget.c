@@ -7,6 +7,14 @@
  * the state away. */
 #include "internal.h"
 
+#include <time.h>
+
+enum {
+    /* A run may take so many times its budget on the clock of the wall, however little of it the
+     * thread was given by a busy machine, or however long its reads waited for the disk. */
+    RUN_WALL_FACTOR = 10,
+};
+
 int64_t lua_real_ns(void)
 {
     /* Not the engine's env: a simulated clock must not free a real loop. */
@@ -14,9 +22,26 @@ int64_t lua_real_ns(void)
     return env->monotonic_ns(env);
 }
 
+int64_t lua_running_ns(void)
+{
+    struct timespec spent;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return (int64_t)spent.tv_sec * 1000 * NS_PER_MS + spent.tv_nsec;
+}
+
 static void publish(struct lua_executor *executor)
 {
     atomic_store(&executor->deadline_ns, MIN(executor->slice_ns, executor->run_ns));
+}
+
+static int run_budget_ms(const struct lua_host *host)
+{
+    return host->running->run_ms > 0 ? host->running->run_ms : host->options.limits.run_ms;
+}
+
+static int64_t run_budget_ns(const struct lua_host *host)
+{
+    return (int64_t)run_budget_ms(host) * NS_PER_MS;
 }
 
 void lua_budget_start(struct lua_host *host, struct lua_task *task, lua_State *L)
@@ -24,15 +49,15 @@ void lua_budget_start(struct lua_host *host, struct lua_task *task, lua_State *L
     struct lua_executor *executor = host->executor;
     ASSERT(host->running == NULL);
     const struct lua_limits *limits = &host->options.limits;
-    int run_ms = task->run_ms > 0 ? task->run_ms : limits->run_ms;
     int64_t now_ns = lua_real_ns();
     host->running = task;
     host->signal = LUA_SIGNAL_NONE;
     host->pinned = 0;
     host->close_depth = 0;
     executor->slice_ns = now_ns + (int64_t)limits->slice_ms * NS_PER_MS;
-    executor->run_ns = now_ns + (int64_t)run_ms * NS_PER_MS - task->run_ns;
+    executor->run_ns = now_ns + run_budget_ns(host) - task->run_ns;
     executor->started_ns = now_ns;
+    executor->started_running_ns = lua_running_ns();
     atomic_store(&executor->current, L);
     atomic_store(&executor->due, false);
     atomic_store(&executor->inside, host);
@@ -45,7 +70,7 @@ void lua_budget_stop(struct lua_host *host)
     struct lua_executor *executor = host->executor;
     atomic_store(&executor->current, NULL);
     atomic_store(&executor->deadline_ns, 0);
-    int64_t passed_ns = lua_real_ns() - executor->started_ns;
+    int64_t passed_ns = lua_running_ns() - executor->started_running_ns;
     host->running->run_ns += passed_ns;
     atomic_fetch_add(&host->run_ns, (uint64_t)passed_ns);
     host->running = NULL;
@@ -79,13 +104,30 @@ void lua_host_poison(struct lua_host *host, lua_State *L, enum err err, const ch
 
 static void poison_time(struct lua_host *host, lua_State *L)
 {
-    int run_ms = host->running->run_ms > 0 ? host->running->run_ms : host->options.limits.run_ms;
     char sentence[160];
     (void)snprintf(sentence, sizeof(sentence),
                    "it ran for more than %d ms and was stopped; do less at once, or raise "
                    "limits.run_ms",
-                   run_ms);
+                   run_budget_ms(host));
     lua_host_poison(host, L, ERR_BUDGET, sentence);
+}
+
+/* The clock on the wall says that the run is over: is it, by what the thread has run? What is left
+ * of the budget is given to it then, so that a busy machine kills nobody who did little. */
+static bool run_is_over(const struct lua_host *host, int64_t now_ns)
+{
+    struct lua_executor *executor = host->executor;
+    int64_t budget_ns = run_budget_ns(host);
+    if (now_ns < executor->run_ns) {
+        return false;
+    }
+    int64_t used_ns = host->running->run_ns + lua_running_ns() - executor->started_running_ns;
+    if (used_ns >= budget_ns || now_ns - executor->started_ns >= RUN_WALL_FACTOR * budget_ns) {
+        return true;
+    }
+    executor->run_ns = now_ns + budget_ns - used_ns;
+    publish(executor);
+    return false;
 }
 
 static bool can_yield(const struct lua_host *host, lua_State *L)
@@ -152,7 +194,7 @@ void lua_budget_hook(lua_State *L, lua_Debug *debug)
         return; /* setup and the like, in the build with a standing hook */
     }
     int64_t now_ns = lua_real_ns();
-    if (now_ns >= executor->run_ns) {
+    if (run_is_over(host, now_ns)) {
         poison_time(host, L);
     }
     if (lua_host_poisoned(host)) {
@@ -184,7 +226,7 @@ void lua_budget_check(lua_State *L)
     }
     /* A slice that is over waits for the next instruction of Lua: the handler has set the hook. */
     atomic_store(&host->executor->due, false);
-    if (lua_real_ns() >= host->executor->run_ns) {
+    if (run_is_over(host, lua_real_ns())) {
         poison_time(host, L);
     }
     if (lua_host_poisoned(host)) {

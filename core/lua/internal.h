@@ -53,8 +53,8 @@ struct lua_executor {
     atomic_bool due; /* the handler ran: loops in C look at the clock */
     _Atomic int64_t deadline_ns;
     _Atomic(const struct lua_host *) inside; /* whose Lua runs; set with deadline_ns */
-    int64_t started_ns;
-    int64_t slice_ns, run_ns; /* when the slice ends, when the task is killed */
+    int64_t started_ns, started_running_ns;  /* on the wall, and of the thread's own running */
+    int64_t slice_ns, run_ns; /* when the slice ends, when the task is looked at for a kill */
 };
 
 struct lua_engine {
@@ -142,6 +142,7 @@ void lua_jobs_cancel(struct lua_host *host);
 /* ---- budget.c ---- */
 
 int64_t lua_real_ns(void);
+int64_t lua_running_ns(void); /* processor time of this thread */
 /* From here to lua_budget_stop scripts run on `L` in the name of `task`. */
 void lua_budget_start(struct lua_host *host, struct lua_task *task, lua_State *L);
 void lua_budget_stop(struct lua_host *host);

@@ -76,7 +76,8 @@ void lua_engine_probe(struct lua_engine *engine, struct lua_probe *probe); /* an
 struct lua_limits {
     size_t memory_bytes; /* hard cap of the state; 0 means the default, as below */
     int slice_ms;        /* running longer without a pause yields to the other tasks */
-    int run_ms;          /* running longer in all, waiting not counted, is a kill */
+    int run_ms; /* running longer in all is a kill: processor time of the thread, waiting not
+                   counted; or ten times that on the wall, where the machine or the disk is slow */
 };
 
 enum lua_found { LUA_FOUND_NOTHING, LUA_FOUND_CHUNK, LUA_FOUND_VALUE };
@@ -136,7 +137,7 @@ void *lua_host_executor_context(const struct lua_host *host);
 struct lua_host *lua_host_of(struct lua_State *L);
 
 struct lua_metrics {
-    uint64_t run_ns; /* time inside the state */
+    uint64_t run_ns; /* processor time inside the state */
     uint64_t memory_bytes, memory_peak_bytes;
     uint64_t runs; /* tasks started */
     uint64_t kills;
@@ -197,7 +198,7 @@ struct lua_task {
     enum err err; /* the outcome, valid in `ended` */
     struct error error;
     struct str traceback; /* valid in `ended` only; empty when OK; at most LUA_TRACEBACK_MAX */
-    int64_t run_ns;       /* time inside Lua so far */
+    int64_t run_ns;       /* processor time inside Lua so far */
 
     /* engine's own */
     struct lua_host *host;
