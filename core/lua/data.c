@@ -1,8 +1,7 @@
 /* Files of pure data, "return { … }": evaluated in a state of their own, without libraries, without
- * any name, with few instructions and little memory. Any thread. */
+ * any name, with few instructions and little memory. What counts is the thread's own running, so
+ * that on a busy machine a good file is not taken for an endless one. Any thread. */
 #include "internal.h"
-
-#include <time.h>
 
 enum {
     DATA_HOOK_STEPS = 100,
@@ -20,15 +19,6 @@ struct data {
     int64_t until_ns;
 };
 
-/* Of this thread's own running: on a machine that is busy with other things a good file must not be
- * taken for an endless one. */
-static int64_t running_ns(void)
-{
-    struct timespec spent;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
-    return (int64_t)spent.tv_sec * NS_PER_MS * 1000 + spent.tv_nsec;
-}
-
 static struct data *data_of(lua_State *L)
 {
     struct data *data;
@@ -39,7 +29,7 @@ static struct data *data_of(lua_State *L)
 static void count_steps(lua_State *L, lua_Debug *debug)
 {
     (void)debug;
-    if (data_of(L)->hooks_left-- <= 0 || running_ns() > data_of(L)->until_ns) {
+    if (data_of(L)->hooks_left-- <= 0 || lua_running_ns() > data_of(L)->until_ns) {
         char where[80];
         lua_where(L, where, sizeof(where));
         (void)luaL_error(L, "%s: a data file does not compute: it was stopped", where);
@@ -48,7 +38,7 @@ static void count_steps(lua_State *L, lua_Debug *debug)
 
 static void check_parsing(lua_State *L)
 {
-    if (running_ns() > data_of(L)->until_ns) {
+    if (lua_running_ns() > data_of(L)->until_ns) {
         (void)luaL_error(L, "%s: the text takes too long to read; it is no data file",
                          data_of(L)->name);
     }
@@ -60,7 +50,7 @@ static int evaluate(lua_State *L)
     struct data *data = lua_touserdata(L, 1);
     char chunk[128];
     (void)snprintf(chunk, sizeof(chunk), "@%s", data->name);
-    data->until_ns = running_ns() + (int64_t)DATA_TIME_MS * NS_PER_MS;
+    data->until_ns = lua_running_ns() + (int64_t)DATA_TIME_MS * NS_PER_MS;
     if (lua_load_blocks(L, data->text, chunk, check_parsing) != LUA_OK) {
         return lua_error(L);
     }
