@@ -117,23 +117,31 @@ static void write_label(struct buf *out, struct str text)
     }
 }
 
+static void write_subscription(struct buf *out, const char *name, const struct value *row)
+{
+    const struct value *figure_of_it = value_get_c(row, name);
+    if (figure_of_it == NULL) {
+        return; /* its plugin does not run: nobody counts */
+    }
+    buf_printf(out, "proxenos_subscription_%s{subscription=\"", name);
+    write_label(out, value_get_text(row, "name", STR("")));
+    buf_append_str(out, STR("\",plugin=\""));
+    write_label(out, value_get_text(row, "plugin", STR("")));
+    buf_printf(out, "\"} %lld\n", (long long)figure_of_it->integer);
+}
+
 static void write_bus(struct buf *out, const struct value *rows)
 {
-    static const char *const names[][2] = {{"lag", "Log entries not yet handled."},
-                                           {"parked", "Events waiting to be tried again."},
-                                           {"dead", "Events that were given up."},
-                                           {"settled", "Events handled since the start."}};
+    static const char *const names[][2] = {
+        {"lag", "Log entries not yet handled."}, {"backlog", "The same with what is parked."},
+        {"in_memory", "Events held in memory."}, {"parked", "Events waiting to be tried again."},
+        {"dead", "Events that were given up."},  {"settled", "Events handled since the start."}};
     for (size_t n = 0; n < COUNT_OF(names); n++) {
         buf_printf(out,
                    "# HELP proxenos_subscription_%s %s\n# TYPE proxenos_subscription_%s gauge\n",
                    names[n][0], names[n][1], names[n][0]);
         for (size_t i = 0; i < rows->list.count; i++) {
-            const struct value *row = &rows->list.items[i];
-            buf_printf(out, "proxenos_subscription_%s{subscription=\"", names[n][0]);
-            write_label(out, value_get_text(row, "name", STR("")));
-            buf_append_str(out, STR("\",plugin=\""));
-            write_label(out, value_get_text(row, "plugin", STR("")));
-            buf_printf(out, "\"} %lld\n", (long long)value_get_int(row, names[n][0], 0));
+            write_subscription(out, names[n][0], &rows->list.items[i]);
         }
     }
 }

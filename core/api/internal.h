@@ -87,6 +87,9 @@ void call_with_body(struct call *call, void (*then)(struct call *call));
  * answers with call->out. */
 void call_read(struct call *call, bool quick, read_run run);
 bool call_admin(struct call *call); /* answers 403 itself: false */
+/* For administrators and auditors; answers 403 itself: false. */
+bool call_operator(struct call *call);
+void call_respond_list(struct call *call, struct value rows); /* {"data": rows} */
 struct str call_parameter(const struct call *call, const char *name);
 bool call_flag(const struct call *call, const char *name);
 /* Query parameters must be among these, and switches (archived, dry_run …) true or false; answers
@@ -139,7 +142,14 @@ void get_schema(struct call *call);
 void list_plugins(struct call *call);
 void get_plugin(struct call *call);
 void list_subscriptions(struct call *call);
+void get_subscription(struct call *call);
+void pause_subscription(struct call *call);
+void resume_subscription(struct call *call);
+void replay_subscription(struct call *call);
 void list_dead_letters(struct call *call);
+void get_dead_letter(struct call *call);
+void replay_dead_letter(struct call *call);
+void drop_dead_letter(struct call *call);
 void get_checkpoint(struct call *call);
 void get_me(struct call *call);
 void create_login(struct call *call);

@@ -4,7 +4,7 @@
 
 #include "proxenos/base_text.h"
 
-static void respond_list(struct call *call, struct value rows)
+void call_respond_list(struct call *call, struct value rows)
 {
     struct value answer = value_map_new();
     value_put_c(call_arena(call), &answer, "data", rows);
@@ -52,7 +52,7 @@ void get_schemas(struct call *call)
             value_push(call_arena(call), &rows, describe_type(call, &scope->schema->objects[i]));
         }
     }
-    respond_list(call, rows);
+    call_respond_list(call, rows);
 }
 
 void get_schema(struct call *call)
@@ -71,7 +71,7 @@ void get_schema(struct call *call)
 
 /* ---- plugins and the bus: administrators and auditors ---- */
 
-static bool call_operator(struct call *call)
+bool call_operator(struct call *call)
 {
     if (call_scope(call)->admin || call_scope(call)->audit) {
         return true;
@@ -83,7 +83,7 @@ static bool call_operator(struct call *call)
 void list_plugins(struct call *call)
 {
     if (call_operator(call)) {
-        respond_list(call, plugins_describe(call->api->plugins, call_arena(call)));
+        call_respond_list(call, plugins_describe(call->api->plugins, call_arena(call)));
     }
 }
 
@@ -101,48 +101,6 @@ void get_plugin(struct call *call)
         }
     }
     call_fail(call, ERR_NOT_FOUND, "there is no plugin \"" STR_FORMAT "\"", STR_ARGS(name));
-}
-
-void list_subscriptions(struct call *call)
-{
-    if (call_operator(call)) {
-        respond_list(call, bus_describe(call->api->bus, call_arena(call)));
-    }
-}
-
-static enum err run_dead_letters(struct call *call, struct reader *reader, struct error *error)
-{
-    struct value rows;
-    enum err err = bus_dead_letters(reader, call->id, (int)(intptr_t)call->state, call_arena(call),
-                                    &rows, error);
-    if (err == OK) {
-        buf_append_str(&call->out, STR("{\"data\":"));
-        value_write_api(&call->out, &rows);
-        buf_append_char(&call->out, '}');
-    }
-    return err;
-}
-
-void list_dead_letters(struct call *call)
-{
-    static const char *const known[] = {"after", "limit"};
-    if (!call_operator(call) || !call_knows_parameters(call, known, COUNT_OF(known))) {
-        return;
-    }
-    struct str after = call_parameter(call, "after");
-    struct str text = call_parameter(call, "limit");
-    int64_t limit = QUERY_LIMIT_DEFAULT;
-    if (after.len > 0 && id_parse(after, &call->id) != OK) {
-        call_fail(call, ERR_INVALID, "after is the id of a dead letter");
-        return;
-    }
-    if (text.len > 0 &&
-        (str_to_int64(text, &limit) != OK || limit < 1 || limit > QUERY_LIMIT_MAX)) {
-        call_fail(call, ERR_INVALID, "limit must be 1 to %d", QUERY_LIMIT_MAX);
-        return;
-    }
-    call->state = (void *)(intptr_t)limit;
-    call_read(call, false, run_dead_letters);
 }
 
 void get_checkpoint(struct call *call)
@@ -166,7 +124,7 @@ void get_checkpoint(struct call *call)
 
 void list_commands(struct call *call)
 {
-    respond_list(call, plugins_commands(call->api->plugins, call_arena(call)));
+    call_respond_list(call, plugins_commands(call->api->plugins, call_arena(call)));
 }
 
 static void on_command_done(struct command_call *command)

@@ -64,7 +64,7 @@ int64_t subscription_next_due(const struct subscription *subscription)
 {
     int64_t next = INT64_MAX;
     /* Without room nothing can go, due or not; whatever makes room pumps anew. */
-    if (subscription->paused || !has_room(subscription)) {
+    if (subscription->paused != 0 || !has_room(subscription)) {
         return next;
     }
     list_foreach (node, &subscription->parked) {
@@ -108,6 +108,7 @@ static void take_due(struct subscription *subscription, int64_t now_ms)
         parked->taken = true;
         list_push_front(&subscription->window, &flight->in_window);
         subscription->window_count++;
+        subscription->window_bytes += flight->delivery.entry.payload.len;
         taken++;
     }
 }
@@ -170,7 +171,11 @@ static void park_behind(struct subscription *subscription)
 
 void subscription_dispatch(struct subscription *subscription)
 {
-    if (subscription->paused || subscription->bus->stopping) {
+    if (subscription->order != NULL && !subscription->bus->stopping) {
+        order_proceed(subscription);
+        return;
+    }
+    if (subscription->paused != 0 || subscription->bus->stopping) {
         return;
     }
     if (subscription->away_count == 0) {

@@ -18,12 +18,21 @@
 #include "proxenos/bus.h"
 
 enum {
-    WINDOW_MAX = 512,       /* deliveries of one subscription in memory */
     SCAN_ENTRIES_MAX = 256, /* deliveries made in one turn of the loop */
     SCAN_LOOK_MAX = 4096,   /* log entries looked at in one turn of the loop */
     POSITION_EVERY =
         1000, /* entries that do not match before the position is written all the same */
     TRACEBACK_STORED_MAX = 4096,
+};
+
+/* Why a subscription is paused: bits. An order is durable; the plugin's own ends with the process.
+ */
+enum { PAUSED_BY_ORDER = 1, PAUSED_BY_PLUGIN = 2 };
+
+struct pause {
+    char by[128];
+    char why[BUS_WHY_MAX + 1];
+    int64_t at_ms; /* 0: nobody has paused it */
 };
 
 enum away { DELIVERY_READY, DELIVERY_AWAY, DELIVERY_STORING };
@@ -57,12 +66,15 @@ struct subscription {
     int64_t read_to;    /* last log entry looked at */
     int64_t last_match; /* seq of the newest delivery made; new ones come behind it */
     struct list window; /* struct flight.in_window */
-    size_t window_count, away_count;
+    size_t window_count, away_count, window_bytes;
     int saves_away;     /* units that write the position and look at this struct */
     struct list parked; /* struct parked.by_seq */
     size_t parked_count;
     struct map done; /* seqs settled above the position, at start-up */
-    bool paused, full, removed;
+    unsigned paused; /* PAUSED_BY_… */
+    struct pause pause;
+    struct bus_order *order; /* a replay: nothing is handed out until it is done */
+    bool order_sent;
     /* There may be rows of bus_done. The writer's while deliveries are away, else the loop's. */
     bool done_rows;
     int64_t dead_count, settled_count;
@@ -90,6 +102,21 @@ void subscription_copy_spec(struct subscription *subscription,
                             const struct subscription_spec *spec);
 /* What the tables say of it, behind its position, into memory. */
 enum err subscription_load(struct subscription *subscription, struct error *error) MUST_CHECK;
+struct subscription *bus_find(struct bus *bus, struct str name); /* a live one, or NULL */
+/* subscribe.c */
+void subscription_free(struct subscription *subscription);
+/* What was read, parked or settled leaves memory; the tables know of it. */
+void subscription_empty(struct subscription *subscription);
+/* Everything in memory is forgotten and read back from behind this position. Nothing is away. */
+void subscription_rewind(struct subscription *subscription, int64_t position);
+void pause_set(struct pause *pause, struct str by, struct str why, int64_t at_ms);
+/* describe.c */
+int64_t subscription_lag(const struct subscription *subscription);
+/* order.c */
+void order_proceed(struct subscription *subscription);
+void order_refuse(struct subscription *subscription, enum err err);
+/* More are parked than BUS_PARKED_MAX: somebody must look. */
+void order_pause_full(struct subscription *subscription);
 /* scan.c */
 void subscription_scan(struct subscription *subscription);
 struct flight *flight_new(struct subscription *subscription, const struct log_entry *entry,
@@ -106,6 +133,9 @@ bool key_is_parked(const struct subscription *subscription, struct str key);
 void subscription_save_position(struct subscription *subscription);
 struct parked *parked_add(struct subscription *subscription, int64_t seq, struct str key);
 void parked_free(struct parked *parked);
+/* Due now and untried, whether it was held or is new. */
+void parked_again(struct subscription *subscription, int64_t seq, struct str key);
+void forget_parked(struct subscription *subscription, int64_t seq);
 
 /* statements.c */
 enum bus_statement {
@@ -114,20 +144,32 @@ enum bus_statement {
     BUS_POSITION_GET,
     BUS_POSITION_SET,
     BUS_POSITION_MOVE,
+    BUS_POSITION_BACK,
     BUS_DONE_ADD,
     BUS_DONE_NEXT,
     BUS_DONE_LIST,
     BUS_DONE_DROP,
+    BUS_DONE_FORGET,
     BUS_PARK,
     BUS_PARKED_LIST,
+    BUS_PARKED_GET,
     BUS_PARKED_DROP,
+    BUS_PARKED_FORGET,
     BUS_DEAD_ADD,
     BUS_DEAD_LIST,
+    BUS_DEAD_GET,
+    BUS_DEAD_FIND,
     BUS_DEAD_COUNT,
     BUS_SUBSCRIPTION_DROP,
     BUS_DONE_DROP_ALL,
     BUS_PARKED_DROP_ALL,
     BUS_DEAD_DROP_ALL,
+    BUS_DEAD_DROP,
+    BUS_DEAD_FORGET,
+    BUS_PAUSE_PUT,
+    BUS_PAUSE_GET,
+    BUS_PAUSE_DROP,
+    BUS_STORED_LIST,
     BUS_STATEMENT_COUNT
 };
 extern const struct table_module bus_tables;

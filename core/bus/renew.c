@@ -17,20 +17,6 @@ void bus_give_back(struct delivery *delivery)
     bus_pump_soon(subscription->bus);
 }
 
-/* What was read under the old spec; the tables know of all that must not be forgotten. */
-static void empty(struct subscription *subscription)
-{
-    list_foreach (flight, &subscription->window) {
-        flight_free(CONTAINER_OF(flight, struct flight, in_window));
-    }
-    list_foreach (parked, &subscription->parked) {
-        parked_free(CONTAINER_OF(parked, struct parked, by_seq));
-    }
-    subscription->window_count = subscription->parked_count = 0;
-    map_deinit(&subscription->done);
-    map_init(&subscription->done);
-}
-
 static enum err on_position(void *context, const struct value *columns, int column_count,
                             struct error *error)
 {
@@ -72,7 +58,7 @@ enum err bus_renew(struct subscription *subscription, const struct subscription_
     subscription->arena = arena;
     subscription->filter = filter;
     subscription_copy_spec(subscription, spec);
-    empty(subscription);
+    subscription_empty(subscription);
     err = read_position(subscription, error);
     if (err == OK) {
         err = subscription_load(subscription, error);
@@ -80,7 +66,8 @@ enum err bus_renew(struct subscription *subscription, const struct subscription_
     scope_unref(old_scope);
     arena_deinit(&old_arena);
     if (err != OK) {
-        subscription->paused = true; /* what was settled is not known: rather none than twice */
+        subscription->paused |=
+            PAUSED_BY_PLUGIN; /* what was settled is not known: rather none than twice */
         return err;
     }
     bus_pump_soon(subscription->bus);
@@ -89,8 +76,9 @@ enum err bus_renew(struct subscription *subscription, const struct subscription_
 
 enum err bus_tx_forget(struct tx *tx, struct str name, struct error *error)
 {
-    static const enum bus_statement drops[] = {BUS_SUBSCRIPTION_DROP, BUS_DONE_DROP_ALL,
-                                               BUS_PARKED_DROP_ALL, BUS_DEAD_DROP_ALL};
+    static const enum bus_statement drops[] = {BUS_SUBSCRIPTION_DROP, BUS_PAUSE_DROP,
+                                               BUS_DONE_DROP_ALL, BUS_PARKED_DROP_ALL,
+                                               BUS_DEAD_DROP_ALL};
     struct value binds[] = {value_text(name)};
     enum err err = OK;
     for (size_t i = 0; err == OK && i < COUNT_OF(drops); i++) {

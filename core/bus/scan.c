@@ -131,15 +131,25 @@ void flight_free(struct flight *flight)
 struct scan {
     struct subscription *subscription;
     struct arena arena;
+    int64_t before_full; /* the window took no more behind this seq; 0: it took all */
 };
+
+static bool window_full(const struct subscription *subscription)
+{
+    return subscription->window_count >= BUS_WINDOW_MAX ||
+           subscription->window_bytes >= BUS_WINDOW_BYTES_MAX;
+}
 
 static enum err on_entry(void *context, const struct log_entry *entry, struct error *error)
 {
-    (void)error;
     struct scan *scan = context;
     struct subscription *subscription = scan->subscription;
     struct str key;
     arena_reset(&scan->arena);
+    if (window_full(subscription)) {
+        scan->before_full = entry->seq - 1;
+        return error_set(error, ERR_LIMIT, "the window is full");
+    }
     if (map_remove_int(&subscription->done, entry->seq) != NULL ||
         !examine(subscription, entry, &scan->arena, &key)) {
         return OK;
@@ -149,21 +159,23 @@ static enum err on_entry(void *context, const struct log_entry *entry, struct er
     subscription->last_match = entry->seq;
     list_push(&subscription->window, &flight->in_window);
     subscription->window_count++;
+    subscription->window_bytes += entry->payload.len;
     return OK;
 }
 
 void subscription_scan(struct subscription *subscription)
 {
     struct bus *bus = subscription->bus;
-    if (subscription->paused || subscription->window_count >= WINDOW_MAX ||
+    if (subscription->paused != 0 || subscription->order != NULL || window_full(subscription) ||
+        subscription->parked_count > BUS_PARKED_MAX ||
         subscription->read_to >= store_seq(bus->store)) {
         return;
     }
-    struct log_query query = {
-        .after = subscription->read_to,
-        .limit = (int64_t)MIN(WINDOW_MAX - subscription->window_count, (size_t)SCAN_ENTRIES_MAX),
-        .pattern = subscription->spec.pattern,
-        .look_max = SCAN_LOOK_MAX};
+    struct log_query query = {.after = subscription->read_to,
+                              .limit = (int64_t)MIN(BUS_WINDOW_MAX - subscription->window_count,
+                                                    (size_t)SCAN_ENTRIES_MAX),
+                              .pattern = subscription->spec.pattern,
+                              .look_max = SCAN_LOOK_MAX};
     struct scan scan = {.subscription = subscription};
     struct error error = {0};
     int64_t last = subscription->read_to;
@@ -171,6 +183,10 @@ void subscription_scan(struct subscription *subscription)
     enum err err =
         reader_log(bus->reader, subscription->spec.scope, &query, on_entry, &scan, &last, &error);
     arena_deinit(&scan.arena);
+    if (scan.before_full > 0) {
+        subscription->read_to = MAX(scan.before_full, subscription->read_to);
+        return; /* whoever leaves the window pumps anew */
+    }
     if (err != OK) {
         log_error("bus", "the log cannot be read subscription=%s error=\"%s\"",
                   bus_name(subscription).at, error.detail);

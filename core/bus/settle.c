@@ -129,7 +129,7 @@ static struct parked *find_parked(struct subscription *subscription, int64_t seq
     return NULL;
 }
 
-static void forget_parked(struct subscription *subscription, int64_t seq)
+void forget_parked(struct subscription *subscription, int64_t seq)
 {
     struct parked *parked = find_parked(subscription, seq);
     if (parked != NULL) {
@@ -138,12 +138,24 @@ static void forget_parked(struct subscription *subscription, int64_t seq)
     }
 }
 
+void parked_again(struct subscription *subscription, int64_t seq, struct str key)
+{
+    struct parked *parked = find_parked(subscription, seq);
+    if (parked == NULL) {
+        parked = parked_add(subscription, seq, key);
+    }
+    parked->attempts = 0;
+    parked->due_ms = 0;
+    parked->held = parked->behind = parked->taken = false;
+}
+
 static void take_out(struct flight *flight)
 {
     struct subscription *subscription = flight->delivery.subscription;
     ASSERT(subscription->window_count > 0 && subscription->away_count > 0);
     subscription->window_count--;
     subscription->away_count--;
+    subscription->window_bytes -= flight->delivery.entry.payload.len;
     bool oldest = flight->in_window.previous == &subscription->window.head;
     if (oldest && !flight->parked) {
         subscription->position = MAX(subscription->position, flight->delivery.entry.seq);
@@ -189,7 +201,7 @@ static enum err write_dead(const struct park *park, struct tx *tx, struct error 
         value_int(delivery->entry.seq), value_text(delivery->entry.type),
         value_int(park->attempts),      known_text(err_code(park->error.err)),
         known_text(park->error.detail), known_text(park->traceback),
-        value_int(tx_now_ms(tx))};
+        value_int(tx_now_ms(tx)),       value_text(delivery->key)};
     enum err err =
         tx_table(tx, &bus_tables, BUS_DEAD_ADD, binds, COUNT_OF(binds), NULL, NULL, error);
     if (err != OK) {
@@ -262,7 +274,8 @@ static void remember_parked(struct park *park)
     struct delivery *delivery = &park->flight->delivery;
     struct subscription *subscription = delivery->subscription;
     struct parked *parked = find_parked(subscription, delivery->entry.seq);
-    if (parked == NULL) {
+    bool one_more = parked == NULL;
+    if (one_more) {
         parked = parked_add(subscription, delivery->entry.seq, delivery->key);
     }
     parked->taken = false;
@@ -270,10 +283,9 @@ static void remember_parked(struct park *park)
     parked->due_ms = park->due_ms;
     parked->behind = park->fate == PARK_BEHIND;
     parked->held = park->fate == PARK_HELD;
-    if (subscription->parked_count > BUS_PARKED_MAX && !subscription->paused) {
-        log_error("bus", "paused subscription=%s parked=%zu", subscription->spec.name.at,
-                  subscription->parked_count);
-        bus_pause(subscription);
+    /* Once, as it happens: whoever resumes it has the parked ones tried before more are read. */
+    if (one_more && subscription->parked_count == BUS_PARKED_MAX + 1) {
+        order_pause_full(subscription);
     }
 }
 
@@ -417,6 +429,7 @@ static void save_done(struct unit *unit)
     struct save *save = CONTAINER_OF(unit, struct save, unit);
     save->subscription->bus->units_away--;
     save->subscription->saves_away--;
+    bus_pump_soon(save->subscription->bus);
     unit_deinit(unit);
     mem_free(save);
 }

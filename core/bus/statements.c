@@ -17,6 +17,9 @@ static const char *const migrations[] = {
     " attempts integer not null, code text not null, error text not null, traceback text not null, "
     "at integer not null);"
     "create index bus_dead_subscription on bus_dead (subscription, id);",
+    "alter table bus_dead add column key text not null default '';"
+    "create table bus_pause (subscription text primary key, by text not null, why text not null,"
+    " at integer not null) without rowid;",
 };
 
 static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
@@ -33,12 +36,16 @@ static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
     [BUS_POSITION_MOVE] = {"position_move",
                            "update bus_subscription set position = ?2 where name = ?1 and "
                            "position < ?2 and position >= ?3"},
+    [BUS_POSITION_BACK] = {"position_back",
+                           "update bus_subscription set position = ?2 where name = ?1"},
     [BUS_DONE_ADD] = {"done_add", "insert into bus_done (subscription, seq, previous) values (?1, "
                                   "?2, ?3) on conflict do nothing"},
     [BUS_DONE_NEXT] = {"done_next", "select seq from bus_done where subscription = ?1 and seq > ?2 "
                                     "and previous <= ?2 order by seq limit 1"},
     [BUS_DONE_LIST] = {"done_list", "select seq from bus_done where subscription = ?1"},
     [BUS_DONE_DROP] = {"done_drop", "delete from bus_done where subscription = ?1 and seq <= ?2"},
+    [BUS_DONE_FORGET] = {"done_forget",
+                         "delete from bus_done where subscription = ?1 and seq >= ?2"},
     [BUS_PARK] =
         {"park",
          "insert into bus_parked (subscription, seq, key, attempts, due_at, state, code, error)"
@@ -46,21 +53,45 @@ static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
          " attempts = ?4, due_at = ?5, state = ?6, code = ?7, error = ?8"},
     [BUS_PARKED_LIST] = {"parked_list", "select seq, key, attempts, due_at, state from bus_parked "
                                         "where subscription = ?1 order by seq"},
+    [BUS_PARKED_GET] = {"parked_get", "select key, state from bus_parked where subscription = ?1 "
+                                      "and seq = ?2"},
     [BUS_PARKED_DROP] = {"parked_drop",
                          "delete from bus_parked where subscription = ?1 and seq = ?2"},
-    [BUS_DEAD_ADD] =
-        {"dead_add",
-         "insert into bus_dead (id, subscription, seq, type, attempts, code, error, traceback, at)"
-         " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
-    [BUS_DEAD_LIST] =
-        {"dead_list",
-         "select id, subscription, seq, type, attempts, code, error, traceback, at from bus_dead"
-         " where ?1 = 0 or id < ?1 order by id desc limit ?2"},
+    [BUS_PARKED_FORGET] = {"parked_forget",
+                           "delete from bus_parked where subscription = ?1 and seq >= ?2"},
+    [BUS_DEAD_ADD] = {"dead_add", "insert into bus_dead (id, subscription, seq, type, attempts, "
+                                  "code, error, traceback, at, key)"
+                                  " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"},
+    /* ?3: of this subscription; ?4: of those whose name begins so. */
+    [BUS_DEAD_LIST] = {"dead_list",
+                       "select id, subscription, seq, type, attempts, code, error, traceback, key, "
+                       "at from bus_dead where (?1 = 0 or id < ?1) and (?3 = '' or subscription = "
+                       "?3) and substr(subscription, 1, length(?4)) = ?4 order by id desc limit "
+                       "?2"},
+    [BUS_DEAD_GET] = {"dead_get", "select id, subscription, seq, type, attempts, code, error, "
+                                  "traceback, key, at from bus_dead where id = ?1"},
+    [BUS_DEAD_FIND] = {"dead_find", "select d.subscription, d.seq, d.type, coalesce(p.key, d.key) "
+                                    "from bus_dead d left join bus_parked p on p.subscription = "
+                                    "d.subscription and p.seq = d.seq where d.id = ?1"},
     [BUS_DEAD_COUNT] = {"dead_count", "select count(*) from bus_dead where subscription = ?1"},
     [BUS_SUBSCRIPTION_DROP] = {"subscription_drop", "delete from bus_subscription where name = ?1"},
     [BUS_DONE_DROP_ALL] = {"done_drop_all", "delete from bus_done where subscription = ?1"},
     [BUS_PARKED_DROP_ALL] = {"parked_drop_all", "delete from bus_parked where subscription = ?1"},
     [BUS_DEAD_DROP_ALL] = {"dead_drop_all", "delete from bus_dead where subscription = ?1"},
+    [BUS_DEAD_DROP] = {"dead_drop", "delete from bus_dead where id = ?1"},
+    [BUS_DEAD_FORGET] = {"dead_forget",
+                         "delete from bus_dead where subscription = ?1 and seq >= ?2"},
+    [BUS_PAUSE_PUT] = {"pause_put",
+                       "insert into bus_pause (subscription, by, why, at) values (?1, ?2, ?3, ?4)"
+                       " on conflict (subscription) do update set by = ?2, why = ?3, at = ?4"},
+    [BUS_PAUSE_GET] = {"pause_get", "select by, why, at from bus_pause where subscription = ?1"},
+    [BUS_PAUSE_DROP] = {"pause_drop", "delete from bus_pause where subscription = ?1"},
+    [BUS_STORED_LIST] =
+        {"stored_list", "select s.name, s.plugin, s.pattern, s.position, (select count(*) from "
+                        "bus_parked k where k.subscription = s.name), (select count(*) from "
+                        "bus_dead d where d.subscription = s.name), p.by, p.why, p.at from "
+                        "bus_subscription s left join bus_pause p on p.subscription = s.name where "
+                        "?1 = '' or s.name = ?1 order by s.name"},
 };
 
 const struct table_module bus_tables = {

@@ -10,7 +10,13 @@
 struct bus;
 struct subscription;
 
-enum { BUS_BATCH_MAX = 64, BUS_PARKED_MAX = 10000 };
+enum {
+    BUS_BATCH_MAX = 64,
+    BUS_PARKED_MAX = 10000,
+    BUS_WINDOW_MAX = 512,            /* deliveries of one subscription in memory … */
+    BUS_WINDOW_BYTES_MAX = 16 << 20, /* … and their payloads; one more may go over it */
+    BUS_WHY_MAX = 500,               /* bytes of an operator's reason */
+};
 
 enum err bus_open(struct store *store, struct loop *loop, struct bus **out_bus,
                   struct error *error) MUST_CHECK;
@@ -62,8 +68,9 @@ struct subscription_spec {
 enum err bus_subscribe(struct bus *bus, const struct subscription_spec *spec,
                        struct subscription **out_subscription, struct error *error) MUST_CHECK;
 void bus_unsubscribe(struct subscription *subscription); /* the cursor stays in the store */
-void bus_pause(
-    struct subscription *subscription); /* deliveries under way finish; events wait in the cursor */
+/* The plugin's own doing (suspended, reloaded), gone with the process: deliveries under way finish,
+ * events wait in the cursor. An operator's pause is another, and outlives this one. */
+void bus_pause(struct subscription *subscription);
 void bus_resume(struct subscription *subscription);
 struct str bus_name(const struct subscription *subscription);
 /* Nothing is handed out or under way: it may be renewed, and unsubscribing does not wait. */
@@ -97,13 +104,69 @@ void bus_give_back(struct delivery *delivery);
  * Loop thread. */
 void bus_behind(struct delivery *delivery);
 
-/* For API, CLI, /metrics. Values live in arena. Lists of maps: name, plugin, pattern, position,
- * lag, parked, dead, paused. */
+/* ---- what operators do: one unit each, in the log with who and why ---- */
+
+enum bus_order_kind {
+    BUS_ORDER_PAUSE,  /* durable; again: another reason */
+    BUS_ORDER_RESUME, /* ERR_CONFLICT when no operator paused it */
+    /* Moves the position back to before `seq` (or the first entry at or after `at_ms`): what was
+     * settled, parked or dead from there on is forgotten, and each event of it delivered anew as at
+     * the first time. Waits until deliveries under way have ended. Never moves it forward. */
+    BUS_ORDER_REPLAY,
+    BUS_ORDER_DEAD_REPLAY, /* delivered again with its attempts at zero */
+    BUS_ORDER_DEAD_DROP,   /* forgotten; a held key is released */
+};
+
+/* Caller-owned until `done`, which runs once on the loop if bus_order returned OK, never before it
+ * returns. Texts and scope are borrowed as long. */
+struct bus_order {
+    enum bus_order_kind kind;
+    struct str subscription; /* of the first three; it need not be live */
+    int64_t dead_letter;     /* of the last two */
+    int64_t seq, at_ms;      /* replay: either */
+    struct str why;          /* may be empty; ERR_LIMIT past BUS_WHY_MAX */
+    const struct scope *scope;
+    struct str request;
+    void (*done)(struct bus_order *order);
+    void *context;
+    /* results: err is OK, ERR_NOT_FOUND, ERR_CONFLICT, ERR_INVALID, or the store's */
+    enum err err;
+    struct error error;
+    int64_t from;                              /* replay: the first seq that is delivered again */
+    int64_t done_rows, parked_rows, dead_rows; /* replay: what was forgotten */
+    /* the bus's own */
+    struct bus *bus;
+    struct unit unit;
+    struct str key; /* of the dead letter */
+    int64_t position;
+    bool held, own;
+};
+/* ERR_INVALID, ERR_LIMIT, ERR_BUSY (another order is under way there), ERR_STOPPING. */
+enum err bus_order(struct bus *bus, struct bus_order *order, struct error *error) MUST_CHECK;
+
+/* ---- looking at it ---- */
+
+/* For API, CLI, /metrics: all subscriptions, those of plugins that do not run with live = false.
+ * Values live in arena. Lists of maps: name, plugin, pattern, position, lag, backlog, in_memory,
+ * parked, dead, settled, paused, paused_by, paused_why, paused_at, live. */
 struct value bus_describe(struct bus *bus, struct arena *arena);
-/* [{id, subscription, seq, type, attempts, error, traceback, at}]; newest first. Any thread with a
- * reader. */
-enum err bus_dead_letters(struct reader *reader, int64_t after, int limit, struct arena *arena,
-                          struct value *out_list, struct error *error) MUST_CHECK;
+/* One of them; VALUE_NULL: there is none. */
+struct value bus_describe_one(struct bus *bus, struct str name, struct arena *arena);
+/* [{id, subscription, seq, type, attempts, code, error, traceback, key, at}]; newest first. */
+struct bus_dead_query {
+    int64_t after; /* id; 0: from the newest */
+    int64_t limit;
+    struct str subscription, plugin; /* empty: any */
+};
+/* Any thread with a reader. */
+enum err bus_dead_letters(struct reader *reader, const struct bus_dead_query *query,
+                          struct arena *arena, struct value *out_list,
+                          struct error *error) MUST_CHECK;
+/* One, with its event (as `scope` may see it; absent when it may not) and whether its key is held.
+ * ERR_NOT_FOUND. Any thread with a reader. */
+enum err bus_dead_letter(struct reader *reader, const struct scope *scope, int64_t id,
+                         struct arena *arena, struct value *out_letter,
+                         struct error *error) MUST_CHECK;
 /* Work left for anyone: entries not yet settled in all subscriptions (tests and `wait` use it). */
 int64_t bus_backlog(struct bus *bus);
 

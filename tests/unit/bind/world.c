@@ -397,7 +397,8 @@ const char *world_id(int64_t id)
 int64_t world_dead(struct world *world, struct value *out_letters)
 {
     struct error error = {0};
-    assert_int_equal(bus_dead_letters(world->reader, 0, 100, &world->arena, out_letters, &error),
+    assert_int_equal(bus_dead_letters(world->reader, &(struct bus_dead_query){.limit = 100},
+                                      &world->arena, out_letters, &error),
                      OK);
     return (int64_t)out_letters->list.count;
 }

@@ -209,7 +209,8 @@ static struct value dead_letters(struct world *world, struct reader *reader, str
 {
     struct value letters = value_null();
     (void)world;
-    assert_int_equal(bus_dead_letters(reader, 0, 10, arena, &letters, NULL), OK);
+    assert_int_equal(
+        bus_dead_letters(reader, &(struct bus_dead_query){.limit = 10}, arena, &letters, NULL), OK);
     return letters;
 }
 
