@@ -32,8 +32,8 @@ static uint64_t position_mask(const struct api *api, const unsigned char tag[POS
     return mask;
 }
 
-static struct str position_seal(struct api *api, const struct scope *scope, int64_t seq,
-                                struct buf *out)
+struct str event_position_seal(struct api *api, const struct scope *scope, int64_t seq,
+                               struct buf *out)
 {
     unsigned char tag[HASH_BYTES];
     unsigned char sealed[POSITION_BYTES];
@@ -64,8 +64,8 @@ static bool position_unseal(const struct api *api, const struct scope *scope, st
     return true;
 }
 
-static enum err position_open(struct api *api, const struct scope *scope, struct str text,
-                              int64_t *out_seq, struct error *error)
+enum err event_position_open(struct api *api, const struct scope *scope, struct str text,
+                             int64_t *out_seq, struct error *error)
 {
     struct buf sealed;
     buf_init(&sealed);
@@ -84,8 +84,8 @@ static enum err position_open(struct api *api, const struct scope *scope, struct
 
 /* ---- one event as JSON ---- */
 
-static void write_event(struct api *api, const struct scope *scope, const struct log_entry *entry,
-                        struct buf *out)
+void event_write(struct api *api, const struct scope *scope, const struct log_entry *entry,
+                 struct buf *out)
 {
     struct buf id;
     char text[ID_TEXT_LEN + 1];
@@ -96,7 +96,7 @@ static void write_event(struct api *api, const struct scope *scope, const struct
     time_format(&at, entry->at_ms);
     buf_append_char(out, '{');
     json_write_key(out, STR("id"), &first);
-    json_write_text(out, position_seal(api, scope, entry->seq, &id));
+    json_write_text(out, event_position_seal(api, scope, entry->seq, &id));
     json_write_key(out, STR("type"), &first);
     json_write_text(out, entry->type);
     if (entry->object.len > 0) {
@@ -152,7 +152,7 @@ static enum err on_listed(void *context, const struct log_entry *entry, struct e
     struct listing *listing = context;
     buf_append(listing->out, ",", listing->any ? 1 : 0);
     listing->any = true;
-    write_event(listing->call->api, call_scope(listing->call), entry, listing->out);
+    event_write(listing->call->api, call_scope(listing->call), entry, listing->out);
     return OK;
 }
 
@@ -164,7 +164,7 @@ static enum err run_events(struct call *call, struct reader *reader, struct erro
     buf_append_str(&call->out, STR("{\"data\":["));
     enum err err = reader_log(reader, call_scope(call), query, on_listed, &listing, &last, error);
     buf_append_str(&call->out, STR("],\"next\":\""));
-    position_seal(call->api, call_scope(call), last, &call->out);
+    event_position_seal(call->api, call_scope(call), last, &call->out);
     buf_append_str(&call->out, STR("\"}"));
     return err;
 }
@@ -178,8 +178,8 @@ static bool read_query(struct call *call, struct log_query *query)
                                 .pattern = call_parameter(call, "pattern"),
                                 .object = call_parameter(call, "object")};
     after = resume.at != NULL && resume.len > 0 ? resume : after;
-    enum err err = after.len > 0 ? position_open(call->api, call_scope(call), after, &query->after,
-                                                 &call->error)
+    enum err err = after.len > 0 ? event_position_open(call->api, call_scope(call), after,
+                                                       &query->after, &call->error)
                                  : OK;
     if (err == OK && limit.len > 0 &&
         (str_to_int64(limit, &query->limit) != OK || query->limit < 1 ||
@@ -242,8 +242,8 @@ static enum err on_streamed(void *context, const struct log_entry *entry, struct
     struct buf id;
     buf_init(&data);
     buf_init(&id);
-    write_event(sent->api, sent->scope, entry, &data);
-    struct str sealed = position_seal(sent->api, sent->scope, entry->seq, &id);
+    event_write(sent->api, sent->scope, entry, &data);
+    struct str sealed = event_position_seal(sent->api, sent->scope, entry->seq, &id);
     http_sse_format(&sent->text, sealed, entry->type, buf_str(&data));
     buf_deinit(&id);
     buf_deinit(&data);

@@ -129,6 +129,8 @@ void aggregate_records_body(struct call *call);
 void bulk_records(struct call *call);
 void export_records(struct call *call);
 void get_events(struct call *call);
+void get_history(struct call *call);
+void get_why(struct call *call);
 void create_upload(struct call *call);
 void create_job(struct call *call);
 void list_jobs(struct call *call);
@@ -164,7 +166,21 @@ void plugin_route(struct call *call);
 /* ---- job.c ---- */
 void register_jobs(struct api *api);
 
+/* ---- history.c ---- */
+/* GET of one record, and of a list of ids, as of a moment. */
+void get_record_as_of(struct call *call);
+void list_records_as_of(struct call *call);
+
 /* ---- events.c ---- */
+/* Ids of events as this scope is given them (contract 25), and back: ERR_CURSOR. The text is what
+ * was appended. */
+struct str event_position_seal(struct api *api, const struct scope *scope, int64_t seq,
+                               struct buf *out);
+enum err event_position_open(struct api *api, const struct scope *scope, struct str text,
+                             int64_t *out_seq, struct error *error) MUST_CHECK;
+/* {"id":…,"type":…, …,"data":{"before":…,"after":…}} */
+void event_write(struct api *api, const struct scope *scope, const struct log_entry *entry,
+                 struct buf *out);
 void listeners_stop(struct api *api);
 void listeners_watch(struct api *api);
 

@@ -24,8 +24,14 @@ struct operation {
 /* Of every object type. */
 static const struct operation type_operations[] = {
     {0, "get", "", "list", "A page of records", NULL,
-     "filter order fields include limit after count archived", "200", PAGE, NOTHING, false},
-    {0, "get", "/{id}", "get", "One record", NULL, "fields include", "200", RECORD, NOTHING, false},
+     "filter order fields include limit after count archived as_of ids", "200", PAGE, NOTHING,
+     false},
+    {0, "get", "/{id}", "get", "One record", NULL, "fields include as_of", "200", RECORD, NOTHING,
+     false},
+    {0, "get", "/{id}/history", "history", "The changes of one record", NULL, "after limit newest",
+     "200", ANY, NOTHING, false},
+    {0, "get", "/{id}/why/{field}", "why", "What gave a field its value, and what caused that",
+     NULL, "", "200", ANY, NOTHING, false},
     {0, "post", "/search", "search", "A page of records by a query in the body", NULL, "", "200",
      PAGE, ANY, false},
     {0, "get", "/aggregate", "aggregate", "Groups and measures", NULL,

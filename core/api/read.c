@@ -101,6 +101,10 @@ void list_records(struct call *call)
 {
     static const char *const known[] = {"filter", "order", "fields", "include",
                                         "limit",  "after", "count",  "archived"};
+    if (http_request_parameter(call->http, "as_of").at != NULL) {
+        list_records_as_of(call);
+        return;
+    }
     if (!call_find_type(call) || !call_knows_parameters(call, known, COUNT_OF(known))) {
         return;
     }
@@ -195,6 +199,10 @@ static enum err bind_single(struct call *call, struct error *error)
 void get_record(struct call *call)
 {
     static const char *const known[] = {"fields", "include"};
+    if (http_request_parameter(call->http, "as_of").at != NULL) {
+        get_record_as_of(call);
+        return;
+    }
     if (!call_find_type(call) || !call_find_id(call) ||
         !call_knows_parameters(call, known, COUNT_OF(known))) {
         return;

@@ -58,6 +58,8 @@ static const struct {
     {HTTP_POST, "/api/v1/:object/bulk", bulk_records, FOR_USERS},
     {HTTP_GET, "/api/v1/:object/export", export_records, FOR_USERS},
     {HTTP_GET, "/api/v1/:object/:id", get_record, FOR_USERS},
+    {HTTP_GET, "/api/v1/:object/:id/history", get_history, FOR_USERS},
+    {HTTP_GET, "/api/v1/:object/:id/why/:field", get_why, FOR_USERS},
     {HTTP_PATCH, "/api/v1/:object/:id", update_record, FOR_USERS},
     {HTTP_DELETE, "/api/v1/:object/:id", delete_record, FOR_USERS},
     {HTTP_POST, "/api/v1/:object/:id/restore", restore_record, FOR_USERS},

@@ -117,6 +117,16 @@ static enum err rights_compile(const struct schema *schema, const struct plugin_
     return OK;
 }
 
+enum { VERSION_MAX = 40, VIA_BYTES = VIA_MAX + VERSION_MAX + 16 };
+
+/* "plugin:relations@1.0.0": the log says which version's code made a change. */
+static void via_of(const struct plugin_rights *rights, char out[VIA_BYTES])
+{
+    (void)snprintf(out, VIA_BYTES, "plugin:" STR_FORMAT "%s" STR_FORMAT,
+                   STR_ARGS(str_sub(rights->name, 0, VIA_MAX)), rights->version.len > 0 ? "@" : "",
+                   STR_ARGS(str_sub(rights->version, 0, VERSION_MAX)));
+}
+
 const struct scope *auth_plugin_scope(struct auth *auth, const struct plugin_rights *rights,
                                       struct error *error)
 {
@@ -128,10 +138,12 @@ const struct scope *auth_plugin_scope(struct auth *auth, const struct plugin_rig
         return NULL;
     }
     char actor[VIA_MAX + 8];
+    char via[VIA_BYTES];
     (void)snprintf(actor, sizeof(actor), "plugin:" STR_FORMAT,
                    STR_ARGS(str_sub(rights->name, 0, VIA_MAX)));
+    via_of(rights, via);
     const struct scope_spec spec = {
-        .actor = str_from(actor), .via = str_from(actor), .grants = grants, .narrowed = true};
+        .actor = str_from(actor), .via = str_from(via), .grants = grants, .narrowed = true};
     const struct scope *scope = scope_new(&spec);
     grants_unref(grants);
     return scope;
@@ -147,9 +159,8 @@ const struct scope *auth_intersect(struct auth *auth, const struct scope *user,
         return NULL;
     }
     grants_intersect(grants, user->grants);
-    char via[VIA_MAX + 8];
-    (void)snprintf(via, sizeof(via), "plugin:" STR_FORMAT,
-                   STR_ARGS(str_sub(rights->name, 0, VIA_MAX)));
+    char via[VIA_BYTES];
+    via_of(rights, via);
     const struct scope_spec spec = {.user = user->user,
                                     .actor = user->actor,
                                     .via = str_from(via),

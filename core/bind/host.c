@@ -313,6 +313,7 @@ static void copy_options(struct bind_host *host, const struct bind_host_options 
     host->rights.read = copy_texts(arena, options->rights.read, options->rights.read_count);
     host->rights.write = copy_texts(arena, options->rights.write, options->rights.write_count);
     host->rights.compartments = arena_str(arena, options->rights.compartments);
+    host->rights.version = arena_str(arena, options->rights.version);
     host->emit = copy_texts(arena, options->emit, options->emit_count);
     host->emit_count = options->emit_count;
     host->config = value_copy(arena, &options->config);

@@ -54,7 +54,9 @@ static const char types[] =
     "---@field after? string # cursor of the page before\n"
     "---@field fields? string[]\n"
     "---@field include? string[]\n"
-    "---@field archived? boolean\n";
+    "---@field archived? boolean\n"
+    "---@class px.past\n"
+    "---@field get fun(object: string, id: string): table? # nil when there was none then\n";
 
 static const struct lua_binding bindings[] = {
     {.name = "get",
@@ -85,6 +87,11 @@ static const struct lua_binding bindings[] = {
      .call = store_history,
      .type = "fun(object: string, id: string): table[]",
      .doc = "the changes of one record, oldest first"},
+    {.name = "as_of",
+     .call = store_as_of,
+     .type = "fun(at: string|px.date): px.past",
+     .doc = "records as they were at a moment: a date means its end; get raises gone where the "
+            "answer was erased"},
     {.name = "create",
      .call = store_create,
      .type = "fun(object: string, fields: table): table",

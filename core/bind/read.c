@@ -4,6 +4,7 @@
 #include "internal.h"
 
 #include "proxenos/base_json.h"
+#include "proxenos/store_history.h"
 
 /* ---- rights ---- */
 
@@ -169,6 +170,21 @@ enum err read_history(struct call *call, const struct object_type *type, int64_t
     }
     if (err == OK) {
         *out_rows = telling.rows;
+    }
+    return err;
+}
+
+/* ---- as of a moment ---- */
+
+enum err read_as_of(struct call *call, const struct object_type *type, int64_t id, int64_t at_ms,
+                    struct record **out_record, struct error *error)
+{
+    struct read_turn turn;
+    enum err err = read_begin(call, &turn, error);
+    if (err == OK) {
+        err = reader_as_of(turn.reader, call->scope, type, id, at_ms, &call->scratch, out_record,
+                           error);
+        read_end(call, &turn);
     }
     return err;
 }

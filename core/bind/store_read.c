@@ -1,6 +1,8 @@
 /* px.store: reading, under the rights of who acts. Executor, protected. */
 #include "store_module.h"
 
+#include "proxenos/store_history.h"
+
 int store_get(lua_State *L)
 {
     struct call *call = call_enter(L);
@@ -164,5 +166,44 @@ int store_each(lua_State *L)
     lua_pushinteger(L, 0);
     lua_pushboolean(L, 0);
     lua_pushcclosure(L, each_next, 5);
+    return 1;
+}
+
+/* ---- as of a moment ---- */
+
+/* view.get(object, id), also with a colon. Upvalue 1: the moment in milliseconds. */
+static int view_get(lua_State *L)
+{
+    if (lua_istable(L, 1)) {
+        lua_remove(L, 1);
+    }
+    struct call *call = call_enter(L);
+    const struct object_type *type = type_arg(L, call, VERB_READ);
+    int64_t id = id_arg(L, 2);
+    int64_t at_ms = lua_tointeger(L, lua_upvalueindex(1));
+    struct record *record = NULL;
+    struct error error = {0};
+    enum err err = read_as_of(call, type, id, at_ms, &record, &error);
+    if (err == ERR_NOT_FOUND) {
+        lua_pushnil(L);
+        return 1;
+    }
+    raise_if(L, err, &error);
+    push_record(L, call, record);
+    return 1;
+}
+
+int store_as_of(lua_State *L)
+{
+    struct call *call = call_enter(L);
+    luaL_checkany(L, 1);
+    struct value at = arg_value(L, 1, &call->scratch);
+    struct error error = {0};
+    int64_t at_ms = 0;
+    raise_if(L, history_time(&at, &at_ms, &error), &error);
+    lua_createtable(L, 0, 1);
+    lua_pushinteger(L, at_ms);
+    lua_pushcclosure(L, view_get, 1);
+    lua_setfield(L, -2, "get");
     return 1;
 }

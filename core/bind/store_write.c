@@ -89,6 +89,19 @@ int store_delete(lua_State *L)
     return write_and_end(L, call, work, &write);
 }
 
+/* A field that is not there is draft_make's to say, which suggests the nearest. */
+static void check_refs(lua_State *L, const struct object_type *type, struct str name,
+                       const char *binding)
+{
+    const struct field *field = object_field(type, name);
+    if (field != NULL && field->type != FIELD_REFS) {
+        lua_raise_set(L, ERR_TYPE,
+                      "%s changes a field that refers to several records; " STR_FORMAT
+                      "." STR_FORMAT " is a %s: use px.store.update",
+                      binding, STR_ARGS(type->name), STR_ARGS(name), field_type_name(field->type));
+    }
+}
+
 static int link_or_unlink(lua_State *L, const char *binding, const char *verb)
 {
     struct call *call = call_enter(L);
@@ -96,6 +109,7 @@ static int link_or_unlink(lua_State *L, const char *binding, const char *verb)
         .kind = DRAFT_UPDATE, .type = writable_arg(L, call, VERB_UPDATE), .id = id_arg(L, 2)};
     struct str name = arg_text(L, 3);
     int64_t other = id_arg(L, 4);
+    check_refs(L, write.type, name, binding);
     struct work_unit *work = single_begin(L, binding);
     struct arena *arena = &work->overlay->arena;
     struct value change = value_map_new();

@@ -34,6 +34,9 @@ int cmd_record_get(struct cli *cli)
     int code = record_target(cli, cli->positional[1], &target);
     if (code == CLI_OK) {
         add_options(cli, &target, options, COUNT_OF(options));
+        if (cli_option(cli, "as-of") != NULL) {
+            cli_query(&target, "as_of", str_from(cli_option(cli, "as-of")));
+        }
         code = cli_call(cli, "GET", buf_str(&target), NULL, &record);
     }
     if (code == CLI_OK) {

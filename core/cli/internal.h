@@ -103,6 +103,10 @@ void cli_progress_end(struct cli_progress *progress);
 /* Shows a job until it ends; its last state. Ctrl-C leaves the job running and says how to come
  * back. */
 int cli_wait_job(struct cli *cli, struct str id, struct value *out_job);
+/* "/api/v1/<objects>/<id>" into target, which is inited. */
+int cli_record_target(struct cli *cli, struct buf *target, const char *object, struct str id);
+/* The options that were given, as query parameters of the same names. */
+void cli_query_options(struct cli *cli, struct buf *target, const char *const *names, size_t count);
 /* The id of a user by name. */
 int cli_user_id(struct cli *cli, const char *name, struct str *out_id);
 /* "name=value" into body: JSON where it is JSON, plain text otherwise. CLI_USAGE after saying why.
@@ -130,6 +134,10 @@ int cmd_record_get(struct cli *cli);
 int cmd_record_list(struct cli *cli);
 int cmd_record_set(struct cli *cli);
 int cmd_record_delete(struct cli *cli);
+int cmd_record_history(struct cli *cli);
+int cmd_record_link(struct cli *cli);
+int cmd_record_unlink(struct cli *cli);
+int cmd_why(struct cli *cli);
 int cmd_event_tail(struct cli *cli);
 int cmd_event_list(struct cli *cli);
 int cmd_subscription_list(struct cli *cli);

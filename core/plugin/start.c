@@ -276,6 +276,7 @@ static struct plugin_rights rights_of(struct plugin *plugin)
                                    .read_count = manifest->read_count,
                                    .write_count = manifest->write_count,
                                    .http = manifest->http,
+                                   .version = manifest->version_text,
                                    .compartments = arena_str(&plugin->arena, buf_str(&names))};
     buf_deinit(&names);
     return rights;

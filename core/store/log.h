@@ -17,6 +17,10 @@ struct log_view {
     const struct scope *scope;
     struct arena arena;
 };
+/* By the record as it is now: who may not see it today does not see its past either. Of a deleted
+ * one only those who see all rows know. The type is the scope's own. */
+enum err log_row_visible(struct log_view *view, const struct object_type *type, int64_t record,
+                         bool *out_visible, struct error *error) MUST_CHECK;
 /* Opens what is sealed and cuts what the scope may not read; *out_visible is false when nothing of
  * the entry is for it. */
 enum err log_view_entry(struct log_view *view, struct log_entry *entry, bool *out_visible,

@@ -80,6 +80,7 @@ struct plugin_rights {
     size_t read_count, write_count; /* "organisation", "person#pii", "*" */
     bool http;
     struct str compartments; /* names joined by ','; empty: none */
+    struct str version; /* of the plugin, for the log: via "plugin:NAME@VERSION"; empty: none */
 };
 const struct scope *auth_plugin_scope(struct auth *auth, const struct plugin_rights *rights,
                                       struct error *error);

@@ -96,6 +96,8 @@
 ---@field fields? string[]
 ---@field include? string[]
 ---@field archived? boolean
+---@class px.past
+---@field get fun(object: string, id: string): table? # nil when there was none then
 
 ---Records, under the rights of who acts.
 ---@class px.store
@@ -106,6 +108,7 @@
 ---@field each fun(object: string, query?: px.query): fun(): table? # iterates over all of them, page by page
 ---@field aggregate fun(object: string, spec: table): table[] # counts and sums by groups
 ---@field history fun(object: string, id: string): table[] # the changes of one record, oldest first
+---@field as_of fun(at: string|px.date): px.past # records as they were at a moment: a date means its end; get raises gone where the answer was erased
 ---@field create fun(object: string, fields: table): table # makes a record (waits)
 ---@field update fun(object: string, id: string, fields: table, options?: { version?: integer }): table # changes a record (waits)
 ---@field upsert fun(object: string, key: string|table, fields: table): table # updates the record with this unique key, or creates it (waits)

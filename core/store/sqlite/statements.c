@@ -61,7 +61,7 @@ SQL(sql_migration_insert,
 
 void sql_record_place(struct buf *out, const struct object_type *type)
 {
-    buf_append_str(out, STR("select owner, compartment from "));
+    buf_append_str(out, STR("select owner, compartment, archived_at from "));
     table_name(out, type);
     buf_append_str(out, STR(" where id = ?1"));
 }

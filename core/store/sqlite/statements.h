@@ -27,7 +27,7 @@ extern const struct str sql_migration_count;  /* module → number of the last o
 extern const struct str sql_migration_insert; /* module, number, hash, at */
 extern const char sql_migration_table[];      /* made before any migration can be recorded */
 
-/* id → owner, compartment of one record; appended. */
+/* id → owner, compartment, archived_at of one record; appended. */
 void sql_record_place(struct buf *out, const struct object_type *type);
 
 enum log_column {

@@ -64,6 +64,32 @@ static void test_single_writes(void **state)
     assert_int_equal(world_count(world, "deal", "stage[eq]:\"won\""), 1);
 }
 
+static void test_links_and_the_past(void **state)
+{
+    struct world *world = *state;
+    must_run(world,
+             "local deal = px.store.create('deal', { name = 'first' })\n"
+             "local note = px.store.create('note', { text = 'x' })\n"
+             "px.store.tx(function()\n"
+             "  px.store.link('note', note.id, 'deals', deal.id)\n"
+             "  assert(px.store.get('note', note.id).deals[1] == deal.id)\n"
+             "end)\n"
+             "local err = raises('type', px.store.link, 'note', note.id, 'deal', deal.id)\n"
+             "assert(err.message or err.detail)\n"
+             "raises('unknown_field', px.store.link, 'note', note.id, 'dels', deal.id)\n"
+             "raises('reference', px.store.link, 'note', note.id, 'deals',\n"
+             "  '0000000000001')\n"
+             "local now = px.store.as_of(px.date.now())\n"
+             "assert(now.get('deal', deal.id).name == 'first')\n"
+             "assert(now:get('deal', deal.id).version == 1)\n"
+             "px.store.update('deal', deal.id, { name = 'second' })\n"
+             "assert(px.store.as_of(px.date.today()).get('deal', deal.id).name == 'second')\n"
+             "assert(px.store.as_of('2001-01-01').get('deal', deal.id) == nil)\n"
+             "raises('type', px.store.as_of, 'yesterday')\n"
+             "raises('capability', px.store.as_of('2001-01-01').get, 'person', deal.id)\n"
+             "assert(#px.store.history('deal', deal.id) == 2)\n");
+}
+
 static void test_bad_input(void **state)
 {
     struct world *world = *state;
@@ -268,6 +294,7 @@ int test_store(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_single_writes, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_links_and_the_past, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_bad_input, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_tx, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_upsert, world_setup, world_teardown),

@@ -115,11 +115,12 @@ static enum err tables_apply(struct unit *unit, struct tx *tx, struct error *err
     (void)unit;
     enum err err = db_exec(tx_db(tx),
                            "create table \"o_note\" (id integer primary key, owner integer, "
-                           "compartment text)",
+                           "compartment text, archived_at integer)",
                            error);
     for (size_t i = 0; err == OK && i < COUNT_OF(notes); i++) {
         char sql[160];
-        (void)snprintf(sql, sizeof sql, "insert into \"o_note\" values (%d, %d, nullif('%s', ''))",
+        (void)snprintf(sql, sizeof sql,
+                       "insert into \"o_note\" values (%d, %d, nullif('%s', ''), null)",
                        (int)notes[i].id, (int)notes[i].owner, notes[i].compartment);
         err = db_exec(tx_db(tx), sql, error);
     }
