@@ -119,6 +119,7 @@ void get_metrics(struct call *call);
 void get_openapi(struct call *call);
 void list_records(struct call *call);
 void search_records(struct call *call);
+void search_all(struct call *call);
 void get_record(struct call *call);
 void create_record(struct call *call);
 void update_record(struct call *call);

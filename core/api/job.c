@@ -2,6 +2,8 @@
  * the kinds' `run` (a lane's). */
 #include "internal.h"
 
+#include "proxenos/store_search.h"
+
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -285,11 +287,20 @@ static enum err run_backup(struct job_run *run, void *context, struct error *err
     return err;
 }
 
+static enum err run_reindex(struct job_run *run, void *context, struct error *error)
+{
+    struct api *api = context;
+    return store_search_rebuild(api->store, on_progress, run, error);
+}
+
 void register_jobs(struct api *api)
 {
+    struct job_kind reindex = {
+        .name = "reindex", .resumes = false, .run = run_reindex, .context = api};
     struct job_kind verify = {.name = "verify", .resumes = true, .run = run_verify, .context = api};
     struct job_kind backup = {
         .name = "backup", .resumes = false, .run = run_backup, .context = api};
+    jobs_register(api->jobs, &reindex);
     jobs_register(api->jobs, &verify);
     jobs_register(api->jobs, &backup);
 }

@@ -60,6 +60,8 @@ static const struct operation common_operations[] = {
      NOTHING, false},
     {0, "get", "/api/v1/schema", "schemas", "The object types", "service", "", "200", ANY, NOTHING,
      false},
+    {0, "get", "/api/v1/search", "searchAll", "Records of all types by words", "service",
+     "q objects limit after order wait", "200", ANY, NOTHING, false},
     {0, "get", "/api/v1/events", "events",
      "Events of the log; a stream with Accept: text/event-stream", "service",
      "after limit pattern object", "200", ANY, NOTHING, false},

@@ -50,6 +50,7 @@ static const struct {
     {HTTP_DELETE, "/api/v1/tokens/:id", delete_token, FOR_USERS},
     {HTTP_GET, "/api/v1/commands", list_commands, FOR_USERS},
     {HTTP_POST, "/api/v1/commands/:plugin", run_command, FOR_USERS},
+    {HTTP_GET, "/api/v1/search", search_all, FOR_USERS},
     {HTTP_GET, "/api/v1/:object", list_records, FOR_USERS},
     {HTTP_POST, "/api/v1/:object", create_record, FOR_USERS},
     {HTTP_POST, "/api/v1/:object/search", search_records, FOR_USERS},

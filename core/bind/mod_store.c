@@ -55,6 +55,19 @@ static const char types[] =
     "---@field fields? string[]\n"
     "---@field include? string[]\n"
     "---@field archived? boolean\n"
+    "---@class px.search\n"
+    "---@field objects? string|string[] # only these object types\n"
+    "---@field order? \"best\"|\"newest\"\n"
+    "---@field limit? integer # 20, at most 200\n"
+    "---@field after? string # cursor of the page before\n"
+    "---@field wait? boolean\n"
+    "---@class px.hit\n"
+    "---@field object string\n"
+    "---@field id string\n"
+    "---@field title? string\n"
+    "---@field rank \"exact\"|\"beginning\"|\"anywhere\"\n"
+    "---@field matched string[] # fields in which a word was found\n"
+    "---@field record table\n"
     "---@class px.past\n"
     "---@field get fun(object: string, id: string): table? # nil when there was none then\n";
 
@@ -92,6 +105,12 @@ static const struct lua_binding bindings[] = {
      .type = "fun(at: string|px.date): px.past",
      .doc = "records as they were at a moment: a date means its end; get raises gone where the "
             "answer was erased"},
+    {.name = "search",
+     .call = store_search,
+     .type = "fun(text: string, options?: px.search): px.hit[], string?",
+     .doc = "records that hold every word, the best first, and the cursor of the next page; with "
+            "wait (outside a unit of work) all that was written before is found",
+     .flags = LUA_BINDING_WAITS},
     {.name = "create",
      .call = store_create,
      .type = "fun(object: string, fields: table): table",

@@ -20,6 +20,7 @@ int store_each(lua_State *L);
 int store_aggregate(lua_State *L);
 int store_history(lua_State *L);
 int store_as_of(lua_State *L);
+int store_search(lua_State *L);
 int store_create(lua_State *L);
 int store_update(lua_State *L);
 int store_upsert(lua_State *L);

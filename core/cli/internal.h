@@ -138,6 +138,8 @@ int cmd_record_history(struct cli *cli);
 int cmd_record_link(struct cli *cli);
 int cmd_record_unlink(struct cli *cli);
 int cmd_why(struct cli *cli);
+int cmd_search(struct cli *cli);
+int cmd_reindex(struct cli *cli);
 int cmd_event_tail(struct cli *cli);
 int cmd_event_list(struct cli *cli);
 int cmd_subscription_list(struct cli *cli);

@@ -12,6 +12,7 @@
 #include "proxenos/api.h"
 #include "proxenos/base_crypto.h"
 #include "proxenos/base_log.h"
+#include "proxenos/store_search.h"
 
 enum { STOP_GRACE_MS = 20000, DRAIN_MS = 5000, MMAP_BYTES = 1 << 30, JOB_THREADS = 2 };
 
@@ -190,7 +191,10 @@ static enum err open_doors(struct service *service, const struct service_options
                                 .before = before,
                                 .context = service,
                                 .threads = JOB_THREADS};
-    enum err err = jobs_open(&jobs, &service->jobs, error);
+    enum err err = store_search_start(service->store, error); /* the schema is whole by now */
+    if (err == OK) {
+        err = jobs_open(&jobs, &service->jobs, error);
+    }
     if (err != OK) {
         return err;
     }

@@ -9,9 +9,10 @@
 struct db;      /* a connection */
 struct db_stmt; /* a prepared statement */
 
-/* Frozen: a file that nobody writes and that has no WAL (a backup), read without touching its
- * folder. */
-enum db_mode { DB_WRITER, DB_READER, DB_FROZEN };
+/* Index: written, but it can be made anew from what is in another database, so that a commit need
+ * not be on the disk. Frozen: a file that nobody writes and that has no WAL (a backup), read
+ * without touching its folder. */
+enum db_mode { DB_WRITER, DB_INDEX, DB_READER, DB_FROZEN };
 struct db_options {
     const char *path;
     enum db_mode mode;

@@ -21,6 +21,7 @@ struct writer;
 struct access_queue;
 struct seal;
 struct record_plans;
+struct search_index;
 
 /* The newest position of a chained log, as the writer holds it in memory. Rewound together with the
  * savepoint when a unit fails (contract 1). */
@@ -56,6 +57,7 @@ struct store {
     const struct scope *system_scopes[SYSTEM_SCOPE_COUNT]; /* of that schema; schema_lock */
 
     struct writer *writer;               /* writer.c */
+    struct search_index *search;         /* search_index.c; NULL until store_search_start */
     struct access_queue *access;         /* access.c */
     unsigned char cursor_key[KEY_BYTES]; /* seals pages' cursors; constant once open */
     struct seal *seal;                   /* keys; the schema part's own; NULL until seal_open */
@@ -115,6 +117,7 @@ struct reader {
     bool pinned;
     int64_t pinned_seq;
     struct read_cache *cache; /* the query part's; NULL until its first use */
+    bool search_attached;     /* search.db is there as "search" */
 };
 struct db *reader_db(struct reader *reader);
 struct store *reader_store(struct reader *reader);

@@ -9,6 +9,7 @@
 #include "lock.h"
 #include "migrate.h"
 #include "proxenos/base_log.h"
+#include "search.h"
 #include "sidecar.h"
 #include "writer.h"
 
@@ -169,6 +170,7 @@ void store_close(struct store *store)
     if (store == NULL) {
         return;
     }
+    search_stop(store->search);
     int64_t readers = __atomic_load_n(&store->reader_count, __ATOMIC_RELAXED);
     if (readers != 0) {
         log_error("store", "closed while readers are open readers=%lld", (long long)readers);

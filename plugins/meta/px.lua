@@ -96,6 +96,19 @@
 ---@field fields? string[]
 ---@field include? string[]
 ---@field archived? boolean
+---@class px.search
+---@field objects? string|string[] # only these object types
+---@field order? "best"|"newest"
+---@field limit? integer # 20, at most 200
+---@field after? string # cursor of the page before
+---@field wait? boolean
+---@class px.hit
+---@field object string
+---@field id string
+---@field title? string
+---@field rank "exact"|"beginning"|"anywhere"
+---@field matched string[] # fields in which a word was found
+---@field record table
 ---@class px.past
 ---@field get fun(object: string, id: string): table? # nil when there was none then
 
@@ -109,6 +122,7 @@
 ---@field aggregate fun(object: string, spec: table): table[] # counts and sums by groups
 ---@field history fun(object: string, id: string): table[] # the changes of one record, oldest first
 ---@field as_of fun(at: string|px.date): px.past # records as they were at a moment: a date means its end; get raises gone where the answer was erased
+---@field search fun(text: string, options?: px.search): px.hit[], string? # records that hold every word, the best first, and the cursor of the next page; with wait (outside a unit of work) all that was written before is found (waits)
 ---@field create fun(object: string, fields: table): table # makes a record (waits)
 ---@field update fun(object: string, id: string, fields: table, options?: { version?: integer }): table # changes a record (waits)
 ---@field upsert fun(object: string, key: string|table, fields: table): table # updates the record with this unique key, or creates it (waits)

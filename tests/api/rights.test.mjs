@@ -115,6 +115,18 @@ const channels = {
     }
     return { names: found, text };
   },
+  "search by words": async (client) => {
+    const found = await client.get("/api/v1/search?q=m&wait=true");
+    assert.equal(found.status, 200, found.text);
+    const all = [];
+    let text = found.text;
+    for (const word of ["mine", "mates", "strangers"]) {
+      const page = await client.get(`/api/v1/search?q=${word}&limit=100&wait=true`);
+      all.push(...page.body.data.map((hit) => hit.title));
+      text += page.text;
+    }
+    return { names: all, text };
+  },
   aggregate: async (client) => {
     const rows = await client.get("/api/v1/matters/aggregate?group=name&measure=count");
     return { names: rows.body.data.map((row) => row.name), text: rows.text };

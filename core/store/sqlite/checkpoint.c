@@ -5,7 +5,7 @@
 
 enum err db_checkpoint(struct db *db, bool truncate, int64_t *out_wal_bytes, struct error *error)
 {
-    ASSERT(db->mode == DB_WRITER && !db_in_transaction(db));
+    ASSERT((db->mode == DB_WRITER || db->mode == DB_INDEX) && !db_in_transaction(db));
     int pages = 0;
     int moved = 0;
     if (truncate) {

@@ -101,6 +101,23 @@ static enum err set_up_writer(struct db *db, struct error *error)
     return err;
 }
 
+static enum err set_up_index(struct db *db, struct error *error)
+{
+    static const struct setting settings[] = {
+        {"pragma journal_mode = wal", "wal"},
+        {"pragma synchronous = normal", NULL},
+        {"pragma mmap_size = 0", NULL},
+    };
+    char cache[64];
+    (void)snprintf(cache, sizeof cache, "pragma cache_size = -%d", READER_CACHE_KB);
+    enum err err = apply_settings(db, settings, COUNT_OF(settings), error);
+    if (err == OK) {
+        err = pragma(db, cache, NULL, error);
+    }
+    (void)sqlite3_wal_hook(db->sqlite, wal_grew, db);
+    return err;
+}
+
 static enum err set_up_reader(struct db *db, int64_t mmap_bytes, struct error *error)
 {
     char text[64];
@@ -131,6 +148,9 @@ static enum err set_up(struct db *db, const struct db_options *options, struct e
     switch (options->mode) {
     case DB_WRITER:
         err = set_up_writer(db, error);
+        break;
+    case DB_INDEX:
+        err = set_up_index(db, error);
         break;
     case DB_READER:
     case DB_FROZEN:
@@ -175,6 +195,7 @@ static int open_file(struct db *db, const struct db_options *options)
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
     switch (options->mode) {
     case DB_WRITER:
+    case DB_INDEX:
         return sqlite3_open_v2(options->path, &db->sqlite,
                                flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
     case DB_READER:

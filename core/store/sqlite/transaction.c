@@ -29,7 +29,7 @@ static enum err control(struct db *db, enum control which, struct error *error)
 
 enum err db_begin(struct db *db, bool writing, struct error *error)
 {
-    ASSERT(!writing || db->mode == DB_WRITER);
+    ASSERT(!writing || db->mode == DB_WRITER || db->mode == DB_INDEX);
     return control(db, writing ? CONTROL_BEGIN_WRITE : CONTROL_BEGIN_READ, error);
 }
 

@@ -90,6 +90,35 @@ static void test_links_and_the_past(void **state)
              "assert(#px.store.history('deal', deal.id) == 2)\n");
 }
 
+static void test_search(void **state)
+{
+    struct world *world = *state;
+    must_run(world, "px.store.create('deal', { name = 'Καθαρισμός Αθήνα' })\n"
+                    "px.store.create('deal', { name = 'Katharismos' })\n"
+                    "local hits = px.store.search('katharismos', { wait = true })\n"
+                    "assert(#hits == 2, #hits)\n"
+                    "local first, cursor = px.store.search('katharismos', { limit = 1 })\n"
+                    "assert(#first == 1 and first[1].object == 'deal' and first[1].title)\n"
+                    "assert(first[1].matched[1] == 'name' and first[1].rank == 'exact')\n"
+                    "local second = px.store.search('katharismos', { limit = 1, after = cursor,\n"
+                    "  objects = { 'deal' } })\n"
+                    "assert(#second == 1 and second[1].id ~= first[1].id)\n"
+                    "px.store.tx(function()\n"
+                    "  assert(#px.store.search('katharismos') == 2)\n"
+                    "  px.store.create('deal', { name = 'draft' })\n"
+                    "  raises('unit_dirty', px.store.search, 'draft')\n"
+                    "  assert(#px.store.search('draft', { objects = 'note' }) == 0)\n"
+                    "end)\n"
+                    "raises('yield', px.store.tx, function()\n"
+                    "  px.store.search('x', { wait = true })\n"
+                    "end)\n"
+                    "raises('invalid', px.store.search, ' - ')\n"
+                    "raises('invalid', px.store.search, 'x', { limit = 0 })\n"
+                    "raises('unknown_field', px.store.search, 'x', { limits = 1 })\n"
+                    "raises('capability', px.store.search, 'x', { objects = 'person' })\n"
+                    "raises('cursor', px.store.search, 'x', { after = 'y' })\n");
+}
+
 static void test_bad_input(void **state)
 {
     struct world *world = *state;
@@ -295,6 +324,7 @@ int test_store(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_single_writes, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_links_and_the_past, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_search, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_bad_input, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_tx, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_upsert, world_setup, world_teardown),

@@ -1,6 +1,8 @@
 /* See world.h. */
 #include "world.h"
 
+#include "proxenos/store_search.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,7 +14,7 @@ static const char schema_text[] =
     "    { 'roles', 'enum', many = true, of = { 'client', 'supplier' } },\n"
     "  } },\n"
     "  deal = { title = 'name', fields = {\n"
-    "    { 'name', 'text', required = true, max = 200 },\n"
+    "    { 'name', 'text', required = true, max = 200, search = true },\n"
     "    { 'party', 'ref', to = 'party' },\n"
     "    { 'amount', 'money' },\n"
     "    { 'score', 'integer', min = 0, max = 100 },\n"
@@ -68,6 +70,7 @@ int world_setup(void **state)
     struct store_options options = {.env = env_real(), .folder = world->folder};
     assert_int_equal(store_open(&options, &world->store, &error), OK);
     apply_schema(world);
+    assert_int_equal(store_search_start(world->store, &error), OK);
     struct auth_options auth = {.store = world->store, .loop = world->loop};
     assert_int_equal(auth_open(&auth, &world->auth, &error), OK);
     assert_int_equal(bus_open(world->store, world->loop, &world->bus, &error), OK);
