@@ -97,6 +97,17 @@ static void write_row(struct buf *out, const char *name, const char *type, const
     buf_printf(out, " |\n");
 }
 
+static void write_examples(struct buf *out, const struct lua_module *module)
+{
+    for (size_t i = 0; i < module->count; i++) {
+        const struct lua_binding *binding = &module->bindings[i];
+        if (binding->example != NULL) {
+            buf_printf(out, "\n`%s.%s`:\n\n```lua\n%s\n```\n", module->name, binding->name,
+                       binding->example);
+        }
+    }
+}
+
 void lua_bindings_write_reference(struct buf *out, const struct lua_module *const *modules,
                                   size_t count)
 {
@@ -114,5 +125,6 @@ void lua_bindings_write_reference(struct buf *out, const struct lua_module *cons
             const struct lua_binding *binding = &module->bindings[j];
             write_row(out, binding->name, binding->type, binding->doc, binding->flags);
         }
+        write_examples(out, module);
     }
 }

@@ -1,9 +1,12 @@
-/* File formats of the outside world: CSV (RFC 4180, strict where it matters, located errors). XML,
- * iCalendar and vCard live here too when a later issue brings them. Pure; any thread. */
+/* File formats of the outside world: CSV (RFC 4180), XML (expat), vCard (RFC 6350, and 3.0 and 2.1
+ * as people's programs write them) and iCalendar (RFC 5545, values by libical). Strict where it
+ * matters, bounded everywhere, every error located. Pure; any thread. */
 #ifndef PROXENOS_FORMAT_H
 #define PROXENOS_FORMAT_H
 
-#include "proxenos/base.h"
+#include "proxenos/base_value.h"
+
+/* ---- CSV ---- */
 
 enum {
     CSV_COLUMNS_MAX = 1024,
@@ -42,5 +45,87 @@ void csv_write_text(struct buf *out, bool first, struct str text);
 /* Numbers and dates: never made safe, since they are not text; empty for null. */
 void csv_write_raw(struct buf *out, bool first, struct str number_or_date);
 void csv_write_end(struct buf *out); /* CRLF */
+
+/* ---- XML ---- */
+
+enum {
+    XML_DEPTH_MAX = 100,
+    XML_ATTRIBUTES_MAX = 256,      /* of one element */
+    XML_NAME_BYTES_MAX = 1000,     /* of an element or attribute */
+    XML_TOKEN_BYTES_MAX = 1 << 20, /* a tag or an attribute's value that has not ended yet */
+    XML_NODES_MAX = 1000000,       /* elements of one tree */
+    XML_TREE_BYTES_MAX = 64 << 20, /* memory of one tree */
+};
+
+struct xml_attribute {
+    struct str name, value;
+};
+/* What the reader meets, in order. Names are as written, prefix and all; text may come in several
+ * pieces; all is borrowed for the call. Any error ends the reading. `text` may be NULL. */
+struct xml_handler {
+    enum err (*open)(void *context, struct str name, const struct xml_attribute *attributes,
+                     size_t count, struct error *error);
+    enum err (*close)(void *context, struct str name, struct error *error);
+    enum err (*text)(void *context, struct str text, struct error *error);
+    void *context;
+};
+/* A reader of a stream of any length in bounded memory. No DTD, hence no entities but the five of
+ * XML itself, and nothing outside the document is ever looked at. UTF-8 and UTF-16. */
+struct xml_reader;
+struct xml_reader *xml_reader_new(const struct xml_handler *handler);
+void xml_reader_free(struct xml_reader *reader); /* NULL is fine */
+/* `last` with the end of the document (len may then be 0). ERR_INVALID, ERR_UNSUPPORTED (a DTD),
+ * ERR_LIMIT, with "line 3, column 14" as pointer; or what the handler answered. After an error
+ * every further call gives the same. */
+enum err xml_reader_feed(struct xml_reader *reader, const void *bytes, size_t len, bool last,
+                         struct error *error) MUST_CHECK;
+
+/* A whole document as a tree in arena: { name, attributes = { name = value }, children = { text or
+ * element … } }, attributes and children only where there are any. Text of white space alone
+ * between elements is left out. Errors as above. */
+enum err xml_read(struct arena *arena, struct str text, struct value *out_root,
+                  struct error *error) MUST_CHECK;
+/* The same tree as a document in UTF-8, appended to `out`. ERR_INVALID, ERR_TYPE, ERR_LIMIT with a
+ * path ("children.2.name") as pointer; `out` is then as it was. */
+enum err xml_write(struct buf *out, const struct value *root, struct error *error) MUST_CHECK;
+
+/* ---- vCard and iCalendar ---- */
+
+enum {
+    CARD_LINE_BYTES_MAX = 4 << 20, /* one property, unfolded: a photograph */
+    CARD_PARAMETERS_MAX = 64,      /* of one property */
+    CARD_PROPERTIES_MAX = 2000,
+    ICAL_DEPTH_MAX = 8,
+    ICAL_PROPERTIES_MAX = 200000, /* of one file */
+};
+
+/* Cards of a file one after the other. `text` is borrowed. */
+struct vcard_reader {
+    struct str text;
+    size_t at;
+    int64_t line;
+};
+void vcard_reader_init(struct vcard_reader *reader, struct str text);
+/* False at the end. The next card in arena: { version = "4.0", properties = { { name = "TEL", group
+ * = "item1", parameters = { TYPE = { "work" } }, value = … } } }, names in capitals, group and
+ * parameters only where there are any. value is a text, unescaped; for N, ADR, ORG and GENDER the
+ * list of its parts (a part with several values is a list), for NICKNAME and CATEGORIES a list;
+ * what is base64 is bytes. When error->err is not OK this card cannot be read (pointer "line 17")
+ * and the next call goes on behind it. */
+bool vcard_next(struct vcard_reader *reader, struct arena *arena, struct value *out_card,
+                struct error *error);
+/* Appends one such card, as 4.0 unless it says 3.0; folded lines, CRLF. ERR_INVALID, ERR_TYPE with
+ * a path as pointer; `out` is then as it was. */
+enum err vcard_write(struct buf *out, const struct value *card, struct error *error) MUST_CHECK;
+
+/* All components of a file in arena, a list of { name = "VCALENDAR", properties = { { name,
+ * parameters, value } }, components = { … } }. Days and times are ISO 8601 ("2027-03-31",
+ * "2027-03-31T10:00:00Z"; without Z: on the clocks of TZID or of the reader), texts unescaped,
+ * lists (CATEGORIES, RESOURCES, EXDATE, RDATE, FREEBUSY) lists, all else as written once it is
+ * known to be right. */
+enum err ical_read(struct arena *arena, struct str text, struct value *out_components,
+                   struct error *error) MUST_CHECK;
+/* One component, or a list of them. Errors as vcard_write. */
+enum err ical_write(struct buf *out, const struct value *component, struct error *error) MUST_CHECK;
 
 #endif

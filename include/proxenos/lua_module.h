@@ -22,6 +22,7 @@ struct lua_binding {
     const char *type; /* LuaCATS: "fun(object: string, id: string, opts?: table): table?" */
     const char *doc;  /* one line */
     unsigned flags;
+    const char *example; /* a few lines that run as they are; NULL: none */
 };
 
 struct lua_module {

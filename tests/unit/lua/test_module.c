@@ -17,15 +17,16 @@ static int joined(lua_State *L)
 }
 
 static const struct lua_binding top_bindings[] = {
-    {"null", NULL, lua_push_null, "px.null", "nothing, kept", 0},
+    {"null", NULL, lua_push_null, "px.null", "nothing, kept", 0, NULL},
 };
 static const struct lua_binding store_bindings[] = {
     {"get", twice, NULL, "fun(n: integer): integer", "twice as much",
-     LUA_BINDING_WAITS | LUA_BINDING_NOT_IN_UNIT},
-    {"put", twice, NULL, "fun(n: integer|string): integer", "the same", 0},
+     LUA_BINDING_WAITS | LUA_BINDING_NOT_IN_UNIT, NULL},
+    {"put", twice, NULL, "fun(n: integer|string): integer", "the same", 0,
+     "assert(px.store.put(2) == 4)"},
 };
 static const struct lua_binding kv_bindings[] = {
-    {"get", joined, NULL, "fun(a: string, b: string): string", "both", LUA_BINDING_LOAD_ONLY},
+    {"get", joined, NULL, "fun(a: string, b: string): string", "both", LUA_BINDING_LOAD_ONLY, NULL},
 };
 static const struct lua_module store = {.name = "px.store",
                                         .doc = "records",
@@ -146,6 +147,7 @@ static void reference_is_written(void **state)
         "## px.store\n\nrecords\n\n| name | type | what |\n|---|---|---|\n"
         "| `get` | `fun(n: integer): integer` | twice as much (waits, not in a unit of work) |\n"
         "| `put` | `fun(n: integer\\|string): integer` | the same |\n"
+        "\n`px.store.put`:\n\n```lua\nassert(px.store.put(2) == 4)\n```\n"
         "\n## px.money\n\nexact amounts\n\n| name | type | what |\n|---|---|---|\n"
         "| `(call)` | `fun(a: string, b: string): string` | joins them |\n");
     buf_deinit(&out);
