@@ -190,6 +190,7 @@ void get_metrics(struct call *call)
     write_store(&call->out, &store);
     write_auth(&call->out, &auth);
     write_bus(&call->out, &rows);
+    plugins_metrics(call->api->plugins, &call->out);
     write_process(call, &call->out);
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     call_respond(call, 200);

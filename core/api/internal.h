@@ -163,6 +163,10 @@ void delete_token(struct call *call);
 void list_commands(struct call *call);
 void run_command(struct call *call);
 void plugin_route(struct call *call);
+void list_secrets(struct call *call);
+void set_secret(struct call *call);
+void delete_secret(struct call *call);
+void rotate_secret(struct call *call);
 
 /* ---- job.c ---- */
 void register_jobs(struct api *api);

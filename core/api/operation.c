@@ -1,8 +1,6 @@
 /* What operators and curious users look at: schema, plugins, the bus, the audit head, plugins'
- * commands and routes. Loop thread. */
+ * commands. Loop thread. */
 #include "internal.h"
-
-#include "proxenos/base_text.h"
 
 void call_respond_list(struct call *call, struct value rows)
 {
@@ -158,68 +156,4 @@ static void command_body(struct call *call)
 void run_command(struct call *call)
 {
     call_with_body(call, command_body);
-}
-
-/* ---- plugins' routes ---- */
-
-static void on_route_done(struct route_call *route)
-{
-    struct call *call = route->context;
-    if (route->err != OK) {
-        call_problem(call, route->err, &route->error, NULL);
-        return;
-    }
-    for (size_t i = 0;
-         route->response_headers.kind == VALUE_MAP && i < route->response_headers.map.count; i++) {
-        const struct value_entry *entry = &route->response_headers.map.entries[i];
-        if (entry->value.kind == VALUE_TEXT && http_header_valid(entry->key, entry->value.text)) {
-            http_header(call->http, arena_cstr(call_arena(call), entry->key), entry->value.text);
-        }
-    }
-    buf_append_str(&call->out, route->response);
-    call->content_type =
-        route->content_type.len > 0 ? arena_cstr(call_arena(call), route->content_type) : NULL;
-    call_respond(call, route->status != 0 ? route->status : 200);
-}
-
-static struct value pairs_as_map(struct arena *arena, const struct http_pair *pairs, size_t count)
-{
-    struct value map = value_map_new();
-    for (size_t i = 0; i < count; i++) {
-        bool secret = str_eq_nocase(pairs[i].name, STR("authorization")) ||
-                      str_eq_nocase(pairs[i].name, STR("cookie"));
-        if (!secret && value_get(&map, pairs[i].name) == NULL && utf8_valid(pairs[i].value)) {
-            value_put(arena, &map, pairs[i].name, value_text(pairs[i].value));
-        }
-    }
-    return map;
-}
-
-static void on_route_body(struct http_request *http)
-{
-    struct call *call = request_call(http);
-    struct arena *arena = call_arena(call);
-    struct route_call *route = ARENA_NEW(arena, struct route_call);
-    struct str prefix = STR("/x/");
-    struct str path = str_sub(http->path, prefix.len, http->path.len);
-    size_t slash = 0;
-    path = str_find(path, STR("/"), &slash) ? str_sub(path, slash, path.len) : STR("/");
-    *route =
-        (struct route_call){.plugin = http_route_parameter(http, "plugin"),
-                            .method = str_from(http_method_name(http->method)),
-                            .path = path,
-                            .query = pairs_as_map(arena, http->parameters, http->parameter_count),
-                            .headers = pairs_as_map(arena, http->headers, http->header_count),
-                            .body = http->body,
-                            .scope = call->known ? call_scope(call) : NULL,
-                            .request = call_request_id(call),
-                            .arena = arena,
-                            .done = on_route_done,
-                            .context = call};
-    plugins_route(call->api->plugins, route);
-}
-
-void plugin_route(struct call *call)
-{
-    http_collect(call->http, BODY_MAX, on_route_body);
 }

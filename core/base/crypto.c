@@ -34,6 +34,17 @@ void hmac_of(const unsigned char key[KEY_BYTES], const void *bytes, size_t len,
     crypto_auth_hmacsha256(out, len == 0 ? (const unsigned char *)"" : bytes, len, key);
 }
 
+void hmac_with(struct str key, const void *bytes, size_t len, unsigned char out[HASH_BYTES])
+{
+    crypto_auth_hmacsha256_state state;
+    static const unsigned char none = 0;
+    crypto_auth_hmacsha256_init(&state, key.len == 0 ? &none : (const unsigned char *)key.at,
+                                key.len);
+    crypto_auth_hmacsha256_update(&state, len == 0 ? &none : bytes, len);
+    crypto_auth_hmacsha256_final(&state, out);
+    sodium_memzero(&state, sizeof(state));
+}
+
 bool crypto_equal(const void *a, const void *b, size_t len)
 {
     return len == 0 || sodium_memcmp(a, b, len) == 0;

@@ -1,6 +1,6 @@
 /* The engine with its executors and their readers, and the table behind px.store.kv. Loop thread at
  * start and stop; executors open and close their own context. */
-#include "internal.h"
+#include "metric.h"
 
 #include "proxenos/base_log.h"
 
@@ -77,6 +77,9 @@ enum err bind_open(const struct bind_options *options, struct bind **out_bind, s
 {
     enum err err =
         options->store == NULL ? OK : store_table_module(options->store, &bind_tables, error);
+    if (err == OK && options->store != NULL) {
+        err = bind_secrets_open(options->store, error);
+    }
     if (err != OK) {
         return err;
     }
@@ -95,6 +98,7 @@ enum err bind_open(const struct bind_options *options, struct bind **out_bind, s
         mem_free(bind);
         return err;
     }
+    bind->metrics = metrics_new();
     *out_bind = bind;
     return OK;
 }
@@ -105,7 +109,13 @@ void bind_close(struct bind *bind)
         return;
     }
     lua_engine_free(bind->engine);
+    metrics_free(bind->metrics);
     mem_free(bind);
+}
+
+void bind_metrics_write(struct bind *bind, struct buf *out)
+{
+    metrics_write(bind->metrics, out);
 }
 
 struct lua_engine *bind_engine(const struct bind *bind)

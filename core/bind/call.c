@@ -1,6 +1,6 @@
 /* Calls from the loop into a plugin: routes, commands, hooks, check, start, stop, and the loading
  * itself. What is shared by all tasks of bind is at the top. */
-#include "internal.h"
+#include "stream.h"
 
 #include "proxenos/base_log.h"
 
@@ -15,6 +15,7 @@ void call_init(struct call *call, struct bind_host *host, enum call_kind kind)
 void call_deinit(struct call *call)
 {
     arena_deinit(&call->scratch);
+    mem_free(call->unborn);
 }
 
 struct call *call_of(lua_State *L)
@@ -230,6 +231,7 @@ static void ended(struct lua_task *task)
     struct sent *sent = sent_of(task);
     struct bind_call *request = sent->request;
     tx_run_free(&sent->call);
+    stream_drop(sent->call.stream);
     if (task->err == ERR_BUDGET || task->err == ERR_MEMORY) {
         struct env *env = lua_host_env(sent->host->lua);
         sent->host->kill_cause = (uint64_t)env->monotonic_ns(env);
@@ -282,6 +284,9 @@ static void run_now(struct sent *sent)
     call->task.run_ms = sent->request->run_ms;
     if (sent->request->registration->kind == BIND_COMMAND) {
         call->output = &sent->output;
+    }
+    if (sent->request->piece != NULL) {
+        call->stream_target = sent->request;
     }
     enum err err = choose_scope(sent, &error);
     if (err == OK) {

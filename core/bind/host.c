@@ -1,6 +1,7 @@
 /* Hosts: a plugin's state between loads, kills and its end. The executor loads and revives; the
  * loop makes, is told of suspensions, and closes. */
 #include "internal.h"
+#include "secret.h"
 
 #include "proxenos/base_log.h"
 
@@ -244,6 +245,7 @@ static void setup(struct lua_host *lua, struct lua_State *L)
     }
     keep_pcall(L);
     kinds_setup(L);
+    secrets_setup(L);
     lua_modules_install(L, modules, count);
     if (host->setup != NULL) {
         host->setup(L);
@@ -316,6 +318,9 @@ static void copy_options(struct bind_host *host, const struct bind_host_options 
     host->rights.version = arena_str(arena, options->rights.version);
     host->emit = copy_texts(arena, options->emit, options->emit_count);
     host->emit_count = options->emit_count;
+    host->secrets = copy_texts(arena, options->secrets, options->secret_count);
+    host->secret_count = options->secret_count;
+    host->act_as = options->act_as;
     host->config = value_copy(arena, &options->config);
     host->version = arena_str(arena, options->version);
     host->needs = ARENA_ARRAY(arena, struct bind_host *, options->need_count + 1);

@@ -21,6 +21,7 @@ enum { READERS_IDLE_MAX = 8, EMIT_PATTERNS_MAX = 64 };
 struct bind {
     struct bind_options options;
     struct lua_engine *engine;
+    struct metrics *metrics;
 };
 
 /* Context of an executor thread: readers that are open and idle. */
@@ -49,8 +50,8 @@ struct bind_host {
     struct plugin_rights rights;
     char name[64];
     struct str version;
-    const struct str *emit;
-    size_t emit_count;
+    const struct str *emit, *secrets;
+    size_t emit_count, secret_count;
     struct value config;
     const struct bind_file *files;
     size_t file_count;
@@ -85,7 +86,8 @@ struct bind_host {
     } kills[PLUGIN_KILLS_MAX];
     int kill_count;
     struct load *load; /* under way */
-    bool closing;
+    uint64_t streams;  /* answers in pieces begun so far */
+    bool closing, act_as;
     struct lua_job close_job;
 
     atomic_bool suspended, stopping;
@@ -155,6 +157,9 @@ struct call {
     int64_t cause;
     struct buf *output;              /* of a command; else NULL */
     struct registering *registering; /* while main.lua loads */
+    struct bind_call *stream_target; /* of a route that may answer in pieces; else NULL */
+    struct stream *stream;           /* the answer in pieces; a task within shares it */
+    void *unborn; /* px.task: memory that a raise would lose; freed with the call */
 };
 void call_init(struct call *call, struct bind_host *host, enum call_kind kind);
 void call_deinit(struct call *call);
@@ -355,7 +360,8 @@ int px_plugin(lua_State *L);
 
 extern const struct lua_module module_px, module_store, module_kv, module_bus, module_log,
     module_config, module_actor, module_json, module_date, module_money, module_decimal,
-    module_text, module_i18n, module_clock, module_csv, module_xml, module_vcard, module_ical;
+    module_text, module_i18n, module_clock, module_csv, module_xml, module_vcard, module_ical,
+    module_task, module_http, module_metric, module_crypto, module_secret;
 
 enum kv_statement { KV_SET, KV_DROP, KV_GET, KV_STATEMENT_COUNT };
 extern const struct table_module bind_tables;

@@ -61,7 +61,9 @@ static struct csv_options csv_options(lua_State *L, struct call *call, int index
     if (separator.len > 1 || (separator.len == 1 && strchr(",;\t", separator.at[0]) == NULL)) {
         lua_raise_set(L, ERR_INVALID, "the separator is \",\", \";\" or a tab");
     }
-    options.separator = separator.len == 1 ? separator.at[0] : '\0';
+    if (separator.len == 1) {
+        options.separator = separator.at[0];
+    }
     options.columns = columns != NULL ? *columns : value_null();
     return options;
 }

@@ -110,7 +110,7 @@ static enum err put_value(struct reading *reading, const struct content_line *li
     enum err err = OK;
     *out = value_list_new();
     while (err == OK && text_cut(&rest, ',', &part)) {
-        struct value value;
+        struct value value = value_null();
         err = put_one(reading, line, part, &value, error);
         if (err == OK && out->list.count == PARTS_MAX) {
             err = line_error(line->line, ERR_LIMIT, "the list is too long", error);
@@ -170,7 +170,7 @@ static enum err end(struct reading *reading, const struct content_line *line, st
 static enum err property(struct reading *reading, const struct content_line *line,
                          struct error *error)
 {
-    struct value value;
+    struct value value = value_null();
     struct value map = line_describe(reading->arena, line);
     if (reading->depth == 0) {
         return line_error(line->line, ERR_INVALID, "a calendar begins with BEGIN:VCALENDAR", error);

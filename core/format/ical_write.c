@@ -94,10 +94,10 @@ static enum err write_property(struct writing *writing, const struct value *prop
     if (str_eq_nocase(name, STR("BEGIN")) || str_eq_nocase(name, STR("END"))) {
         return error_at(error, ERR_INVALID, "name", NULL, "this line is written by itself");
     }
-    enum err err = line_begin(&writing->line, property, error);
-    if (err == OK && value == NULL) {
-        err = refuse(ERR_REQUIRED, "the property has no value", error);
+    if (value == NULL) {
+        return refuse(ERR_REQUIRED, "the property has no value", error);
     }
+    enum err err = line_begin(&writing->line, property, error);
     if (err == OK && value->kind != VALUE_LIST) {
         err = write_value(writing, name, parameter, value, error);
     }
@@ -156,7 +156,7 @@ static enum err open_component(struct writing *writing, const struct value *comp
 static enum err write_component(struct writing *writing, const struct value *root,
                                 struct error *error)
 {
-    struct open_component open[ICAL_DEPTH_MAX];
+    struct open_component open[ICAL_DEPTH_MAX] = {{.next = 0}};
     int depth = 1;
     enum err err = open_component(writing, root, &open[0], error);
     while (err == OK && depth > 0) {

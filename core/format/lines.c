@@ -120,10 +120,27 @@ static struct str undo_carets(struct arena *arena, struct str text)
     char *copy = arena_alloc(arena, text.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
-        char next = text.at[i] == '^' && i + 1 < text.len ? text.at[i + 1] : '\0';
-        bool known = next == 'n' || next == '^' || next == '\'';
-        copy[len++] = !known ? text.at[i] : (char)(next == 'n' ? '\n' : next == '^' ? '^' : '"');
-        i += known ? 1 : 0;
+        char next = '\0';
+        if (text.at[i] == '^' && i + 1 < text.len) {
+            next = text.at[i + 1];
+        }
+        switch (next) {
+        case 'n':
+            copy[len++] = '\n';
+            i++;
+            break;
+        case '^':
+            copy[len++] = '^';
+            i++;
+            break;
+        case '\'':
+            copy[len++] = '"';
+            i++;
+            break;
+        default:
+            copy[len++] = text.at[i];
+            break;
+        }
     }
     copy[len] = '\0';
     return (struct str){copy, len};
@@ -172,36 +189,44 @@ static void add_old_parameter(struct arena *arena, struct value *parameters, str
     add_parameter(arena, parameters, encoding ? STR("ENCODING") : STR("TYPE"), word);
 }
 
+/* "TYPE=work,home", the name before it taken off already: the rest is at the "=". */
+static const char *cut_values(struct arena *arena, struct str *rest, struct str word,
+                              struct value *parameters, int *count)
+{
+    struct str name = capitals(arena, word);
+    struct str text;
+    do {
+        *rest = str_sub(*rest, 1, rest->len); /* "=" or "," */
+        const char *why = cut_parameter_value(rest, &text);
+        if (why != NULL) {
+            return why;
+        }
+        add_parameter(arena, parameters, name, text);
+        ++*count;
+    } while (str_starts(*rest, STR(",")) && *count <= CARD_PARAMETERS_MAX);
+    return NULL;
+}
+
 static const char *cut_parameters(const struct line_source *source, struct arena *arena,
                                   struct str *rest, struct value *parameters)
 {
+    const char *why = NULL;
     int count = 0;
-    while (str_starts(*rest, STR(";"))) {
+    while (why == NULL && str_starts(*rest, STR(";"))) {
         *rest = str_sub(*rest, 1, rest->len);
         struct str word = cut_name(rest);
+        bool named = word.len > 0 && str_starts(*rest, STR("="));
         if (++count > CARD_PARAMETERS_MAX) {
-            return "the property has too many parameters";
-        }
-        if (word.len > 0 && source->old && !str_starts(*rest, STR("="))) {
+            why = "the property has too many parameters";
+        } else if (named) {
+            why = cut_values(arena, rest, word, parameters, &count);
+        } else if (word.len > 0 && source->old) {
             add_old_parameter(arena, parameters, word);
-            continue;
+        } else {
+            why = "a parameter is NAME=value";
         }
-        if (word.len == 0 || !str_starts(*rest, STR("="))) {
-            return "a parameter is NAME=value";
-        }
-        struct str name = capitals(arena, word);
-        do {
-            struct str text;
-            *rest = str_sub(*rest, 1, rest->len); /* "=" or "," */
-            const char *why = cut_parameter_value(rest, &text);
-            if (why != NULL) {
-                return why;
-            }
-            add_parameter(arena, parameters, name, text);
-            count++;
-        } while (str_starts(*rest, STR(",")) && count <= CARD_PARAMETERS_MAX);
     }
-    return NULL;
+    return why;
 }
 
 static bool controls(struct str text)
@@ -305,7 +330,10 @@ enum err text_unescape(struct arena *arena, struct str raw, bool lenient, struct
     char *copy = arena_alloc(arena, raw.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < raw.len; i++) {
-        char next = raw.at[i] == '\\' && i + 1 < raw.len ? raw.at[i + 1] : '\0';
+        char next = '\0';
+        if (raw.at[i] == '\\' && i + 1 < raw.len) {
+            next = raw.at[i + 1];
+        }
         if (raw.at[i] != '\\') {
             copy[len++] = raw.at[i];
         } else if (!lenient && (next == 'n' || next == 'N')) {

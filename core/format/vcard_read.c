@@ -6,6 +6,8 @@
 #include "proxenos/base_text.h"
 #include "proxenos/base_time.h"
 
+enum { PARTS_MAX = 1000 }; /* of one value */
+
 enum version { VERSION_NONE, VERSION_21, VERSION_30, VERSION_40 };
 
 struct reading {
@@ -108,23 +110,44 @@ static enum err put_text(struct reading *reading, const struct content_line *lin
     return OK;
 }
 
-/* The parts between separators; a part with several values becomes a list when `nested`. */
-static enum err put_list(struct reading *reading, const struct content_line *line, struct str raw,
-                         char separator, bool nested, struct value *out, struct error *error)
+/* The values of one part, by commas. */
+static enum err put_values(struct reading *reading, const struct content_line *line, struct str raw,
+                           struct value *out, struct error *error)
 {
-    enum { PARTS_MAX = 1000 };
     struct str part, rest = raw;
     enum err err = OK;
     *out = value_list_new();
-    while (err == OK && text_cut(&rest, separator, &part)) {
-        struct value value;
+    while (err == OK && text_cut(&rest, ',', &part)) {
+        struct value value = value_null();
+        err = out->list.count == PARTS_MAX
+                  ? line_error(line->line, ERR_LIMIT, "the value has too many parts", error)
+                  : put_text(reading, line, part, &value, error);
+        if (err == OK) {
+            value_push(reading->arena, out, value);
+        }
+    }
+    return err;
+}
+
+/* The parts by semicolons; one with several values becomes a list, but not in 2.1, where a comma is
+ * a letter like any other. */
+static enum err put_parts(struct reading *reading, const struct content_line *line, struct str raw,
+                          struct value *out, struct error *error)
+{
+    struct str part, first, rest = raw;
+    enum err err = OK;
+    *out = value_list_new();
+    while (err == OK && text_cut(&rest, ';', &part)) {
+        struct value value = value_null();
         struct str inner = part;
-        struct str first;
-        bool several = nested && text_cut(&inner, ',', &first) && inner.at != NULL;
-        err = several ? put_list(reading, line, part, ',', false, &value, error)
-                      : put_text(reading, line, part, &value, error);
-        if (err == OK && out->list.count == PARTS_MAX) {
+        bool several =
+            reading->version != VERSION_21 && text_cut(&inner, ',', &first) && inner.at != NULL;
+        if (out->list.count == PARTS_MAX) {
             err = line_error(line->line, ERR_LIMIT, "the value has too many parts", error);
+        } else if (several) {
+            err = put_values(reading, line, part, &value, error);
+        } else {
+            err = put_text(reading, line, part, &value, error);
         }
         if (err == OK) {
             value_push(reading->arena, out, value);
@@ -190,11 +213,10 @@ static enum err put_value(struct reading *reading, struct content_line *line, st
         }
     }
     if (is_one_of(line->name, structured, COUNT_OF(structured))) {
-        return put_list(reading, line, line->value, ';', reading->version != VERSION_21, out,
-                        error);
+        return put_parts(reading, line, line->value, out, error);
     }
     if (is_one_of(line->name, lists, COUNT_OF(lists))) {
-        return put_list(reading, line, line->value, ',', false, out, error);
+        return put_values(reading, line, line->value, out, error);
     }
     if (is_one_of(line->name, dates, COUNT_OF(dates)) && !line_has(line, "VALUE", "text") &&
         line->value.len > 0 && !date_plausible(line->value)) {
@@ -228,7 +250,7 @@ static enum err take_version(struct reading *reading, const struct content_line 
 static enum err take_property(struct reading *reading, struct content_line *line,
                               struct error *error)
 {
-    struct value value;
+    struct value value = value_null();
     struct value property = line_describe(reading->arena, line);
     if (reading->version == VERSION_NONE) {
         return line_error(line->line, ERR_INVALID, "VERSION comes first in a card", error);

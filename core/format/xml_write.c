@@ -189,7 +189,7 @@ static enum err write_step(struct buf *out, struct open_element *open, int *dept
     if (*depth == XML_DEPTH_MAX) {
         return error_set(error, ERR_LIMIT, "elements are nested deeper than %d", XML_DEPTH_MAX);
     }
-    struct open_element next;
+    struct open_element next = {.next = 0};
     enum err err = write_start(out, child, &next, error);
     if (err == OK && next.children != NULL) {
         open[(*depth)++] = next;
@@ -212,7 +212,7 @@ static void place(const struct open_element *open, int depth, struct error *erro
 
 enum err xml_write(struct buf *out, const struct value *root, struct error *error)
 {
-    struct open_element open[XML_DEPTH_MAX];
+    struct open_element open[XML_DEPTH_MAX] = {{.next = 0}};
     struct error found = {0};
     size_t before = out->len;
     int depth = 0;

@@ -34,9 +34,16 @@ static void publish(struct lua_executor *executor)
     atomic_store(&executor->deadline_ns, MIN(executor->slice_ns, executor->run_ns));
 }
 
+/* Whose time is used: the task's own, or that of the one that started it. */
+static const struct lua_task *payer_of(const struct lua_host *host)
+{
+    return host->running->payer != NULL ? host->running->payer : host->running;
+}
+
 static int run_budget_ms(const struct lua_host *host)
 {
-    return host->running->run_ms > 0 ? host->running->run_ms : host->options.limits.run_ms;
+    int run_ms = payer_of(host)->run_ms;
+    return run_ms > 0 ? run_ms : host->options.limits.run_ms;
 }
 
 static int64_t run_budget_ns(const struct lua_host *host)
@@ -55,7 +62,7 @@ void lua_budget_start(struct lua_host *host, struct lua_task *task, lua_State *L
     host->pinned = 0;
     host->close_depth = 0;
     executor->slice_ns = now_ns + (int64_t)limits->slice_ms * NS_PER_MS;
-    executor->run_ns = now_ns + run_budget_ns(host) - task->run_ns;
+    executor->run_ns = now_ns + run_budget_ns(host) - payer_of(host)->run_ns;
     executor->started_ns = now_ns;
     executor->started_running_ns = lua_running_ns();
     atomic_store(&executor->current, L);
@@ -72,6 +79,9 @@ void lua_budget_stop(struct lua_host *host)
     atomic_store(&executor->deadline_ns, 0);
     int64_t passed_ns = lua_running_ns() - executor->started_running_ns;
     host->running->run_ns += passed_ns;
+    if (host->running->payer != NULL) {
+        host->running->payer->run_ns += passed_ns;
+    }
     atomic_fetch_add(&host->run_ns, (uint64_t)passed_ns);
     host->running = NULL;
 }
@@ -121,7 +131,7 @@ static bool run_is_over(const struct lua_host *host, int64_t now_ns)
     if (now_ns < executor->run_ns) {
         return false;
     }
-    int64_t used_ns = host->running->run_ns + lua_running_ns() - executor->started_running_ns;
+    int64_t used_ns = payer_of(host)->run_ns + lua_running_ns() - executor->started_running_ns;
     if (used_ns >= budget_ns || now_ns - executor->started_ns >= RUN_WALL_FACTOR * budget_ns) {
         return true;
     }

@@ -61,6 +61,11 @@ void plugins_close(struct plugins *plugins)
     free_all(plugins);
 }
 
+void plugins_metrics(struct plugins *plugins, struct buf *out)
+{
+    bind_metrics_write(plugins->bind, out);
+}
+
 int plugins_failed(const struct plugins *plugins)
 {
     int count = 0;

@@ -163,7 +163,35 @@ static enum err take_response(struct route_call *route, const struct value *outp
 struct routing {
     struct bind_call call;
     struct route_call *route;
+    struct route_piece piece;
 };
+
+/* The next piece of an answer in pieces. */
+static void on_piece(struct bind_call *call, struct bind_piece *given)
+{
+    struct routing *routing = CONTAINER_OF(call, struct routing, call);
+    struct route_piece *piece = &routing->piece;
+    const struct value *headers = value_get_c(&given->head, "headers");
+    *piece = (struct route_piece){.first = given->first,
+                                  .status = (int)value_get_int(&given->head, "status", 200),
+                                  .content_type = value_get_text(&given->head, "content_type",
+                                                                 STR("text/plain; charset=utf-8")),
+                                  .headers = headers != NULL ? *headers : value_map_new(),
+                                  .bytes = given->bytes,
+                                  .private = given};
+    buf_init(&given->bytes);
+    routing->route->streamed = true;
+    routing->route->piece(routing->route, piece);
+}
+
+void plugins_piece_taken(struct route_piece *piece)
+{
+    struct bind_piece *given = piece->private;
+    buf_deinit(&piece->bytes);
+    buf_init(&piece->bytes);
+    given->gone = piece->gone;
+    bind_piece_taken(given);
+}
 
 static void on_routed(struct bind_call *call)
 {
@@ -171,7 +199,7 @@ static void on_routed(struct bind_call *call)
     struct route_call *route = routing->route;
     route->err = call->err;
     route->error = call->error;
-    if (call->err == OK) {
+    if (call->err == OK && !route->streamed) {
         route->err = take_response(route, &call->output);
     }
     route->done(route);
@@ -210,6 +238,7 @@ void plugins_route(struct plugins *plugins, struct route_call *route)
                                        .input = request_table(route, &params),
                                        .arena = route->arena,
                                        .done = on_routed};
+    routing->call.piece = route->piece != NULL ? on_piece : NULL;
     bind_call(&routing->call);
 }
 

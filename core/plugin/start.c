@@ -309,6 +309,8 @@ static enum err make_host(struct plugin *plugin, const struct plugin_rights *rig
                                         .need_count = manifest->require_count,
                                         .emit = manifest->emit,
                                         .emit_count = manifest->emit_count,
+                                        .secrets = manifest->secrets,
+                                        .secret_count = manifest->secret_count,
                                         .limits = manifest->limits,
                                         .config = *out_config,
                                         .files = plugin->files,

@@ -373,3 +373,8 @@ enum err seal_open_payload(struct store *store, struct arena *arena, struct valu
     *payload = whole;
     return OK;
 }
+
+void store_secret_key(struct store *store, struct str purpose, unsigned char out_key[KEY_BYTES])
+{
+    hmac_of(store->seal->master, purpose.at, purpose.len, out_key);
+}

@@ -18,7 +18,9 @@ void hash_add(struct hasher *hasher, const void *bytes, size_t len);
 void hash_end(struct hasher *hasher, unsigned char out[HASH_BYTES]);
 void hash_of(const void *bytes, size_t len, unsigned char out[HASH_BYTES]);
 void hmac_of(const unsigned char key[KEY_BYTES], const void *bytes, size_t len,
-             unsigned char out[HASH_BYTES]);                 /* HMAC-SHA-256 */
+             unsigned char out[HASH_BYTES]); /* HMAC-SHA-256 */
+void hmac_with(struct str key, const void *bytes, size_t len,
+               unsigned char out[HASH_BYTES]);               /* the same with a key of any length */
 bool crypto_equal(const void *a, const void *b, size_t len); /* constant time */
 void crypto_wipe(void *memory, size_t len);
 void crypto_random(void *bytes, size_t len); /* for keys and tokens: never simulated */

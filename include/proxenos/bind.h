@@ -15,15 +15,18 @@ struct bind;
 struct bind_host;
 
 enum {
-    UNIT_CHANGES_MAX = 10000,     /* drafts and events of one unit of work */
-    UNIT_BYTES_MAX = 64 << 20,    /* memory of the drafts of one batch */
-    UNIT_RUNS_MAX = 8,            /* a handler runs again so often on conflicts at commit */
-    HOOK_RUN_MS = 50,             /* contract 19 */
-    HOOK_QUEUE_MS = 1000,         /* contract 19 */
-    PLUGIN_KILLS_MAX = 3,         /* by different causes within PLUGIN_KILLS_MS: suspended */
-    PLUGIN_KILLS_MS = 600000,     /* ten minutes */
-    REGISTRATIONS_MAX = 500,      /* handlers, hooks, routes and commands of one plugin */
-    COMMAND_OUTPUT_MAX = 4 << 20, /* bytes that a command may write */
+    UNIT_CHANGES_MAX = 10000,           /* drafts and events of one unit of work */
+    UNIT_BYTES_MAX = 64 << 20,          /* memory of the drafts of one batch */
+    UNIT_RUNS_MAX = 8,                  /* a handler runs again so often on conflicts at commit */
+    HOOK_RUN_MS = 50,                   /* contract 19 */
+    HOOK_QUEUE_MS = 1000,               /* contract 19 */
+    PLUGIN_KILLS_MAX = 3,               /* by different causes within PLUGIN_KILLS_MS: suspended */
+    PLUGIN_KILLS_MS = 600000,           /* ten minutes */
+    REGISTRATIONS_MAX = 500,            /* handlers, hooks, routes and commands of one plugin */
+    COMMAND_OUTPUT_MAX = 4 << 20,       /* bytes that a command may write */
+    ROUTE_STREAM_BYTES_MAX = 256 << 20, /* an answer in pieces */
+    SECRET_BYTES_MAX = 4096,
+    SECRET_NAME_MAX = 60,
 };
 
 struct bind_options {
@@ -45,6 +48,22 @@ enum err bind_open(const struct bind_options *options, struct bind **out_bind,
 void bind_close(struct bind *bind);
 struct lua_engine *bind_engine(const struct bind *bind);
 
+/* Appends the figures that plugins keep, as Prometheus reads them. Any thread. */
+void bind_metrics_write(struct bind *bind, struct buf *out);
+
+/* ---- secrets: put by administrators, used behind handles, never shown ---- */
+
+/* Done by bind_open. Start-up. */
+enum err bind_secrets_open(struct store *store, struct error *error) MUST_CHECK;
+/* Inside apply. The value before the present one is kept until the next change. ERR_LIMIT. */
+enum err bind_secret_put(struct tx *tx, struct str plugin, struct str name, struct str bytes,
+                         struct error *error) MUST_CHECK;
+enum err bind_secret_drop(struct tx *tx, struct str plugin, struct str name,
+                          struct error *error) MUST_CHECK; /* ERR_NOT_FOUND */
+/* What is set, never the values: [{ name, set_at, set_by, previous }]. */
+enum err bind_secrets_list(struct reader *reader, struct str plugin, struct arena *arena,
+                           struct value *out_rows, struct error *error) MUST_CHECK;
+
 /* ---- hosts: one plugin's state ---- */
 
 struct bind_file {
@@ -57,6 +76,9 @@ struct bind_host_options {
     struct plugin_rights rights; /* with the plugin's name */
     const struct str *emit;      /* "supplier.*"; patterns of px.bus.emit */
     size_t emit_count;
+    const struct str *secrets; /* names that px.secret.get gives */
+    size_t secret_count;
+    bool act_as; /* px.actor.as */
     struct lua_limits limits;
     struct value config; /* map of name → value, checked */
     const struct bind_file *files;
@@ -110,6 +132,16 @@ int bind_register_test(struct lua_State *L);
 
 /* ---- calls ---- */
 
+/* A piece of a route's answer, on its way to whoever sends it. */
+struct bind_piece {
+    bool first;
+    struct value head; /* { status, content_type, headers }, as the script gave it */
+    struct buf bytes;  /* the taker's: taken, or left to be freed */
+    bool gone;         /* set by the taker: nobody reads any more */
+};
+/* Loop. The next piece may come: there is room, or nobody reads. */
+void bind_piece_taken(struct bind_piece *piece);
+
 /* One call into a plugin. Caller-owned until done; `done` runs once on the loop, never before the
  * call returns. Input and scope are borrowed until then, `arena` is the executor's until then. */
 struct bind_call {
@@ -124,6 +156,9 @@ struct bind_call {
     struct mailbox *reply; /* where `done` runs; NULL: the loop */
     void (*done)(struct bind_call *call);
     void *context;
+    /* A route whose answer may come in pieces: on the loop, before `done`, one at a time; each is
+     * given back with bind_piece_taken, at the latest in `done`. NULL: it may not. */
+    void (*piece)(struct bind_call *call, struct bind_piece *piece);
     enum err err;
     struct error error;
     struct value output; /* in arena: what it returned (routes, commands), the list of what an

@@ -188,6 +188,8 @@ struct lua_task {
      */
     void (*ended)(struct lua_task *task);
     int run_ms; /* 0: the host's */
+    /* Whose time it uses beside its own: the task that started it and outlives it. NULL: none. */
+    struct lua_task *payer;
     /* No forced yields to other tasks while true, as a unit needs that holds the executor's
      * snapshot; run_ms holds all the same. May be changed while the task runs. */
     bool whole;

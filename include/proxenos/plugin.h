@@ -44,6 +44,20 @@ struct value plugins_describe(struct plugins *plugins, struct arena *arena);
 /* All plugins that need their line in "start without": names and errors were logged already. */
 int plugins_failed(const struct plugins *plugins);
 
+/* ---- secrets ---- */
+
+/* The names in the plugin's can.secrets; NULL when there is no such plugin. */
+const struct str *plugins_secrets(const struct plugins *plugins, struct str name,
+                                  size_t *out_count);
+/* Inside apply; the caller has checked the name, and logs. ERR_LIMIT. */
+enum err plugins_secret_put(struct tx *tx, struct str plugin, struct str name, struct str value,
+                            struct error *error) MUST_CHECK;
+enum err plugins_secret_drop(struct tx *tx, struct str plugin, struct str name,
+                             struct error *error) MUST_CHECK; /* ERR_NOT_FOUND */
+/* What is set: [{ name, set_at, set_by, previous }], never a value. Whoever owns the reader. */
+enum err plugins_secrets_set(struct reader *reader, struct str plugin, struct arena *arena,
+                             struct value *out_rows, struct error *error) MUST_CHECK;
+
 /* ---- before-hooks (contract 19) ---- */
 
 /* Cheap: is there any hook for this object and verb ("create", "update", "delete")? */
@@ -66,7 +80,23 @@ struct hook_call {
 };
 void plugins_before(struct plugins *plugins, struct hook_call *call);
 
+/* Appends the figures that plugins keep (px.metric), as Prometheus reads them. */
+void plugins_metrics(struct plugins *plugins, struct buf *out);
+
 /* ---- routes: /x/<plugin>/… ---- */
+
+/* A piece of an answer that comes in pieces (px.http.stream). The taker takes `bytes` or leaves
+ * them, and calls plugins_piece_taken when there is room for the next. */
+struct route_piece {
+    bool first; /* then status, content_type and headers count */
+    int status;
+    struct str content_type;
+    struct value headers;
+    struct buf bytes;
+    bool gone; /* set by the taker: nobody reads any more */
+    void *private;
+};
+void plugins_piece_taken(struct route_piece *piece);
 
 struct route_call {
     struct str plugin, method, path; /* path behind /x/<plugin> */
@@ -77,7 +107,11 @@ struct route_call {
     struct arena *arena; /* the caller's, until done */
     void (*done)(struct route_call *call);
     void *context;
-    enum err err; /* ERR_NOT_FOUND: no such plugin or route */
+    /* May be NULL: then answers come whole alone. One at a time, all before `done`, where the last
+     * must be given back. */
+    void (*piece)(struct route_call *call, struct route_piece *piece);
+    bool streamed; /* in `done`: the answer came in pieces; err tells whether it is whole */
+    enum err err;  /* ERR_NOT_FOUND: no such plugin or route */
     struct error error;
     int status;
     struct str content_type, response; /* in arena */

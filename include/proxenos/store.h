@@ -100,6 +100,9 @@ const char *store_folder(struct store *store);
 
 /* A key for sealing opaque texts (cursors of events …), the same after a restart. Any thread. */
 void store_derive_key(struct store *store, struct str purpose, unsigned char out_key[32]);
+/* A key for sealing what must stay secret though somebody has the database: from the key file's
+ * master key. Wipe it. Any thread. */
+void store_secret_key(struct store *store, struct str purpose, unsigned char out_key[32]);
 
 /* The current snapshot, held for the caller (schema_unref). Any thread. */
 const struct schema *store_schema(struct store *store);

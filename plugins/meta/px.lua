@@ -87,6 +87,15 @@
 ---@field text px.text # Text by code points.
 ---@field i18n px.i18n # Texts in the reader's language, from locale/<language>.lua.
 ---@field clock px.clock # Business calendars and deadlines.
+---@field csv px.csv # CSV (RFC 4180), bounded.
+---@field xml px.xml # XML, bounded; names are as written, prefix and all.
+---@field vcard px.vcard # vCard, bounded.
+---@field ical px.ical # iCalendar, bounded.
+---@field task px.task # Functions side by side, which share their caller's time and rights.
+---@field http px.http # Answers of routes.
+---@field metric px.metric # Figures in /metrics, as proxenos_plugin_<plugin>_<name> with the label plugin.
+---@field crypto px.crypto # Hashes, random texts, and sealing with secrets.
+---@field secret px.secret # Secrets, set with `proxenos secret set`; never visible to a script.
 
 ---@class px.query
 ---@field filter? table # { stage = { "in", { "won", "lost" } }, owner = id }
@@ -282,6 +291,89 @@
 ---@field pause fun(clock: px.clock.value, at?: px.date.value|string, reason?: string): px.clock.value # a stopped copy of the clock
 ---@field resume fun(clock: px.clock.value, at?: px.date.value|string): px.clock.value # a running copy: what was left when it stopped is left again
 ---@field extend fun(clock: px.clock.value, by: { count: integer, unit: string, reason?: string }): px.clock.value # a copy that is due later, with the extension written down
+
+---CSV (RFC 4180), bounded.
+---@class px.csv
+---@field decode fun(text: string, options?: { header?: boolean, separator?: string }): table[] # rows by the names of the header, or as lists with header = false
+---@field encode fun(rows: table[], options?: { header?: boolean, columns?: string[] }): string # CSV of rows; a text that a spreadsheet would run gets an apostrophe in front
+
+---@class px.xml.element
+---@field name string
+---@field attributes? table<string, string>
+---@field children? (string|px.xml.element)[]
+
+---XML, bounded; names are as written, prefix and all.
+---@class px.xml
+---@field decode fun(text: string): px.xml.element # a document as a tree; no document type, no entities but XML's own five
+---@field encode fun(root: px.xml.element): string # the document of such a tree
+
+---@class px.card.property
+---@field name string # "TEL"
+---@field group? string
+---@field parameters? table<string, string[]>
+---@field value any # text; parts of N, ADR, ORG, GENDER, NICKNAME and CATEGORIES as a list
+
+---@class px.card
+---@field version? string # "4.0"
+---@field properties px.card.property[]
+
+---vCard, bounded.
+---@class px.vcard
+---@field decode fun(text: string): px.card[] # the cards of a file, of vCard 4.0, 3.0 or 2.1
+---@field encode fun(cards: px.card|px.card[]): string # the file of these cards
+
+---@class px.ical.component
+---@field name string # "VEVENT"
+---@field properties px.card.property[]
+---@field components? px.ical.component[]
+
+---iCalendar, bounded.
+---@class px.ical
+---@field decode fun(text: string): px.ical.component[] # the components of a calendar file; days and times as ISO 8601
+---@field encode fun(components: px.ical.component|px.ical.component[]): string # the file of these components
+
+---Functions side by side, which share their caller's time and rights.
+---@class px.task
+---@field all fun(functions: (fun(): any)[]): any[] # runs all at once; the first result of each in their order. The first that fails ends the others and is raised (waits, not in a unit of work)
+---@field any fun(functions: (fun(): ...)[]): ... # what the first one that succeeds returned; the others end. When all fail, the last error is raised (waits, not in a unit of work)
+---@field timeout fun(duration: string, fn: fun(): ...): ... # what fn returned, or the error "timeout" (waits, not in a unit of work)
+---@field sleep fun(duration: string) # waits; the plugin's other tasks go on (waits, not in a unit of work)
+
+---@class px.http.stream_options
+---@field status? integer # 200
+---@field content_type? string # text/plain; charset=utf-8
+---@field headers? table<string, string>
+
+---Answers of routes.
+---@class px.http
+---@field json fun(value: any, options?: { status?: integer, headers?: table<string, string> }): px.response # a route's answer in JSON
+---@field problem fun(status: integer, code: string, detail: string, options?: { pointer?: string }): px.response # a route's refusal, in the same shape as the API's (RFC 9457)
+---@field stream fun(options: px.http.stream_options|fun(write: fun(text: any)), fn?: fun(write: fun(text: any))): px.response # a route's answer in pieces: fn is given write(text), which waits while the client is slow (waits, not in a unit of work)
+
+---Figures in /metrics, as proxenos_plugin_<plugin>_<name> with the label plugin.
+---@class px.metric
+---@field count fun(name: string, by?: number, labels?: table<string, any>) # adds to a counter, 1 unless said otherwise
+---@field gauge fun(name: string, value: number, labels?: table<string, any>) # sets a figure that goes up and down
+---@field time fun(name: string, labels: table<string, any>|fun(): ..., fn?: fun(): ...): ... # runs fn, counts it and adds the time it took; what fn returned
+
+---@class px.crypto.options
+---@field encoding? "hex"|"base64"|"base64url"|"bytes" # hex
+
+---Hashes, random texts, and sealing with secrets.
+---@class px.crypto
+---@field hash fun(text: string, options?: px.crypto.options): string # SHA-256
+---@field hmac fun(key: px.secret.handle, text: string, options?: px.crypto.options): string # HMAC-SHA-256 with a secret of the plugin
+---@field random fun(bytes: integer, options?: px.crypto.options): string # so many random bytes, 1 to 1024
+---@field uuid fun(): string # a random UUID
+---@field seal fun(key: px.secret.handle, text: string, options?: { with?: string }): string # encrypted so that only this secret opens it; `with` is bound to it and not kept in it
+---@field open fun(key: px.secret.handle, sealed: string, options?: { with?: string }): string # what was sealed, also with the secret's value before the present one
+---@field constant_time_equal fun(a: string, b: string): boolean # are they the same? For signatures: the time tells nothing
+
+---@class px.secret.handle
+
+---Secrets, set with `proxenos secret set`; never visible to a script.
+---@class px.secret
+---@field get fun(name: string, options?: { previous?: boolean }): px.secret.handle # a handle of a secret that can.secrets names; px.crypto, px.net and px.mail use it, nobody reads it
 
 ---@type px
 px = {}

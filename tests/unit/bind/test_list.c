@@ -46,7 +46,7 @@ static const char excepted[] = " px.flow px.flows px.match px.rules px.clock"
                                " px.schedule px.page px.save px.restore px.doctor"
                                " px.store.search px.store.merge px.store.as_of"
                                " px.store.changeset px.bus.lag px.bus.dead_letters px.net px.mail"
-                               " px.task px.http px.crypto px.config.on_change px.secret px.metric"
+                               " px.config.on_change"
                                " px.actor.purpose px.actor.as ";
 
 static bool is_excepted(const char *module, const char *name)

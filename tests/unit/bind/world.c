@@ -222,12 +222,14 @@ static void subscribe(struct world *world, const struct world_plugin *plugin,
 
 enum err world_load(struct world *world, const struct world_plugin *plugin)
 {
-    struct str *read = NULL, *write = NULL, *emit = NULL;
+    struct str *read = NULL, *write = NULL, *emit = NULL, *secrets = NULL;
     struct bind_host_options options = {.version = STR("1.0.0"), .config = value_map_new()};
     options.rights.name = str_from(plugin->name);
     options.rights.read_count = words(world, plugin->read, &read);
     options.rights.write_count = words(world, plugin->write, &write);
     options.emit_count = words(world, plugin->emit, &emit);
+    options.secret_count = words(world, plugin->secrets, &secrets);
+    options.secrets = secrets;
     options.rights.read = read;
     options.rights.write = write;
     options.emit = emit;

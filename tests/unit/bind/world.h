@@ -41,7 +41,7 @@ int world_teardown(void **state);
 /* A plugin "one", "two" … of this main.lua, with these words in `can` ("deal,note"); subscribed. */
 struct world_plugin {
     const char *name, *main;
-    const char *read, *write, *emit; /* NULL: none */
+    const char *read, *write, *emit, *secrets; /* NULL: none */
     bool http;
     int retries;       /* 0: 2 */
     int run_ms;        /* 0: 500 */
