@@ -91,12 +91,10 @@ void get_plugin(struct call *call)
         return;
     }
     struct str name = http_route_parameter(call->http, "name");
-    struct value all = plugins_describe(call->api->plugins, call_arena(call));
-    for (size_t i = 0; i < all.list.count; i++) {
-        if (str_eq(value_get_text(&all.list.items[i], "name", STR("")), name)) {
-            call_respond_value(call, 200, &all.list.items[i]);
-            return;
-        }
+    struct value plugin = plugins_describe_one(call->api->plugins, name, call_arena(call));
+    if (plugin.kind != VALUE_NULL) {
+        call_respond_value(call, 200, &plugin);
+        return;
     }
     call_fail(call, ERR_NOT_FOUND, "there is no plugin \"" STR_FORMAT "\"", STR_ARGS(name));
 }

@@ -416,6 +416,12 @@ static uint64_t earlier_with_key(const struct batch *batch, size_t index)
     return mask;
 }
 
+const struct scope *bind_rescope(void *context)
+{
+    const struct bind_host *host = ((const struct bind_registration *)context)->host;
+    return auth_plugin_scope(host->bind->options.auth, &host->rights, NULL);
+}
+
 void bind_deliver(struct subscription *subscription, struct delivery **deliveries, size_t count,
                   void *context)
 {

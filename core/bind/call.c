@@ -124,6 +124,8 @@ static enum call_kind call_kind_of(enum bind_kind kind)
     case BIND_STOP:
     case BIND_EXPORT:
     case BIND_TEST:
+    case BIND_SAVE:
+    case BIND_RESTORE:
     case BIND_KIND_COUNT:
         break;
     }
@@ -183,6 +185,7 @@ static int push(struct lua_task *task, lua_State *L)
     switch (request->registration->kind) {
     case BIND_START:
     case BIND_STOP:
+    case BIND_SAVE:
         return 0;
     case BIND_COMMAND:
         lua_push_value(L, &request->input, true);
@@ -194,6 +197,7 @@ static int push(struct lua_task *task, lua_State *L)
         sent->drafts_ref = luaL_ref(L, LUA_REGISTRYINDEX);
         return 1;
     case BIND_EXPORT:
+    case BIND_RESTORE:
         return push_arguments(L, &request->input);
     case BIND_TEST:
         lua_getglobal(L, "t");

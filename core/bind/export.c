@@ -1,7 +1,7 @@
 /* px.export and px.plugin: functions of one plugin called by another. They run in their own
  * plugin's state, on its executor, with the rights that caller and callee have both (contract 23);
- * arguments and results cross as values. A plugin calls only those that it requires, which outlive
- * it. Executor, protected. */
+ * arguments and results cross as values. A plugin calls only those that it requires, by the slot
+ * that outlives it and leads to what runs there now. Executor, protected. */
 #include "internal.h"
 
 int px_export(lua_State *L)
@@ -72,13 +72,14 @@ static int called(lua_State *L, int status, intptr_t context)
     return (int)results.list.count;
 }
 
-/* Upvalues: the callee's host, the place of its registration. */
+/* Upvalues: the callee's slot, the function's name. */
 static int call_export(lua_State *L)
 {
     struct call *call = call_enter(L);
-    struct bind_host *callee = lua_touserdata(L, lua_upvalueindex(1));
-    size_t index = (size_t)lua_tointeger(L, lua_upvalueindex(2));
+    struct bind_slot *callee = lua_touserdata(L, lua_upvalueindex(1));
+    struct str name = arg_text(L, lua_upvalueindex(2));
     struct value arguments = value_list_new();
+    struct error error = {0};
     lua_wait_check(L, "a function of another plugin");
     if (call->scope == NULL) {
         lua_raise_set(L, ERR_UNAUTHENTICATED, "nobody is logged in");
@@ -92,22 +93,23 @@ static int call_export(lua_State *L)
     crossing->scope = call->scope;
     scope_ref(crossing->scope);
     crossing->wait = (struct lua_wait){.cancelled = cancelled};
-    crossing->call = (struct bind_call){.host = callee,
-                                        .registration = &callee->registrations[index],
-                                        .scope = crossing->scope,
+    crossing->call = (struct bind_call){.scope = crossing->scope,
                                         .request = arena_str(&crossing->arena, call->request),
                                         .input = value_copy(&crossing->arena, &arguments),
                                         .arena = &crossing->arena,
                                         .reply = lua_host_mailbox(call->host->lua),
                                         .done = on_called};
-    bind_call(&crossing->call);
+    if (slot_call(callee, name, &crossing->call, &error) != OK) {
+        free_crossing(crossing);
+        lua_raise(L, &error);
+    }
     return lua_wait_start(L, &crossing->wait, (intptr_t)crossing, called);
 }
 
-static struct bind_host *needed(const struct bind_host *host, struct str name)
+static struct bind_slot *needed(const struct bind_host *host, struct str name)
 {
     for (size_t i = 0; i < host->need_count; i++) {
-        if (str_eq(host->needs[i]->rights.name, name)) {
+        if (str_eq(slot_name(host->needs[i]), name)) {
             return host->needs[i];
         }
     }
@@ -116,23 +118,22 @@ static struct bind_host *needed(const struct bind_host *host, struct str name)
 
 int px_plugin(lua_State *L)
 {
-    const struct call *call = call_enter(L);
+    struct call *call = call_enter(L);
     struct str name = arg_text(L, 1);
-    struct bind_host *callee = needed(call->host, name);
+    struct bind_slot *callee = needed(call->host, name);
     if (callee == NULL) {
         lua_raise_set(L, ERR_DEPENDENCY, "plugin.lua does not require " STR_FORMAT,
                       STR_ARGS(str_sub(name, 0, 60)));
     }
+    struct str *names = NULL;
+    size_t count = slot_exports(callee, &call->scratch, &names);
     lua_newtable(L);
-    for (size_t i = 0; i < callee->registration_count; i++) {
-        const struct bind_registration *registration = &callee->registrations[i];
-        if (registration->kind == BIND_EXPORT) {
-            lua_pushlstring(L, registration->name.at, registration->name.len);
-            lua_pushlightuserdata(L, callee);
-            lua_pushinteger(L, (lua_Integer)i);
-            lua_pushcclosure(L, call_export, 2);
-            lua_rawset(L, -3);
-        }
+    for (size_t i = 0; i < count; i++) {
+        lua_pushlstring(L, names[i].at, names[i].len);
+        lua_pushlightuserdata(L, callee);
+        lua_pushvalue(L, -2);
+        lua_pushcclosure(L, call_export, 2);
+        lua_rawset(L, -3);
     }
     lua_freeze(L, -1);
     return 1;

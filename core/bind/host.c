@@ -323,7 +323,7 @@ static void copy_options(struct bind_host *host, const struct bind_host_options 
     host->act_as = options->act_as;
     host->config = value_copy(arena, &options->config);
     host->version = arena_str(arena, options->version);
-    host->needs = ARENA_ARRAY(arena, struct bind_host *, options->need_count + 1);
+    host->needs = ARENA_ARRAY(arena, struct bind_slot *, options->need_count + 1);
     host->need_count = options->need_count;
     for (size_t i = 0; i < options->need_count; i++) {
         host->needs[i] = options->needs[i];
@@ -365,9 +365,9 @@ struct bind_host *bind_host_new(struct bind *bind, const struct bind_host_option
     return host;
 }
 
-static void on_closed(struct lua_host *lua)
+static void free_host(struct bind_host *host)
 {
-    struct bind_host *host = lua_host_data(lua);
+    struct lua_host *lua = host->lua;
     void (*closed)(void *context) = host->on_closed;
     void *context = host->on_closed_context;
     lua_host_free(lua);
@@ -377,6 +377,26 @@ static void on_closed(struct lua_host *lua)
     arena_deinit(&host->arena);
     mem_free(host);
     closed(context);
+}
+
+/* A unit that the writer still has points into the host, though its task is gone. */
+static void on_units_looked(struct timer *timer)
+{
+    enum { LOOK_MS = 2 };
+    struct bind_host *host = CONTAINER_OF(timer, struct bind_host, closing_timer);
+    if (atomic_load(&host->units) > 0) {
+        timer_start(timer, LOOK_MS);
+        return;
+    }
+    timer_deinit(timer);
+    free_host(host);
+}
+
+static void on_closed(struct lua_host *lua)
+{
+    struct bind_host *host = lua_host_data(lua);
+    timer_init_real(&host->closing_timer, host->bind->options.loop, on_units_looked);
+    on_units_looked(&host->closing_timer);
 }
 
 static void close_run(struct lua_job *job)

@@ -9,6 +9,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "proxenos/bind.h"
@@ -62,7 +63,7 @@ struct bind_host {
     void *context;
     struct value locales; /* { el = { key = text or { one, other } } } */
     struct error locales_error;
-    struct bind_host **needs;
+    struct bind_slot **needs;
     size_t need_count;
 
     /* immutable after the first load, any thread */
@@ -92,6 +93,7 @@ struct bind_host {
 
     atomic_bool suspended, stopping;
     _Atomic int64_t busy;
+    _Atomic int64_t units; /* with the writer, whose task may be gone */
 
     /* loop only */
     struct message suspend_message;
@@ -99,6 +101,7 @@ struct bind_host {
     void *on_suspend_context;
     void (*on_closed)(void *context);
     void *on_closed_context;
+    struct timer closing_timer;
 };
 
 /* True when the job may run now; else it was deferred, or failed at once when suspended. */
@@ -354,6 +357,14 @@ int decimal_index(lua_State *L);
 int text_template(lua_State *L);
 /* mod_i18n.c: reads locale/<language>.lua of the bundle into host->locales. */
 void host_read_locales(struct bind_host *host);
+/* slot.c */
+struct str slot_name(const struct bind_slot *slot);
+/* Any thread. Calls the export of this name of whatever runs behind the slot now. ERR_DEPENDENCY,
+ * ERR_SUSPENDED: then nothing was called. */
+enum err slot_call(struct bind_slot *slot, struct str name, struct bind_call *call,
+                   struct error *error) MUST_CHECK;
+/* Any thread. The names of what is exported now. */
+size_t slot_exports(struct bind_slot *slot, struct arena *arena, struct str **out_names);
 /* export.c */
 int px_export(lua_State *L);
 int px_plugin(lua_State *L);

@@ -143,6 +143,18 @@ static int px_stop(lua_State *L)
     return 0;
 }
 
+static int px_save(lua_State *L)
+{
+    host_register(L, BIND_SAVE, STR("save"), STR(""), 0, 1);
+    return 0;
+}
+
+static int px_restore(lua_State *L)
+{
+    host_register(L, BIND_RESTORE, STR("restore"), STR(""), 0, 1);
+    return 0;
+}
+
 /* ---- small words ---- */
 
 static int wrap(lua_State *L, const char *name)
@@ -297,6 +309,18 @@ static const struct lua_binding bindings[] = {
      .call = px_stop,
      .type = "fun(stop: fun())",
      .doc = "runs before the plugin stops",
+     .flags = LUA_BINDING_LOAD_ONLY},
+    {.name = "save",
+     .call = px_save,
+     .type = "fun(save: fun(): any)",
+     .doc = "before a reload: what it returns, plain data, goes to px.restore of the new state",
+     .flags = LUA_BINDING_LOAD_ONLY},
+    {.name = "restore",
+     .call = px_restore,
+     .type = "fun(restore: fun(data: any, version: string))",
+     .doc =
+         "takes what px.save of the state before returned, and the version that it came from; an "
+         "error keeps the old state",
      .flags = LUA_BINDING_LOAD_ONLY},
     {.name = "export",
      .call = px_export,

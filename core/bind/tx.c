@@ -38,12 +38,14 @@ static void committed(struct unit *unit)
     try->error = unit->error;
     try->error.next = NULL;
     try->submitted = false;
+    struct bind_host *host = try->overlay.host;
     unit_deinit(unit);
     if (try->abandoned) {
         try_free(try);
-        return;
+    } else {
+        lua_wait_done(&try->wait);
     }
-    lua_wait_done(&try->wait);
+    atomic_fetch_sub(&host->units, 1); /* last: it may be freed from here on */
 }
 
 /* The script is gone while the unit is under way. */
@@ -65,9 +67,11 @@ static void drop_try(struct tx_try *try)
 static void submit(lua_State *L, struct call *call, struct tx_try *try)
 {
     overlay_release(&try->overlay);
+    atomic_fetch_add(&call->host->units, 1);
     enum err err = work_submit(&try->work, lua_host_mailbox(call->host->lua), committed,
                                call->request, call->cause);
     if (err != OK) {
+        atomic_fetch_sub(&call->host->units, 1);
         lua_raise_set(L, err, "%s", err_text(err));
     }
     try->submitted = true;

@@ -100,6 +100,14 @@ enum err subscription_pattern_check(const struct subscription_spec *spec,
                                     struct error *error) MUST_CHECK;
 void subscription_copy_spec(struct subscription *subscription,
                             const struct subscription_spec *spec);
+/* A subscription that is in no list yet: checked, its texts copied. */
+enum err subscription_new(struct bus *bus, const struct subscription_spec *spec,
+                          struct subscription **out_subscription, struct error *error) MUST_CHECK;
+/* Inside a unit: finds or makes its row. */
+enum err subscription_row(struct tx *tx, const struct subscription_spec *spec,
+                          int64_t *out_position, struct error *error) MUST_CHECK;
+void subscription_begin(struct subscription *subscription, int64_t position);
+void subscription_add(struct subscription *subscription);
 /* What the tables say of it, behind its position, into memory. */
 enum err subscription_load(struct subscription *subscription, struct error *error) MUST_CHECK;
 struct subscription *bus_find(struct bus *bus, struct str name); /* a live one, or NULL */

@@ -4,7 +4,8 @@
 
 bool bus_idle(const struct subscription *subscription)
 {
-    return subscription->away_count == 0 && subscription->saves_away == 0;
+    return subscription->away_count == 0 && subscription->saves_away == 0 &&
+           subscription->order == NULL;
 }
 
 void bus_give_back(struct delivery *delivery)

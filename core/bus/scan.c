@@ -163,9 +163,25 @@ static enum err on_entry(void *context, const struct log_entry *entry, struct er
     return OK;
 }
 
+/* Object types that came while the service runs are to be seen too. */
+static void renew_scope(struct subscription *subscription)
+{
+    struct subscription_spec *spec = &subscription->spec;
+    const struct schema *schema = store_schema(subscription->bus->store);
+    bool moved = spec->scope->schema != schema;
+    schema_unref(schema);
+    const struct scope *scope =
+        moved && spec->rescope != NULL ? spec->rescope(spec->context) : NULL;
+    if (scope != NULL) {
+        scope_unref(spec->scope);
+        spec->scope = scope;
+    }
+}
+
 void subscription_scan(struct subscription *subscription)
 {
     struct bus *bus = subscription->bus;
+    renew_scope(subscription);
     if (subscription->paused != 0 || subscription->order != NULL || window_full(subscription) ||
         subscription->parked_count > BUS_PARKED_MAX ||
         subscription->read_to >= store_seq(bus->store)) {

@@ -19,10 +19,9 @@ static enum err on_number(void *context, const struct value *columns, int column
     return OK;
 }
 
-static enum err subscribe_apply(struct unit *unit, struct tx *tx, struct error *error)
+enum err subscription_row(struct tx *tx, const struct subscription_spec *spec,
+                          int64_t *out_position, struct error *error)
 {
-    struct subscribe *subscribe = CONTAINER_OF(unit, struct subscribe, unit);
-    const struct subscription_spec *spec = &subscribe->subscription->spec;
     struct value binds[] = {
         value_text(spec->name), value_text(spec->plugin), value_text(spec->pattern),
         value_int(spec->from_start ? 0 : store_seq(tx_store(tx))), value_int(tx_now_ms(tx))};
@@ -31,8 +30,14 @@ static enum err subscribe_apply(struct unit *unit, struct tx *tx, struct error *
     if (err != OK) {
         return err;
     }
-    return tx_table(tx, &bus_tables, BUS_SUBSCRIPTION_GET, binds, 1, on_number,
-                    &subscribe->position, error);
+    return tx_table(tx, &bus_tables, BUS_SUBSCRIPTION_GET, binds, 1, on_number, out_position,
+                    error);
+}
+
+static enum err subscribe_apply(struct unit *unit, struct tx *tx, struct error *error)
+{
+    struct subscribe *subscribe = CONTAINER_OF(unit, struct subscribe, unit);
+    return subscription_row(tx, &subscribe->subscription->spec, &subscribe->position, error);
 }
 
 static enum err on_done_seq(void *context, const struct value *columns, int column_count,
@@ -166,8 +171,8 @@ enum err subscription_pattern_check(const struct subscription_spec *spec, struct
                      STR_ARGS(spec->pattern));
 }
 
-enum err bus_subscribe(struct bus *bus, const struct subscription_spec *spec,
-                       struct subscription **out_subscription, struct error *error)
+enum err subscription_new(struct bus *bus, const struct subscription_spec *spec,
+                          struct subscription **out_subscription, struct error *error)
 {
     enum err err = subscription_pattern_check(spec, error);
     if (err != OK) {
@@ -189,19 +194,43 @@ enum err bus_subscribe(struct bus *bus, const struct subscription_spec *spec,
         err = expr_compile(&subscription->arena, subscription->spec.filter, &subscription->filter,
                            error);
     }
-    if (err == OK) {
-        struct subscribe subscribe = {
-            .unit = {.apply = subscribe_apply, .scope = bus->scope, .request = STR("bus")},
-            .subscription = subscription};
-        err = store_run(bus->store, &subscribe.unit);
-        if (err != OK && error != NULL) {
-            *error = subscribe.unit.error;
-            error->next = NULL;
-        }
-        subscription->position = subscription->read_to = subscription->last_match =
-            subscribe.position;
-        unit_deinit(&subscribe.unit);
+    if (err != OK) {
+        subscription_free(subscription);
+        return err;
     }
+    *out_subscription = subscription;
+    return OK;
+}
+
+void subscription_begin(struct subscription *subscription, int64_t position)
+{
+    subscription->position = subscription->read_to = subscription->last_match = position;
+}
+
+void subscription_add(struct subscription *subscription)
+{
+    list_push(&subscription->bus->subscriptions, &subscription->in_bus);
+    bus_pump_soon(subscription->bus);
+}
+
+enum err bus_subscribe(struct bus *bus, const struct subscription_spec *spec,
+                       struct subscription **out_subscription, struct error *error)
+{
+    struct subscription *subscription = NULL;
+    enum err err = subscription_new(bus, spec, &subscription, error);
+    if (err != OK) {
+        return err;
+    }
+    struct subscribe subscribe = {
+        .unit = {.apply = subscribe_apply, .scope = bus->scope, .request = STR("bus")},
+        .subscription = subscription};
+    err = store_run(bus->store, &subscribe.unit);
+    if (err != OK && error != NULL) {
+        *error = subscribe.unit.error;
+        error->next = NULL;
+    }
+    subscription_begin(subscription, subscribe.position);
+    unit_deinit(&subscribe.unit);
     if (err == OK) {
         err = subscription_load(subscription, error);
     }
@@ -209,8 +238,7 @@ enum err bus_subscribe(struct bus *bus, const struct subscription_spec *spec,
         subscription_free(subscription);
         return err;
     }
-    list_push(&bus->subscriptions, &subscription->in_bus);
-    bus_pump_soon(bus);
+    subscription_add(subscription);
     *out_subscription = subscription;
     return OK;
 }

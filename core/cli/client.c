@@ -122,6 +122,15 @@ void cli_print_problem(const struct value *problem, int status)
 
 int cli_perform(struct cli *cli, struct net_call *call, struct value *out_answer)
 {
+    int code = cli_try(cli, call, out_answer);
+    if (code == CLI_FAILED) {
+        cli_print_problem(out_answer, call->status);
+    }
+    return code;
+}
+
+int cli_try(struct cli *cli, struct net_call *call, struct value *out_answer)
+{
     struct error error = {0};
     *out_answer = value_null();
     enum err err = net_call(cli->client, call, &error);
@@ -135,13 +144,9 @@ int cli_perform(struct cli *cli, struct net_call *call, struct value *out_answer
     if (text.len > 0 && json_decode(&cli->arena, text, out_answer, &error) != OK &&
         call->status < 400) {
         fprintf(stderr, "proxenos: the service's answer cannot be read: %s\n", error.detail);
-        return CLI_FAILED;
+        return CLI_UNREACHABLE;
     }
-    if (call->status >= 400) {
-        cli_print_problem(out_answer, call->status);
-        return CLI_FAILED;
-    }
-    return CLI_OK;
+    return call->status >= 400 ? CLI_FAILED : CLI_OK;
 }
 
 int cli_call(struct cli *cli, const char *method, struct str target, const struct value *body,

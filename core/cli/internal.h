@@ -69,6 +69,8 @@ int cli_call(struct cli *cli, const char *method, struct str target, const struc
              struct value *out_answer);
 /* The same with a call of one's own (uploads, streams). */
 int cli_perform(struct cli *cli, struct net_call *call, struct value *out_answer);
+/* The same, but a refusal (CLI_FAILED) is the caller's to print. */
+int cli_try(struct cli *cli, struct net_call *call, struct value *out_answer);
 void cli_print_problem(const struct value *problem, int status);
 void cli_print_error(const struct error *error);
 /* target + "?" or "&" + name=value, percent-encoded. */
@@ -114,6 +116,10 @@ int cli_user_id(struct cli *cli, const char *name, struct str *out_id);
 int cli_add_pair(struct cli *cli, const char *word, struct value *body);
 /* Says that there is no such command, and the nearest; CLI_USAGE. */
 int cli_unknown_command(int count, const char *const *words);
+/* A change of a plugin, which may want capabilities approved: they are shown, and it is sent again
+ * with --yes or after a yes on the terminal. */
+int cli_plugin_change(struct cli *cli, struct str target, struct str body,
+                      struct value *out_answer);
 /* What is in no table of ours: the words of a plugin's command and NAME=VALUE… */
 extern const struct cli_command cli_plugin_command;
 
@@ -157,6 +163,9 @@ int cmd_secret_set(struct cli *cli);
 int cmd_secret_list(struct cli *cli);
 int cmd_secret_rotate(struct cli *cli);
 int cmd_secret_delete(struct cli *cli);
+int cmd_plugin_enable(struct cli *cli);
+int cmd_plugin_disable(struct cli *cli);
+int cmd_plugin_reload(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);
 int cmd_audit_checkpoint(struct cli *cli);
 int cmd_backup(struct cli *cli);

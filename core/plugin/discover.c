@@ -33,135 +33,6 @@ struct plugin *plugins_find(const struct plugins *plugins, struct str name)
     return NULL;
 }
 
-/* ---- files ---- */
-
-static enum err read_file(struct arena *arena, const char *path, size_t most, struct str *out_text,
-                          struct error *error)
-{
-    FILE *file = fopen(path, "rbe");
-    if (file == NULL) {
-        return error_set(error, ERR_IO, "%s cannot be read: %s", path, strerror(errno));
-    }
-    struct buf text;
-    buf_init(&text);
-    size_t got = 1;
-    while (got > 0 && text.len <= most) {
-        got = fread(buf_reserve(&text, 65536), 1, 65536, file);
-        text.len += got;
-    }
-    bool broken = ferror(file) != 0;
-    (void)fclose(file);
-    enum err err = OK;
-    if (broken) {
-        err = error_set(error, ERR_IO, "%s cannot be read", path);
-    } else if (text.len > most) {
-        err = error_set(error, ERR_LIMIT, "the plugin's Lua files are larger than %d bytes in all",
-                        PLUGIN_BYTES_MAX);
-    } else {
-        *out_text = arena_str(arena, buf_str(&text));
-    }
-    buf_deinit(&text);
-    return err;
-}
-
-struct gathering {
-    struct plugin *plugin;
-    size_t bytes;
-    struct bind_file *files;
-    struct error *error;
-};
-
-static enum err gather(struct gathering *gathering, const char *folder, const char *prefix,
-                       int depth);
-
-static enum err gather_one(struct gathering *gathering, const char *folder, const char *prefix,
-                           const char *name, int depth)
-{
-    struct plugin *plugin = gathering->plugin;
-    char path[4096];
-    char inner[512];
-    struct stat facts;
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    (void)snprintf(inner, sizeof(inner), "%s%s", prefix, name);
-    if (name[0] == '.' || stat(path, &facts) != 0) {
-        return OK;
-    }
-    if (S_ISDIR(facts.st_mode)) {
-        enum { DEPTH_MAX = 4 };
-        (void)snprintf(inner, sizeof(inner), "%s%s/", prefix, name);
-        return depth < DEPTH_MAX ? gather(gathering, path, inner, depth + 1) : OK;
-    }
-    if (!S_ISREG(facts.st_mode) || !str_ends(str_from(name), STR(".lua"))) {
-        return OK;
-    }
-    if (plugin->file_count == PLUGIN_FILES_MAX) {
-        return error_set(gathering->error, ERR_LIMIT, "a plugin has at most %d Lua files",
-                         PLUGIN_FILES_MAX);
-    }
-    struct bind_file *file = &gathering->files[plugin->file_count];
-    enum err err = read_file(&plugin->arena, path, PLUGIN_BYTES_MAX - gathering->bytes, &file->text,
-                             gathering->error);
-    if (err == OK) {
-        file->name = arena_str(&plugin->arena, str_from(inner));
-        gathering->bytes += file->text.len;
-        plugin->file_count++;
-    }
-    return err;
-}
-
-static enum err gather(struct gathering *gathering, const char *folder, const char *prefix,
-                       int depth)
-{
-    struct dirent **entries = NULL;
-    int count = scandir(folder, &entries, NULL, alphasort);
-    enum err err = OK;
-    for (int i = 0; i < count; i++) {
-        if (err == OK) {
-            err = gather_one(gathering, folder, prefix, entries[i]->d_name, depth);
-        }
-        free(entries[i]); // NOLINT: made by scandir
-    }
-    free(entries); // NOLINT: made by scandir
-    return err;
-}
-
-static struct str file_text(const struct plugin *plugin, const char *name, bool *out_there)
-{
-    for (size_t i = 0; i < plugin->file_count; i++) {
-        if (str_is(plugin->files[i].name, name)) {
-            *out_there = true;
-            return plugin->files[i].text;
-        }
-    }
-    *out_there = false;
-    return STR("");
-}
-
-/* ---- one plugin ---- */
-
-static enum err read_plugin(struct plugin *plugin, const char *folder, struct error *error)
-{
-    struct gathering gathering = {.plugin = plugin, .error = error};
-    gathering.files = ARENA_ARRAY(&plugin->arena, struct bind_file, PLUGIN_FILES_MAX);
-    plugin->files = gathering.files;
-    bool there = false;
-    enum err err = gather(&gathering, folder, "", 0);
-    if (err != OK) {
-        return err;
-    }
-    struct str text = file_text(plugin, "plugin.lua", &there);
-    err = manifest_read(&plugin->arena, str_from(plugin->name), text, &plugin->manifest, error);
-    if (err != OK) {
-        return err;
-    }
-    plugin->has_manifest = true;
-    text = file_text(plugin, "schema.lua", &there);
-    if (there) {
-        err = lua_read_data(&plugin->arena, "schema.lua", text, ERR_SCHEMA, &plugin->schema, error);
-    }
-    return err;
-}
-
 static bool named(const struct str *names, int count, const char *name)
 {
     for (int i = 0; i < count; i++) {
@@ -172,9 +43,67 @@ static bool named(const struct str *names, int count, const char *name)
     return false;
 }
 
+struct plugin *plugins_add(struct plugins *plugins, struct str name)
+{
+    ASSERT(name.len <= PLUGIN_NAME_MAX);
+    if (plugins->count == PLUGINS_MAX) {
+        log_error("plugin",
+                  "a plugin is left out, there are too many plugin=" STR_FORMAT " most=%d",
+                  STR_ARGS(name), PLUGINS_MAX);
+        return NULL;
+    }
+    struct plugin *plugin = mem_zalloc(sizeof(*plugin));
+    plugin->plugins = plugins;
+    (void)snprintf(plugin->name, sizeof(plugin->name), STR_FORMAT, STR_ARGS(name));
+    plugin->edition = edition_new(plugin);
+    plugin->slot = bind_slot_new(name);
+    plugin->status = PLUGIN_DISABLED;
+    plugins->list[plugins->count++] = plugin;
+    return plugin;
+}
+
+void plugin_free(struct plugin *plugin)
+{
+    edition_free(plugin->edition);
+    bind_slot_free(plugin->slot);
+    mem_free(plugin->remembered.can);
+    mem_free(plugin);
+}
+
+/* By the command line, by what was said while it ran, by its manifest: the first that says it. */
+static bool is_wanted(const struct plugin *plugin)
+{
+    const struct plugins_options *options = &plugin->plugins->options;
+    const char *wanted = plugin->remembered.wanted;
+    if (named(options->disable, options->disable_count, plugin->name)) {
+        return false;
+    }
+    if (plugin->asked || wanted[0] != '\0') {
+        return plugin->asked || strcmp(wanted, "on") == 0;
+    }
+    return plugin->edition->has_manifest && plugin->edition->manifest.enabled;
+}
+
+/* Reads the files again and says whether it is to run. */
+static void read_again(struct plugin *plugin)
+{
+    const struct plugins_options *options = &plugin->plugins->options;
+    struct error error = {0};
+    edition_free(plugin->edition);
+    plugin->edition = edition_new(plugin);
+    plugin->status = PLUGIN_DISABLED;
+    plugin->error = (struct error){.err = OK};
+    enum err err = edition_read(plugin->edition, plugin->folder, &error);
+    plugin->asked = named(options->enable, options->enable_count, plugin->name);
+    if (err != OK) {
+        plugin_fail(plugin, &error);
+    } else if (is_wanted(plugin)) {
+        plugin->status = PLUGIN_RUNNING;
+    }
+}
+
 static void add_plugin(struct plugins *plugins, const char *folder, const char *name, bool bundled)
 {
-    const struct plugins_options *options = &plugins->options;
     struct plugin *other = plugins_find(plugins, str_from(name));
     if (other != NULL) {
         log_warn("plugin",
@@ -182,28 +111,10 @@ static void add_plugin(struct plugins *plugins, const char *folder, const char *
                  folder);
         return;
     }
-    if (plugins->count == PLUGINS_MAX) {
-        log_error("plugin", "a plugin is left out, there are too many plugin=%s most=%d", name,
-                  PLUGINS_MAX);
-        return;
-    }
-    struct plugin *plugin = mem_zalloc(sizeof(*plugin));
-    struct error error = {0};
-    plugin->plugins = plugins;
-    plugin->bundled = bundled;
-    plugin->schema = value_null();
-    arena_init(&plugin->arena);
-    (void)snprintf(plugin->name, sizeof(plugin->name), "%s", name);
-    plugins->list[plugins->count++] = plugin;
-    plugin->status = PLUGIN_DISABLED;
-    enum err err = read_plugin(plugin, folder, &error);
-    plugin->asked = named(options->enable, options->enable_count, name);
-    bool wanted = plugin->asked || (plugin->has_manifest && plugin->manifest.enabled);
-    wanted = wanted && !named(options->disable, options->disable_count, name);
-    if (err != OK) {
-        plugin_fail(plugin, &error);
-    } else if (wanted) {
-        plugin->status = PLUGIN_RUNNING;
+    struct plugin *plugin = plugins_add(plugins, str_from(name));
+    if (plugin != NULL) {
+        plugin->bundled = bundled;
+        (void)snprintf(plugin->folder, sizeof(plugin->folder), "%s", folder);
     }
 }
 
@@ -236,6 +147,14 @@ void plugins_discover(struct plugins *plugins)
     const struct plugins_options *options = &plugins->options;
     for (int i = 0; i < options->folder_count; i++) {
         discover_folder(plugins, options->folders[i], i == 0 && options->bundled_trusted);
+    }
+    struct error error = {0};
+    if (plugins_load_state(plugins, &error) != OK) {
+        log_error("plugin", "what was remembered of plugins cannot be read error=\"%s\"",
+                  error.detail);
+    }
+    for (size_t i = 0; i < plugins->count; i++) {
+        read_again(plugins->list[i]);
     }
     for (int i = 0; i < options->enable_count; i++) {
         if (plugins_find(plugins, options->enable[i]) == NULL) {

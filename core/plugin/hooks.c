@@ -33,12 +33,10 @@ static const struct bind_registration *hook_of(const struct plugin *plugin,
                                                const struct object_type *type, enum draft_kind kind,
                                                size_t *position)
 {
-    size_t count = 0;
-    const struct bind_registration *all =
-        plugin->host == NULL ? NULL : bind_host_registrations(plugin->host, &count);
-    while (*position < count) {
-        const struct bind_registration *one = &all[(*position)++];
-        if (one->kind == BIND_BEFORE && is_for(one, type, kind)) {
+    const struct bind_registration *one = NULL;
+    while (plugin->edition->started &&
+           (one = edition_next(plugin->edition, BIND_BEFORE, position)) != NULL) {
+        if (is_for(one, type, kind)) {
             return one;
         }
     }
@@ -79,6 +77,7 @@ struct hooking {
     const struct scope *scope;
     enum draft_kind kind;
     size_t plugin_index, position;
+    uint64_t swaps; /* while it is the same, the two above mean the same */
     bool away, settled;
 };
 
@@ -235,6 +234,11 @@ static void on_called(struct bind_call *call)
 static void run_next(struct hooking *hooking)
 {
     struct hook_call *hook = hooking->hook;
+    if (hooking->swaps != hooking->plugins->swaps) {
+        /* A plugin was changed meanwhile: all are asked once more, as after a moved version. */
+        hooking->swaps = hooking->plugins->swaps;
+        hooking->plugin_index = hooking->position = 0;
+    }
     const struct bind_registration *next = next_hook(hooking->plugins, hook->type, hooking->kind,
                                                      &hooking->plugin_index, &hooking->position);
     if (next == NULL) {
@@ -272,6 +276,7 @@ void plugins_before(struct plugins *plugins, struct hook_call *hook)
     struct hooking *hooking = mem_zalloc(sizeof(*hooking));
     hooking->plugins = plugins;
     hooking->hook = hook;
+    hooking->swaps = plugins->swaps;
     hooking->scope = hook->scope;
     scope_ref(hook->scope);
     arena_init(&hooking->arena);

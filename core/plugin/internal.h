@@ -1,15 +1,27 @@
-/* Shared inside core/plugin. Loop thread, all of it. */
+/* Shared inside core/plugin. Loop thread, but for what is done to an edition that nobody else has
+ * yet (on the lane).
+ *
+ * A plugin is a name with a state that is remembered. An edition is one set of its files: what is
+ * read, loaded and run. A change (change.c) makes a new edition beside the old one and puts it in
+ * its place, or leaves all as it was. */
 #ifndef PROXENOS_PLUGIN_INTERNAL_H
 #define PROXENOS_PLUGIN_INTERNAL_H
 
+#include "proxenos/base_crypto.h"
 #include "proxenos/bind.h"
 #include "proxenos/plugin.h"
+
+#include <stdio.h>
+#include <string.h>
 
 enum {
     PLUGINS_MAX = 200,
     PLUGIN_FILES_MAX = 500,
     PLUGIN_BYTES_MAX = 8 << 20, /* all Lua files of one plugin */
     PLUGIN_NAME_MAX = 40,
+    PLUGIN_PATH_MAX = 2048,
+    PLUGIN_VERSION_MAX = 24,
+    CHANGES_MAX = 64, /* that wait */
 };
 
 /* ---- manifest ---- */
@@ -45,6 +57,88 @@ struct manifest {
  * "plugin.lua: can.read[2]" and the nearest valid word. */
 enum err manifest_read(struct arena *arena, struct str folder, struct str text,
                        struct manifest *out_manifest, struct error *error) MUST_CHECK;
+/* ---- editions ---- */
+
+struct plugin;
+
+/* What an edition has in the bus. */
+struct joined {
+    const struct bind_registration *registration;
+    struct subscription *subscription; /* NULL: given to the edition that follows */
+};
+
+struct edition {
+    struct plugin *plugin;
+    struct arena arena; /* all below, the error's texts too */
+    const char *folder; /* its files; "" when they came as text */
+    struct manifest manifest;
+    bool has_manifest;
+    struct bind_file *files;
+    size_t file_count;
+    struct value schema; /* schema.lua's tree; VALUE_NULL: none */
+    struct value config; /* the settings' values */
+    struct bind_host *host;
+    struct joined *joined;
+    size_t joined_count;
+    bool started; /* it has its plugin's place: hooks, routes and commands are asked */
+    /* in plugins->retiring: px.stop, calls under way, the end of the state */
+    struct list_node retiring;
+    int looks;
+    struct timer timer;
+};
+/* edition.c */
+struct edition *edition_new(struct plugin *plugin);
+/* Reads the folder: manifest, Lua files, schema. Start-up or a lane. What could be read stays. */
+enum err edition_read(struct edition *edition, const char *folder, struct error *error) MUST_CHECK;
+/* Its state is closed. NULL is fine. */
+void edition_free(struct edition *edition);
+/* Loop. Makes the state, empty, with its rights and settings. */
+enum err edition_open(struct edition *edition, struct error *error) MUST_CHECK;
+struct plugin_rights edition_rights(struct edition *edition);
+/* The registrations of one kind, walked with *position from 0; NULL at the end. */
+const struct bind_registration *edition_next(const struct edition *edition, enum bind_kind kind,
+                                             size_t *position);
+
+/* join.c: an edition's place in the bus. */
+/* Every spec that it registered would be taken. */
+enum err edition_check_specs(struct edition *edition, struct error *error) MUST_CHECK;
+void edition_pause(struct edition *edition);
+void edition_resume(struct edition *edition);
+bool edition_idle(const struct edition *edition);
+/* Takes over what `old` (NULL, or idle) has under the same names, joins the rest, all paused, and
+ * leaves what is not registered any more. On an error `old` has all that it had. */
+struct joining {
+    struct edition *edition, *old;
+    void (*done)(struct joining *joining);
+    void *context;
+    enum err err;
+    struct error error;
+    size_t position;
+    struct bus_joining bus;
+    struct subscription_spec spec;
+    const struct scope *scope;
+};
+void edition_join(struct joining *joining);
+/* Idle, or blocking until it is (stop). */
+void edition_leave(struct edition *edition);
+
+/* series.c: the functions of one kind that an edition registered, called one after the other.
+ * Caller-owned until done, which runs once, never before series_run returns. */
+struct series {
+    struct edition *edition;
+    enum bind_kind kind;       /* BIND_KIND_COUNT: main.lua itself */
+    const struct value *input; /* NULL: none; lives until done */
+    int64_t most_ms;
+    void (*done)(struct series *series);
+    void *context;
+    enum err err;
+    struct error error;
+    struct arena *arena; /* of the output: the last one's */
+    struct value output;
+    bool any; /* at least one was called */
+};
+void series_run(struct series *series);
+
 /* ---- plugins ---- */
 
 enum plugin_status {
@@ -55,58 +149,109 @@ enum plugin_status {
     PLUGIN_WAITING, /* for its capabilities to be granted */
 };
 
+/* A row of plugin_state and plugin_choice. */
+struct remembered {
+    bool known;
+    char granted[2 * HASH_BYTES + 1];      /* hash of the `can` that was granted; empty: none */
+    char *can;                             /* that `can` as JSON; NULL: not known */
+    char wanted[4];                        /* "on", "off", "": as the manifest says */
+    char version[PLUGIN_VERSION_MAX + 1];  /* installed and in use; empty: not installed */
+    char previous[PLUGIN_VERSION_MAX + 1]; /* for rollback; empty: none */
+};
+
 struct plugin {
     struct plugins *plugins;
-    struct arena arena; /* manifest, files, error */
     char name[PLUGIN_NAME_MAX + 1];
-    bool bundled;
-    bool asked; /* enabled by name: the operator has looked at it */
-    struct manifest manifest;
-    bool has_manifest;
-    struct bind_file *files;
-    size_t file_count;
-    struct value schema; /* schema.lua's tree; VALUE_NULL: none */
+    char folder[PLUGIN_PATH_MAX]; /* where an edition is read from */
+    bool bundled;                 /* came with the program */
+    bool installed;               /* in DATA/plugins */
+    bool asked;                   /* enabled by name: the operator has looked at it */
+    struct edition *edition;      /* in use, or as it was read; never NULL */
     enum plugin_status status;
-    struct error error; /* why it failed or waits */
-    int mark;           /* of the ordering */
-    struct bind_host *host;
-    struct subscription **subscriptions;
-    size_t subscription_count;
-    bool started, closed;
+    struct error error; /* why it failed or waits; of the last change, when it runs all the same */
+    int64_t changed_at_ms;
+    int mark; /* of the ordering */
+    struct bind_slot *slot;
+    struct remembered remembered;
 };
 
 struct plugins {
     struct plugins_options options;
     struct arena arena;
     struct bind *bind;
+    struct lane *lane;                /* files and changes of tables */
     struct plugin *list[PLUGINS_MAX]; /* in dependency order once ordered */
     size_t count;
-    bool stopping;
+    struct list changes;   /* struct change.queued: one at a time */
+    struct change *change; /* under way */
+    size_t changes_waiting;
+    struct message changes_message; /* looks at the queue; outlives what is in it */
+    bool changes_posted;
+    struct list retiring; /* editions on their way out */
+    uint64_t swaps;       /* raised whenever an edition took another's place */
+    bool stopping, all_retired;
 };
 
 /* discover.c: every folder with a plugin.lua becomes a plugin, its files read. */
 void plugins_discover(struct plugins *plugins);
 struct plugin *plugins_find(const struct plugins *plugins, struct str name);
-/* Names the failure in the log and keeps it. */
+/* NULL: too many, which the log says. */
+struct plugin *plugins_add(struct plugins *plugins, struct str name);
+void plugin_free(struct plugin *plugin);
+/* An entry of the log about it, in its own time. */
+void plugin_tell(struct plugin *plugin, const char *event);
+/* Names the failure in the service's log and keeps it. */
 void plugin_fail(struct plugin *plugin, const struct error *error);
 
 /* order.c: dependencies before dependents. Who lacks one, or is in a cycle, fails. Only enabled
  * ones are looked at. */
 void plugins_order(struct plugins *plugins);
+/* Only the order, as they run now. */
+void plugins_sort(struct plugins *plugins);
 /* Fails those that need a failed or disabled one; again until nothing changes. */
 void plugins_fail_dependents(struct plugins *plugins);
+/* May this edition run with the others as they are: what it needs, who needs it, no circle? */
+enum err edition_fits(const struct edition *edition, struct error *error) MUST_CHECK;
+/* ERR_CONFLICT naming those that run and need it. */
+enum err plugin_not_needed(const struct plugin *plugin, struct error *error) MUST_CHECK;
 
 /* state.c: what is remembered of each plugin. */
 enum err plugins_open_state(struct plugins *plugins, struct error *error) MUST_CHECK;
+/* For what nobody asked for. */
+const struct scope *plugins_scope(struct plugins *plugins);
+enum err plugins_load_state(struct plugins *plugins, struct error *error) MUST_CHECK;
 /* Grants: given to bundled ones and to those enabled by name, otherwise the plugin waits. Stores
  * version and state of all. */
 enum err plugins_grant(struct plugins *plugins, struct error *error) MUST_CHECK;
+/* Hash of what an edition asks for. */
+void can_hash(const struct edition *edition, char out[2 * HASH_BYTES + 1]);
+/* May it have what it asks for: granted before, or bundled, or nothing? */
+bool edition_is_granted(const struct edition *edition);
+/* What it asks for beside what was granted: { added, removed, hash }. */
+struct value edition_difference(const struct edition *edition, struct arena *arena);
+/* Inside a unit: the row as `next` says, and the event of this type with `data`. */
+enum err remember(struct tx *tx, const struct edition *edition, const struct remembered *next,
+                  const char *event, const struct value *data, struct error *error) MUST_CHECK;
 
 /* schemas.c: one change for all; a plugin whose schema is broken fails and the others go on. */
 enum err plugins_apply_schemas(struct plugins *plugins, struct error *error) MUST_CHECK;
+/* The trees of all that run, with `instead` (NULL: none) in the place of its plugin's own; without
+ * `without` (may be NULL). Loop; they live as long as the editions. */
+struct schema_source *schemas_gather(struct plugins *plugins, struct arena *arena,
+                                     const struct edition *instead, const struct plugin *without,
+                                     size_t *out_count);
+enum err schemas_apply(struct plugins *plugins, const struct schema_source *sources, size_t count,
+                       struct error *error) MUST_CHECK; /* blocks: start-up or a lane */
 
-/* start.c */
+/* change.c */
+/* Start-up: the edition that was discovered is loaded and takes its place; blocks. */
 void plugin_start(struct plugin *plugin);
+void changes_init(struct plugins *plugins);
+/* Those that wait; the one under way sees `stopping` at its next step. */
+void changes_cancel(struct plugins *plugins);
+bool changes_over(const struct plugins *plugins);
+/* retire.c: px.stop, calls that are under way, the end of the state; in its own time. */
+void edition_retire(struct edition *edition);
 void plugins_stop(struct plugins *plugins);
 /* Turns of the loop until *done, at most so long. */
 bool plugins_wait(struct plugins *plugins, const bool *done, int64_t most_ms);

@@ -4,9 +4,9 @@
 static void free_all(struct plugins *plugins)
 {
     for (size_t i = 0; i < plugins->count; i++) {
-        arena_deinit(&plugins->list[i]->arena);
-        mem_free(plugins->list[i]);
+        plugin_free(plugins->list[i]);
     }
+    lane_free(plugins->lane);
     arena_deinit(&plugins->arena);
     mem_free(plugins);
 }
@@ -17,7 +17,9 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
     struct plugins *plugins = mem_zalloc(sizeof(*plugins));
     plugins->options = *options;
     arena_init(&plugins->arena);
-    plugins_discover(plugins);
+    changes_init(plugins);
+    list_init(&plugins->retiring);
+    plugins->all_retired = true;
     struct bind_options bind = {.store = options->store,
                                 .auth = options->auth,
                                 .bus = options->bus,
@@ -25,8 +27,13 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
                                 .executors = options->executors,
                                 .line = options->line,
                                 .line_context = options->line_context};
-    enum err err = plugins_open_state(plugins, error);
+    struct lane_options lane = {.name = "plugins", .threads = 1, .queue_max = 4};
+    enum err err = lane_new(&lane, &plugins->lane, error);
     if (err == OK) {
+        err = plugins_open_state(plugins, error);
+    }
+    if (err == OK) {
+        plugins_discover(plugins);
         plugins_order(plugins);
         err = plugins_grant(plugins, error);
     }
@@ -85,9 +92,10 @@ bool plugins_quiet(struct plugins *plugins)
     int64_t busy = bus_backlog(plugins->options.bus);
     for (size_t i = 0; i < plugins->count; i++) {
         const struct plugin *plugin = plugins->list[i];
-        busy += plugin->host == NULL ? 0 : bind_host_busy(plugin->host);
+        const struct bind_host *host = plugin->edition->host;
+        busy += host == NULL ? 0 : bind_host_busy(host);
     }
-    return busy == 0;
+    return busy == 0 && plugins->change == NULL && plugins->changes_waiting == 0;
 }
 
 /* ---- describe ---- */
@@ -117,11 +125,11 @@ static struct value describe_label(struct arena *arena, const struct label *labe
     return map;
 }
 
-static struct value describe_metrics(struct arena *arena, const struct plugin *plugin)
+static struct value describe_metrics(struct arena *arena, const struct edition *edition)
 {
     struct lua_metrics metrics = {0};
     struct value map = value_map_new();
-    bind_host_metrics(plugin->host, &metrics);
+    bind_host_metrics(edition->host, &metrics);
     value_put_c(arena, &map, "run_ms", value_int((int64_t)(metrics.run_ns / 1000000)));
     value_put_c(arena, &map, "memory_bytes", value_int((int64_t)metrics.memory_bytes));
     value_put_c(arena, &map, "memory_peak_bytes", value_int((int64_t)metrics.memory_peak_bytes));
@@ -152,10 +160,10 @@ static struct value describe_requires(struct arena *arena, const struct manifest
     return map;
 }
 
-static struct value describe_objects(struct arena *arena, const struct plugin *plugin)
+static struct value describe_objects(struct arena *arena, const struct edition *edition)
 {
     struct value list = value_list_new();
-    const struct value *objects = value_get_c(&plugin->schema, "objects");
+    const struct value *objects = value_get_c(&edition->schema, "objects");
     for (size_t i = 0; objects != NULL && objects->kind == VALUE_MAP && i < objects->map.count;
          i++) {
         value_push(arena, &list, value_text(objects->map.entries[i].key));
@@ -163,38 +171,52 @@ static struct value describe_objects(struct arena *arena, const struct plugin *p
     return list;
 }
 
-static void describe_manifest(struct arena *arena, const struct plugin *plugin, struct value *map)
+static void describe_manifest(struct arena *arena, const struct edition *edition, struct value *map)
 {
-    const struct manifest *manifest = &plugin->manifest;
+    const struct manifest *manifest = &edition->manifest;
     value_put_c(arena, map, "version", value_text(manifest->version_text));
     value_put_c(arena, map, "label", describe_label(arena, &manifest->label));
     value_put_c(arena, map, "license", value_text(manifest->license));
     value_put_c(arena, map, "requires", describe_requires(arena, manifest));
     value_put_c(arena, map, "can", manifest->can);
     value_put_c(arena, map, "limits", describe_limits(arena, &manifest->limits));
-    value_put_c(arena, map, "objects", describe_objects(arena, plugin));
+    value_put_c(arena, map, "objects", describe_objects(arena, edition));
+}
+
+static struct value describe(struct arena *arena, const struct plugin *plugin)
+{
+    const struct edition *edition = plugin->edition;
+    struct value map = value_map_new();
+    value_put_c(arena, &map, "name", value_text(str_from(plugin->name)));
+    value_put_c(arena, &map, "status", value_text(str_from(status_name(plugin->status))));
+    if (edition->has_manifest) {
+        describe_manifest(arena, edition, &map);
+    }
+    if (plugin->error.err != OK) {
+        value_put_c(arena, &map, "code", value_text(str_from(err_code(plugin->error.err))));
+        value_put_c(arena, &map, "error", value_text(str_from(plugin->error.detail)));
+        value_put_c(arena, &map, "at", value_text(str_from(plugin->error.pointer)));
+    }
+    if (plugin->changed_at_ms > 0) {
+        value_put_c(arena, &map, "changed_at", value_time(plugin->changed_at_ms));
+    }
+    if (edition->host != NULL) {
+        value_put_c(arena, &map, "metrics", describe_metrics(arena, edition));
+    }
+    return map;
 }
 
 struct value plugins_describe(struct plugins *plugins, struct arena *arena)
 {
     struct value list = value_list_new();
     for (size_t i = 0; i < plugins->count; i++) {
-        const struct plugin *plugin = plugins->list[i];
-        struct value map = value_map_new();
-        value_put_c(arena, &map, "name", value_text(str_from(plugin->name)));
-        value_put_c(arena, &map, "status", value_text(str_from(status_name(plugin->status))));
-        if (plugin->has_manifest) {
-            describe_manifest(arena, plugin, &map);
-        }
-        if (plugin->error.err != OK) {
-            value_put_c(arena, &map, "code", value_text(str_from(err_code(plugin->error.err))));
-            value_put_c(arena, &map, "error", value_text(str_from(plugin->error.detail)));
-            value_put_c(arena, &map, "at", value_text(str_from(plugin->error.pointer)));
-        }
-        if (plugin->host != NULL) {
-            value_put_c(arena, &map, "metrics", describe_metrics(arena, plugin));
-        }
-        value_push(arena, &list, map);
+        value_push(arena, &list, describe(arena, plugins->list[i]));
     }
     return list;
+}
+
+struct value plugins_describe_one(struct plugins *plugins, struct str name, struct arena *arena)
+{
+    const struct plugin *plugin = plugins_find(plugins, name);
+    return plugin == NULL ? value_null() : describe(arena, plugin);
 }

@@ -1,5 +1,5 @@
 /* The object types of all enabled plugins become the store's schema in one change. A plugin whose
- * schema is broken fails alone, with those that need it. Start-up. */
+ * schema is broken fails alone, with those that need it. Start-up, and the lane of changes. */
 #include "internal.h"
 
 /* Findings say "suppliers: objects.contract …"; the part before the colon is the plugin. */
@@ -14,22 +14,45 @@ static struct plugin *culprit(const struct plugins *plugins, const struct error 
     return plugin != NULL && plugin->status == PLUGIN_RUNNING ? plugin : NULL;
 }
 
-static enum err apply_once(struct plugins *plugins, struct arena *arena, struct error *error)
+struct schema_source *schemas_gather(struct plugins *plugins, struct arena *arena,
+                                     const struct edition *instead, const struct plugin *without,
+                                     size_t *out_count)
 {
-    struct schema_source sources[PLUGINS_MAX + 2];
+    struct schema_source *sources = ARENA_ARRAY(arena, struct schema_source, plugins->count + 2);
     size_t count = 0;
     sources[count++] = core_schema(arena);
     sources[count++] = auth_schema(arena);
     for (size_t i = 0; i < plugins->count; i++) {
         const struct plugin *plugin = plugins->list[i];
-        if (plugin->status == PLUGIN_RUNNING && plugin->schema.kind != VALUE_NULL) {
+        bool replaced = instead != NULL && instead->plugin == plugin;
+        const struct edition *edition = replaced ? instead : plugin->edition;
+        bool there = replaced || plugin->status == PLUGIN_RUNNING || edition->started;
+        if (there && plugin != without && edition->schema.kind != VALUE_NULL) {
             sources[count++] =
-                (struct schema_source){.plugin = str_from(plugin->name), .tree = plugin->schema};
+                (struct schema_source){.plugin = str_from(plugin->name), .tree = edition->schema};
         }
     }
+    *out_count = count;
+    return sources;
+}
+
+static enum err apply_sources(struct plugins *plugins, const struct schema_source *sources,
+                              size_t count, struct arena *arena, struct error *error)
+{
     const struct scope *scope = store_system_scope(plugins->options.store, SYSTEM_MIGRATION);
     enum err err = store_schema_apply(plugins->options.store, sources, count, scope, arena, error);
     scope_unref(scope);
+    return err;
+}
+
+enum err schemas_apply(struct plugins *plugins, const struct schema_source *sources, size_t count,
+                       struct error *error)
+{
+    struct arena arena;
+    arena_init(&arena);
+    enum err err = apply_sources(plugins, sources, count, &arena, error);
+    error->next = NULL;
+    arena_deinit(&arena);
     return err;
 }
 
@@ -38,7 +61,9 @@ static enum err try_apply(struct plugins *plugins, struct plugin **out_culprit, 
 {
     struct arena arena;
     arena_init(&arena);
-    enum err err = apply_once(plugins, &arena, error);
+    size_t count = 0;
+    struct schema_source *sources = schemas_gather(plugins, &arena, NULL, NULL, &count);
+    enum err err = apply_sources(plugins, sources, count, &arena, error);
     arena_deinit(&arena);
     error->next = NULL;
     *out_culprit = err == OK ? NULL : culprit(plugins, error);

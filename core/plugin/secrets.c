@@ -6,11 +6,12 @@ const struct str *plugins_secrets(const struct plugins *plugins, struct str name
 {
     static const struct str none;
     const struct plugin *plugin = plugins_find(plugins, name);
-    if (plugin == NULL || !plugin->has_manifest) {
+    if (plugin == NULL || !plugin->edition->has_manifest) {
         return NULL;
     }
-    *out_count = plugin->manifest.secret_count;
-    return plugin->manifest.secret_count > 0 ? plugin->manifest.secrets : &none;
+    const struct manifest *manifest = &plugin->edition->manifest;
+    *out_count = manifest->secret_count;
+    return manifest->secret_count > 0 ? manifest->secrets : &none;
 }
 
 enum err plugins_secret_put(struct tx *tx, struct str plugin, struct str name, struct str value,

@@ -3,16 +3,17 @@
  * Start-up. */
 #include "internal.h"
 
-#include "proxenos/base_crypto.h"
 #include "proxenos/base_json.h"
 #include "proxenos/base_log.h"
 
 static const char *const migrations[] = {
     "create table plugin_state (name text primary key, version text not null, state text not null,"
     " granted text not null, granted_at integer not null, seen_at integer not null) without rowid;",
+    "create table plugin_choice (name text primary key, wanted text not null, can text not null,"
+    " version text not null, previous text not null) without rowid;",
 };
 
-enum state_statement { STATE_PUT, STATE_GET, STATE_STATEMENT_COUNT };
+enum state_statement { STATE_PUT, STATE_LIST, CHOICE_PUT, CHOICE_LIST, STATE_STATEMENT_COUNT };
 
 static const struct table_statement statements[STATE_STATEMENT_COUNT] = {
     [STATE_PUT] = {"put",
@@ -20,7 +21,13 @@ static const struct table_statement statements[STATE_STATEMENT_COUNT] = {
                    " values (?1, ?2, ?3, ?4, ?5, ?5) on conflict (name) do update set version = ?2,"
                    " state = ?3, seen_at = ?5, granted_at = case when granted = ?4 then granted_at "
                    "else ?5 end, granted = ?4"},
-    [STATE_GET] = {"get", "select granted from plugin_state where name = ?1"},
+    [STATE_LIST] = {"list", "select name, granted from plugin_state"},
+    [CHOICE_PUT] = {"choice_put",
+                    "insert into plugin_choice (name, wanted, can, version, previous)"
+                    " values (?1, ?2, ?3, ?4, ?5) on conflict (name) do update set wanted = ?2,"
+                    " can = ?3, version = ?4, previous = ?5"},
+    [CHOICE_LIST] = {"choice_list",
+                     "select name, wanted, can, version, previous from plugin_choice"},
 };
 
 static const struct table_module plugin_tables = {
@@ -36,28 +43,74 @@ enum err plugins_open_state(struct plugins *plugins, struct error *error)
     return store_table_module(plugins->options.store, &plugin_tables, error);
 }
 
-struct grant_row {
-    char hash[2 * HASH_BYTES + 1];
-    bool known;
-};
+const struct scope *plugins_scope(struct plugins *plugins)
+{
+    return store_system_scope(plugins->options.store, SYSTEM_MIGRATION);
+}
 
-static enum err on_row(void *context, const struct value *columns, int column_count,
-                       struct error *error)
+/* ---- reading ---- */
+
+static void keep_text(char *out, size_t size, struct str text)
+{
+    (void)snprintf(out, size, STR_FORMAT, STR_ARGS(text));
+}
+
+static enum err on_state(void *context, const struct value *columns, int column_count,
+                         struct error *error)
 {
     (void)column_count;
     (void)error;
-    struct grant_row *row = context;
-    row->known = true;
-    (void)snprintf(row->hash, sizeof(row->hash), STR_FORMAT, STR_ARGS(columns[0].text));
+    struct plugin *plugin = plugins_find(context, columns[0].text);
+    if (plugin != NULL) {
+        struct remembered *kept = &plugin->remembered;
+        kept->known = true;
+        keep_text(kept->granted, sizeof(kept->granted), columns[1].text);
+    }
     return OK;
 }
 
-static void hash_can(const struct plugin *plugin, char out[2 * HASH_BYTES + 1])
+static enum err on_choice(void *context, const struct value *columns, int column_count,
+                          struct error *error)
+{
+    (void)column_count;
+    (void)error;
+    struct plugin *plugin = plugins_find(context, columns[0].text);
+    if (plugin != NULL) {
+        struct remembered *kept = &plugin->remembered;
+        keep_text(kept->wanted, sizeof(kept->wanted), columns[1].text);
+        keep_text(kept->version, sizeof(kept->version), columns[3].text);
+        keep_text(kept->previous, sizeof(kept->previous), columns[4].text);
+        if (columns[2].text.len > 0) {
+            kept->can = mem_alloc(columns[2].text.len + 1);
+            keep_text(kept->can, columns[2].text.len + 1, columns[2].text);
+        }
+    }
+    return OK;
+}
+
+enum err plugins_load_state(struct plugins *plugins, struct error *error)
+{
+    struct reader *reader = NULL;
+    enum err err = reader_open(plugins->options.store, 0, &reader, error);
+    if (err != OK) {
+        return err;
+    }
+    err = reader_table(reader, &plugin_tables, STATE_LIST, NULL, 0, on_state, plugins, error);
+    if (err == OK) {
+        err = reader_table(reader, &plugin_tables, CHOICE_LIST, NULL, 0, on_choice, plugins, error);
+    }
+    reader_close(reader);
+    return err;
+}
+
+/* ---- what is asked for ---- */
+
+void can_hash(const struct edition *edition, char out[2 * HASH_BYTES + 1])
 {
     unsigned char hash[HASH_BYTES];
     struct buf text;
     buf_init(&text);
-    json_encode(&text, &plugin->manifest.can);
+    json_encode(&text, &edition->manifest.can);
     hash_of(text.at, text.len, hash);
     buf_deinit(&text);
     for (size_t i = 0; i < HASH_BYTES; i++) {
@@ -65,10 +118,84 @@ static void hash_can(const struct plugin *plugin, char out[2 * HASH_BYTES + 1])
     }
 }
 
-static bool asks_for_nothing(const struct plugin *plugin)
+static bool asks_for_nothing(const struct edition *edition)
 {
-    const struct value *can = &plugin->manifest.can;
+    const struct value *can = &edition->manifest.can;
     return can->kind != VALUE_MAP || can->map.count == 0;
+}
+
+bool edition_is_granted(const struct edition *edition)
+{
+    char hash[2 * HASH_BYTES + 1];
+    const struct plugin *plugin = edition->plugin;
+    can_hash(edition, hash);
+    return plugin->bundled || asks_for_nothing(edition) ||
+           strcmp(plugin->remembered.granted, hash) == 0;
+}
+
+static bool holds(const struct value *list, const struct value *item)
+{
+    for (size_t i = 0; list != NULL && list->kind == VALUE_LIST && i < list->list.count; i++) {
+        if (value_equal(&list->list.items[i], item)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The words of a list that are not in the other; what is no list stays whole. */
+static struct value words_only_in(struct arena *arena, const struct value *list,
+                                  const struct value *other)
+{
+    struct value left = value_list_new();
+    if (list->kind != VALUE_LIST) {
+        return value_copy(arena, list);
+    }
+    for (size_t i = 0; i < list->list.count; i++) {
+        if (!holds(other, &list->list.items[i])) {
+            value_push(arena, &left, value_copy(arena, &list->list.items[i]));
+        }
+    }
+    return left;
+}
+
+/* What `there` has and `here` has not, word by word. */
+static struct value only_in(struct arena *arena, const struct value *there,
+                            const struct value *here)
+{
+    struct value map = value_map_new();
+    for (size_t i = 0; there->kind == VALUE_MAP && i < there->map.count; i++) {
+        const struct value_entry *entry = &there->map.entries[i];
+        const struct value *other = value_get(here, entry->key);
+        struct value left = words_only_in(arena, &entry->value, other);
+        bool same = other != NULL && value_equal(other, &entry->value);
+        bool empty = left.kind == VALUE_LIST && left.list.count == 0;
+        bool no = left.kind == VALUE_BOOL && !left.boolean;
+        if (!same && !empty && !no) {
+            value_put(arena, &map, arena_str(arena, entry->key), left);
+        }
+    }
+    return map;
+}
+
+struct value edition_difference(const struct edition *edition, struct arena *arena)
+{
+    char hash[2 * HASH_BYTES + 1];
+    const char *text = edition->plugin->remembered.can;
+    struct value before = value_map_new();
+    struct value answer = value_map_new();
+    struct str json = arena_str(arena, str_from(text != NULL ? text : "{}"));
+    if (json_decode(arena, json, &before, NULL) != OK) {
+        before = value_map_new();
+    }
+    can_hash(edition, hash);
+    value_put_c(arena, &answer, "plugin", value_text(str_from(edition->plugin->name)));
+    value_put_c(arena, &answer, "version",
+                value_text(arena_str(arena, edition->manifest.version_text)));
+    value_put_c(arena, &answer, "added", only_in(arena, &edition->manifest.can, &before));
+    value_put_c(arena, &answer, "removed", only_in(arena, &before, &edition->manifest.can));
+    value_put_c(arena, &answer, "approve", value_text(arena_str(arena, str_from(hash))));
+    return answer;
 }
 
 /* ---- storing ---- */
@@ -76,7 +203,6 @@ static bool asks_for_nothing(const struct plugin *plugin)
 struct putting {
     struct unit unit;
     struct plugins *plugins;
-    char (*hashes)[2 * HASH_BYTES + 1];
     bool *grants; /* given now: told in the log */
 };
 
@@ -96,6 +222,32 @@ static const char *status_word(const struct plugin *plugin)
     return "waiting";
 }
 
+static enum err put_row(struct tx *tx, const struct edition *edition, const struct remembered *next,
+                        struct error *error)
+{
+    const struct plugin *plugin = edition->plugin;
+    struct value name = value_text(str_from(plugin->name));
+    struct value binds[] = {name, value_text(edition->manifest.version_text),
+                            value_text(str_from(status_word(plugin))),
+                            value_text(str_from(next->granted)), value_int(tx_now_ms(tx))};
+    enum err err =
+        tx_table(tx, &plugin_tables, STATE_PUT, binds, COUNT_OF(binds), NULL, NULL, error);
+    struct value choice[] = {name, value_text(str_from(next->wanted)),
+                             value_text(str_from(next->can != NULL ? next->can : "")),
+                             value_text(str_from(next->version)),
+                             value_text(str_from(next->previous))};
+    return err != OK ? err
+                     : tx_table(tx, &plugin_tables, CHOICE_PUT, choice, COUNT_OF(choice), NULL,
+                                NULL, error);
+}
+
+enum err remember(struct tx *tx, const struct edition *edition, const struct remembered *next,
+                  const char *event, const struct value *data, struct error *error)
+{
+    enum err err = put_row(tx, edition, next, error);
+    return err == OK ? tx_emit(tx, str_from(event), data, error) : err;
+}
+
 static enum err put_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct putting *putting = CONTAINER_OF(unit, struct putting, unit);
@@ -103,33 +255,29 @@ static enum err put_apply(struct unit *unit, struct tx *tx, struct error *error)
     enum err err = OK;
     for (size_t i = 0; err == OK && i < plugins->count; i++) {
         const struct plugin *plugin = plugins->list[i];
-        if (!plugin->has_manifest || plugin->status != PLUGIN_RUNNING) {
+        const struct edition *edition = plugin->edition;
+        if (!edition->has_manifest || plugin->status != PLUGIN_RUNNING) {
             continue;
         }
-        struct value binds[] = {value_text(str_from(plugin->name)),
-                                value_text(plugin->manifest.version_text),
-                                value_text(str_from(status_word(plugin))),
-                                value_text(str_from(putting->hashes[i])), value_int(tx_now_ms(tx))};
-        err = tx_table(tx, &plugin_tables, STATE_PUT, binds, COUNT_OF(binds), NULL, NULL, error);
+        err = put_row(tx, edition, &plugin->remembered, error);
         if (err != OK || !putting->grants[i]) {
             continue;
         }
         struct value data = value_map_new();
         value_put_c(tx_arena(tx), &data, "plugin", value_text(str_from(plugin->name)));
-        value_put_c(tx_arena(tx), &data, "version", value_text(plugin->manifest.version_text));
-        value_put_c(tx_arena(tx), &data, "can", plugin->manifest.can);
+        value_put_c(tx_arena(tx), &data, "version", value_text(edition->manifest.version_text));
+        value_put_c(tx_arena(tx), &data, "can", edition->manifest.can);
         err = tx_emit(tx, STR("plugin.granted"), &data, error);
     }
     return err;
 }
 
-static enum err put_all(struct plugins *plugins, char (*hashes)[2 * HASH_BYTES + 1], bool *grants,
-                        struct error *error)
+static enum err put_all(struct plugins *plugins, bool *grants, struct error *error)
 {
-    struct putting putting = {.plugins = plugins, .hashes = hashes, .grants = grants};
+    struct putting putting = {.plugins = plugins, .grants = grants};
     putting.unit.apply = put_apply;
     putting.unit.request = STR("start");
-    putting.unit.scope = store_system_scope(plugins->options.store, SYSTEM_MIGRATION);
+    putting.unit.scope = plugins_scope(plugins);
     enum err err = store_run(plugins->options.store, &putting.unit);
     if (err != OK && error != NULL) {
         *error = putting.unit.error;
@@ -140,57 +288,102 @@ static enum err put_all(struct plugins *plugins, char (*hashes)[2 * HASH_BYTES +
     return err;
 }
 
-/* Decides on one; true when its capabilities are given now. */
-static enum err grant_one(struct plugin *plugin, struct reader *reader, const char *hash,
-                          bool *out_given, struct error *error)
+static void keep_grant(struct plugin *plugin)
 {
-    struct grant_row row = {.known = false};
-    struct value bind = value_text(str_from(plugin->name));
-    enum err err = reader_table(reader, &plugin_tables, STATE_GET, &bind, 1, on_row, &row, error);
-    if (err != OK || (row.known && strcmp(row.hash, hash) == 0)) {
-        return err;
+    struct buf text;
+    buf_init(&text);
+    json_encode(&text, &plugin->edition->manifest.can);
+    can_hash(plugin->edition, plugin->remembered.granted);
+    mem_free(plugin->remembered.can);
+    plugin->remembered.can = buf_steal(&text);
+}
+
+/* Decides on one; true when its capabilities are given now. */
+static bool grant_one(struct plugin *plugin)
+{
+    char hash[2 * HASH_BYTES + 1];
+    const struct edition *edition = plugin->edition;
+    can_hash(edition, hash);
+    if (strcmp(plugin->remembered.granted, hash) == 0) {
+        return false;
     }
-    const char *why = plugin->bundled            ? "it came with the program"
-                      : plugin->asked            ? "the operator enabled it by name"
-                      : asks_for_nothing(plugin) ? "it asks for none"
-                                                 : NULL;
+    const char *why = plugin->bundled             ? "it came with the program"
+                      : plugin->asked             ? "the operator enabled it by name"
+                      : asks_for_nothing(edition) ? "it asks for none"
+                                                  : NULL;
     if (why != NULL) {
-        *out_given = true;
+        keep_grant(plugin);
         log_info("plugin", "capabilities granted plugin=%s version=" STR_FORMAT " why=\"%s\"",
-                 plugin->name, STR_ARGS(plugin->manifest.version_text), why);
-        return OK;
+                 plugin->name, STR_ARGS(edition->manifest.version_text), why);
+        return true;
     }
     plugin->status = PLUGIN_WAITING;
     (void)error_set(&plugin->error, ERR_CAPABILITY,
                     "its capabilities are not granted%s; look at them with `proxenos plugin show` "
-                    "and start with --enable %s to grant them",
-                    row.known ? " as they are now" : "", plugin->name);
+                    "and grant them with `proxenos plugin enable %s`",
+                    plugin->remembered.known ? " as they are now" : "", plugin->name);
     log_warn("plugin", "a plugin waits plugin=%s code=%s error=\"%s\"", plugin->name,
              err_code(ERR_CAPABILITY), plugin->error.detail);
-    return OK;
+    return false;
 }
 
 enum err plugins_grant(struct plugins *plugins, struct error *error)
 {
-    struct reader *reader = NULL;
-    enum err err = reader_open(plugins->options.store, 0, &reader, error);
-    if (err != OK) {
-        return err;
-    }
-    char(*hashes)[2 * HASH_BYTES + 1] = mem_zalloc(sizeof(*hashes) * (plugins->count + 1));
     bool *given = mem_zalloc(sizeof(*given) * (plugins->count + 1));
-    for (size_t i = 0; err == OK && i < plugins->count; i++) {
+    for (size_t i = 0; i < plugins->count; i++) {
         struct plugin *plugin = plugins->list[i];
-        if (plugin->status == PLUGIN_RUNNING) {
-            hash_can(plugin, hashes[i]);
-            err = grant_one(plugin, reader, hashes[i], &given[i], error);
-        }
+        given[i] = plugin->status == PLUGIN_RUNNING && grant_one(plugin);
     }
-    reader_close(reader);
-    if (err == OK) {
-        err = put_all(plugins, hashes, given, error);
-    }
-    mem_free(hashes);
+    enum err err = put_all(plugins, given, error);
     mem_free(given);
     return err;
+}
+
+/* ---- single entries of the log ---- */
+
+struct telling {
+    struct unit unit;
+    char plugin[PLUGIN_NAME_MAX + 1];
+    char event[40];
+    char detail[sizeof(((struct error *)0)->detail)];
+};
+
+static enum err tell_apply(struct unit *unit, struct tx *tx, struct error *error)
+{
+    const struct telling *telling = CONTAINER_OF(unit, struct telling, unit);
+    struct value data = value_map_new();
+    value_put_c(tx_arena(tx), &data, "plugin", value_text(str_from(telling->plugin)));
+    value_put_c(tx_arena(tx), &data, "error", value_text(str_from(telling->detail)));
+    return tx_emit(tx, str_from(telling->event), &data, error);
+}
+
+static void tell_done(struct unit *unit)
+{
+    struct telling *telling = CONTAINER_OF(unit, struct telling, unit);
+    if (unit->err != OK) {
+        log_error("plugin",
+                  "an entry of the log could not be written type=%s plugin=%s error=\"%s\"",
+                  telling->event, telling->plugin, unit->error.detail);
+    }
+    scope_unref(unit->scope);
+    unit_deinit(unit);
+    mem_free(telling);
+}
+
+void plugin_tell(struct plugin *plugin, const char *event)
+{
+    const struct plugins_options *options = &plugin->plugins->options;
+    struct telling *telling = mem_zalloc(sizeof(*telling));
+    (void)snprintf(telling->plugin, sizeof(telling->plugin), "%s", plugin->name);
+    (void)snprintf(telling->event, sizeof(telling->event), "%s", event);
+    (void)snprintf(telling->detail, sizeof(telling->detail), "%s", plugin->error.detail);
+    telling->unit = (struct unit){.reply = loop_mailbox(options->loop),
+                                  .apply = tell_apply,
+                                  .done = tell_done,
+                                  .request = STR("plugin")};
+    telling->unit.scope = plugins_scope(plugin->plugins);
+    if (store_submit(options->store, &telling->unit) != OK) {
+        scope_unref(telling->unit.scope);
+        mem_free(telling);
+    }
 }

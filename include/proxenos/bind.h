@@ -13,6 +13,7 @@
 
 struct bind;
 struct bind_host;
+struct bind_slot;
 
 enum {
     UNIT_CHANGES_MAX = 10000,           /* drafts and events of one unit of work */
@@ -84,7 +85,7 @@ struct bind_host_options {
     const struct bind_file *files;
     size_t file_count;
     struct str version;             /* the plugin's, for logs */
-    struct bind_host *const *needs; /* what px.plugin may call: they outlive this one */
+    struct bind_slot *const *needs; /* what px.plugin may call: they outlive this one */
     size_t need_count;
     const char *main;                        /* the file that runs; NULL: main.lua */
     const struct lua_module *const *modules; /* instead of all of px; NULL: those */
@@ -92,6 +93,14 @@ struct bind_host_options {
     void (*setup)(struct lua_State *L); /* executor, protected: more globals; may be NULL */
     void *context;                      /* bind_context */
 };
+
+/* Where other plugins find one's exports; the host behind it is set and changed by its owner, while
+ * calls go through it. Freed after all hosts that need it. */
+struct bind_slot *bind_slot_new(struct str name);
+/* NULL: it does not run. Before a host is closed it must be in no slot any more. */
+void bind_slot_set(struct bind_slot *slot, struct bind_host *host);
+void bind_slot_free(struct bind_slot *slot); /* NULL is fine */
+
 struct bind_host *bind_host_new(struct bind *bind, const struct bind_host_options *options);
 /* Ends all its tasks and frees it, in time: `closed` runs on the loop. What was sent before ends
  * first, with ERR_CANCELLED where it waits. */
@@ -113,8 +122,10 @@ enum bind_kind {
     BIND_CHECK,
     BIND_START,
     BIND_STOP,
-    BIND_EXPORT, /* name of the exported function */
-    BIND_TEST,   /* name of the test; called with the global `t` */
+    BIND_EXPORT,  /* name of the exported function */
+    BIND_SAVE,    /* gives plain data to the one that takes its place */
+    BIND_RESTORE, /* takes it; input is a list: the data, the version that it came from */
+    BIND_TEST,    /* name of the test; called with the global `t` */
     BIND_KIND_COUNT
 };
 struct bind_registration {
@@ -172,6 +183,8 @@ void bind_call(struct bind_call *call);
 /* A bus consumer (subscription_spec.deliver); context is the `const struct bind_registration`. */
 void bind_deliver(struct subscription *subscription, struct delivery **deliveries, size_t count,
                   void *context);
+/* subscription_spec.rescope: the plugin's rights under the schema as it is now. */
+const struct scope *bind_rescope(void *context);
 /* Deliveries and calls that are under way in this host. */
 int64_t bind_host_busy(const struct bind_host *host);
 /* From now on deliveries that did not run are given back to the bus untried. */

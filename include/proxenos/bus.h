@@ -63,10 +63,30 @@ struct subscription_spec {
                     void *context);
     void *context;
     const struct scope *scope; /* what it may see of the log */
+    /* The same rights under the schema as it is now, held for the bus; asked when it has moved.
+     * NULL, or answering NULL: the scope stays. */
+    const struct scope *(*rescope)(void *context);
 };
 /* Finds its cursor again by name, or begins one. Blocks shortly: start-up or a lane. */
 enum err bus_subscribe(struct bus *bus, const struct subscription_spec *spec,
                        struct subscription **out_subscription, struct error *error) MUST_CHECK;
+/* The same for a running service: nothing blocks. `done` runs once on the loop, never before
+ * bus_join returns, with err and, when OK, the subscription: paused, until bus_resume. The spec's
+ * texts are copied at once. Caller-owned until `done`. */
+struct bus_joining {
+    void (*done)(struct bus_joining *joining);
+    void *context;
+    enum err err;
+    struct error error;
+    struct subscription *subscription;
+    /* the bus's own */
+    struct unit unit;
+    struct message message;
+    int64_t position;
+};
+void bus_join(struct bus *bus, const struct subscription_spec *spec, struct bus_joining *joining);
+/* Would it be taken? Pattern and filter; what it costs to ask is nothing. */
+enum err bus_spec_check(const struct subscription_spec *spec, struct error *error) MUST_CHECK;
 void bus_unsubscribe(struct subscription *subscription); /* the cursor stays in the store */
 /* The plugin's own doing (suspended, reloaded), gone with the process: deliveries under way finish,
  * events wait in the cursor. An operator's pause is another, and outlives this one. */

@@ -41,6 +41,40 @@ void plugins_close(struct plugins *plugins);
 /* [{name, version, label, status: "running|disabled|failed|suspended|waiting", error, can, limits,
  * objects, metrics…}] */
 struct value plugins_describe(struct plugins *plugins, struct arena *arena);
+/* One of them; VALUE_NULL: there is none. */
+struct value plugins_describe_one(struct plugins *plugins, struct str name, struct arena *arena);
+/* ---- changes while the service runs ---- */
+
+enum plugin_change {
+    PLUGIN_ENABLE,  /* also lifts a suspension, and starts again what failed; durable */
+    PLUGIN_DISABLE, /* refused while others that run need it; durable */
+    PLUGIN_RELOAD,  /* its files are read again */
+};
+
+/* One change, one after the other. A new edition of the plugin's files is made beside the old one:
+ * read, its object types applied, main.lua loaded, px.check asked. Then, when the deliveries under
+ * way have ended and new ones wait, px.save of the old hands over to px.restore of the new, and the
+ * new one takes its place: subscriptions (from the same cursors), hooks, routes, commands, exports.
+ * The old one ends px.stop and what it has begun. On any failure the old one goes on, and the error
+ * with its place is shown by plugins_describe.
+ *
+ * Caller-owned until done, which runs once on the loop, never before plugins_change returns. */
+struct change_call {
+    enum plugin_change kind;
+    struct str plugin;
+    struct str approve; /* the hash of the capabilities that were looked at; empty: none */
+    const struct scope *scope;
+    struct str request;
+    struct arena *arena; /* the caller's, until done */
+    void (*done)(struct change_call *call);
+    void *context;
+    enum err err; /* ERR_APPROVAL: see difference; ERR_NOT_FOUND, ERR_CONFLICT, what went wrong */
+    struct error error;
+    struct value difference; /* { added: { net: [...] }, removed: {...}, approve: hash } */
+    void *private;
+};
+void plugins_change(struct plugins *plugins, struct change_call *call);
+
 /* All plugins that need their line in "start without": names and errors were logged already. */
 int plugins_failed(const struct plugins *plugins);
 

@@ -68,6 +68,8 @@
 ---@field check fun(check: fun(config: table)) # looks at the configuration before start; an error keeps the plugin from starting (only while the file loads)
 ---@field start fun(start: fun()) # runs once after loading (only while the file loads)
 ---@field stop fun(stop: fun()) # runs before the plugin stops (only while the file loads)
+---@field save fun(save: fun(): any) # before a reload: what it returns, plain data, goes to px.restore of the new state (only while the file loads)
+---@field restore fun(restore: fun(data: any, version: string)) # takes what px.save of the state before returned, and the version that it came from; an error keeps the old state (only while the file loads)
 ---@field export fun(functions: table<string, function>) # what plugins that require this one get from px.plugin (only while the file loads)
 ---@field plugin fun(name: string): table<string, function> # the exported functions of a plugin that plugin.lua requires; each call waits and runs there, with the rights that both have (not in a unit of work)
 ---@field add fun(value: any): table # in an update: adds to a many-valued field

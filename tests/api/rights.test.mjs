@@ -273,6 +273,9 @@ test("users, roles and tokens are the administrator's", async () => {
   for (const target of ["/api/v1/plugins", "/api/v1/subscriptions", "/api/v1/dead-letters", "/api/v1/audit/checkpoint", "/api/v1/plugins/matters/secrets"]) {
     assert.equal((await users.allo.get(target)).status, 403, target);
   }
+  for (const what of ["enable", "disable", "reload"]) {
+    assert.equal((await users.allo.post(`/api/v1/plugins/cases/${what}`)).status, 403, what);
+  }
   const promoted = await users.allo.patch(`/api/v1/users/${users.allo.id}`, { roles: [] });
   assert.ok(promoted.status >= 400);
 });

@@ -1,0 +1,260 @@
+/* Editions: one set of a plugin's files, read into memory so that nothing is read while it runs,
+ * and the state that it becomes. Reading: start-up or a lane; the rest: loop. */
+#include "settings.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct edition *edition_new(struct plugin *plugin)
+{
+    struct edition *edition = mem_zalloc(sizeof(*edition));
+    edition->plugin = plugin;
+    edition->folder = "";
+    edition->schema = value_null();
+    arena_init(&edition->arena);
+    list_node_init(&edition->retiring);
+    return edition;
+}
+
+void edition_free(struct edition *edition)
+{
+    if (edition == NULL) {
+        return;
+    }
+    ASSERT(edition->host == NULL && edition->joined_count == 0);
+    arena_deinit(&edition->arena);
+    mem_free(edition);
+}
+
+/* ---- files ---- */
+
+static enum err read_file(struct arena *arena, const char *path, size_t most, struct str *out_text,
+                          struct error *error)
+{
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL) {
+        return error_set(error, ERR_IO, "%s cannot be read: %s", path, strerror(errno));
+    }
+    struct buf text;
+    buf_init(&text);
+    size_t got = 1;
+    while (got > 0 && text.len <= most) {
+        got = fread(buf_reserve(&text, 65536), 1, 65536, file);
+        text.len += got;
+    }
+    bool broken = ferror(file) != 0;
+    (void)fclose(file);
+    enum err err = OK;
+    if (broken) {
+        err = error_set(error, ERR_IO, "%s cannot be read", path);
+    } else if (text.len > most) {
+        err = error_set(error, ERR_LIMIT, "the plugin's Lua files are larger than %d bytes in all",
+                        PLUGIN_BYTES_MAX);
+    } else {
+        *out_text = arena_str(arena, buf_str(&text));
+    }
+    buf_deinit(&text);
+    return err;
+}
+
+struct gathering {
+    struct edition *edition;
+    size_t bytes;
+    struct bind_file *files;
+    struct error *error;
+};
+
+static enum err gather(struct gathering *gathering, const char *folder, const char *prefix,
+                       int depth);
+
+static enum err gather_one(struct gathering *gathering, const char *folder, const char *prefix,
+                           const char *name, int depth)
+{
+    struct edition *edition = gathering->edition;
+    char path[4096];
+    char inner[512];
+    struct stat facts;
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    (void)snprintf(inner, sizeof(inner), "%s%s", prefix, name);
+    if (name[0] == '.' || stat(path, &facts) != 0) {
+        return OK;
+    }
+    if (S_ISDIR(facts.st_mode)) {
+        enum { DEPTH_MAX = 4 };
+        (void)snprintf(inner, sizeof(inner), "%s%s/", prefix, name);
+        return depth < DEPTH_MAX ? gather(gathering, path, inner, depth + 1) : OK;
+    }
+    if (!S_ISREG(facts.st_mode) || !str_ends(str_from(name), STR(".lua"))) {
+        return OK;
+    }
+    if (edition->file_count == PLUGIN_FILES_MAX) {
+        return error_set(gathering->error, ERR_LIMIT, "a plugin has at most %d Lua files",
+                         PLUGIN_FILES_MAX);
+    }
+    struct bind_file *file = &gathering->files[edition->file_count];
+    enum err err = read_file(&edition->arena, path, PLUGIN_BYTES_MAX - gathering->bytes,
+                             &file->text, gathering->error);
+    if (err == OK) {
+        file->name = arena_str(&edition->arena, str_from(inner));
+        gathering->bytes += file->text.len;
+        edition->file_count++;
+    }
+    return err;
+}
+
+static enum err gather(struct gathering *gathering, const char *folder, const char *prefix,
+                       int depth)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, NULL, alphasort);
+    enum err err = OK;
+    for (int i = 0; i < count; i++) {
+        if (err == OK) {
+            err = gather_one(gathering, folder, prefix, entries[i]->d_name, depth);
+        }
+        free(entries[i]); // NOLINT: made by scandir
+    }
+    free(entries); // NOLINT: made by scandir
+    return err;
+}
+
+static struct str file_text(const struct edition *edition, const char *name, bool *out_there)
+{
+    for (size_t i = 0; i < edition->file_count; i++) {
+        if (str_is(edition->files[i].name, name)) {
+            *out_there = true;
+            return edition->files[i].text;
+        }
+    }
+    *out_there = false;
+    return STR("");
+}
+
+/* ---- one edition ---- */
+
+enum err edition_read(struct edition *edition, const char *folder, struct error *error)
+{
+    struct gathering gathering = {.edition = edition, .error = error};
+    edition->folder = arena_cstr(&edition->arena, str_from(folder));
+    gathering.files = ARENA_ARRAY(&edition->arena, struct bind_file, PLUGIN_FILES_MAX);
+    edition->files = gathering.files;
+    bool there = false;
+    enum err err = gather(&gathering, folder, "", 0);
+    if (err != OK) {
+        return err;
+    }
+    struct str text = file_text(edition, "plugin.lua", &there);
+    if (!there) {
+        return error_set(error, ERR_MANIFEST, "there is no plugin.lua in %s", folder);
+    }
+    err = manifest_read(&edition->arena, str_from(edition->plugin->name), text, &edition->manifest,
+                        error);
+    if (err != OK) {
+        return err;
+    }
+    edition->has_manifest = true;
+    text = file_text(edition, "schema.lua", &there);
+    if (there) {
+        err =
+            lua_read_data(&edition->arena, "schema.lua", text, ERR_SCHEMA, &edition->schema, error);
+    }
+    return err;
+}
+
+/* ---- its state ---- */
+
+struct plugin_rights edition_rights(struct edition *edition)
+{
+    const struct manifest *manifest = &edition->manifest;
+    struct buf names;
+    buf_init(&names);
+    for (size_t i = 0; i < manifest->compartment_count; i++) {
+        buf_printf(&names, "%s" STR_FORMAT, i > 0 ? "," : "", STR_ARGS(manifest->compartments[i]));
+    }
+    struct plugin_rights rights = {.name = str_from(edition->plugin->name),
+                                   .read = manifest->read,
+                                   .write = manifest->write,
+                                   .read_count = manifest->read_count,
+                                   .write_count = manifest->write_count,
+                                   .http = manifest->http,
+                                   .version = manifest->version_text,
+                                   .compartments = arena_str(&edition->arena, buf_str(&names))};
+    buf_deinit(&names);
+    return rights;
+}
+
+static void on_suspend(void *context)
+{
+    struct edition *edition = context;
+    struct plugin *plugin = edition->plugin;
+    struct error error = {0};
+    if (plugin->edition != edition || !edition->started) {
+        return; /* another one has its place already */
+    }
+    (void)error_set(&error, ERR_SUSPENDED,
+                    "it was stopped by force %d times within ten minutes; its events wait until "
+                    "`proxenos plugin enable %s`",
+                    PLUGIN_KILLS_MAX, plugin->name);
+    edition_pause(edition);
+    plugin_fail(plugin, &error);
+    plugin->status = PLUGIN_SUSPENDED;
+    plugin_tell(plugin, "plugin.suspended");
+}
+
+enum err edition_open(struct edition *edition, struct error *error)
+{
+    struct plugin *plugin = edition->plugin;
+    const struct manifest *manifest = &edition->manifest;
+    const struct plugins_options *options = &plugin->plugins->options;
+    const struct value *given =
+        options->config == NULL ? NULL : value_get(options->config, str_from(plugin->name));
+    struct plugin_rights rights = edition_rights(edition);
+    enum err err = settings_values(&edition->arena, manifest, given, &edition->config, error);
+    if (err != OK) {
+        return err;
+    }
+    /* Words of `can` that mean nothing are told now, not at the first read. */
+    const struct scope *scope = auth_plugin_scope(options->auth, &rights, error);
+    if (scope == NULL) {
+        error_prefix(error, "can: ");
+        return error->err;
+    }
+    scope_unref(scope);
+    struct bind_slot **needs =
+        ARENA_ARRAY(&edition->arena, struct bind_slot *, manifest->require_count + 1);
+    for (size_t i = 0; i < manifest->require_count; i++) {
+        needs[i] = plugins_find(plugin->plugins, manifest->requires[i].name)->slot;
+    }
+    struct bind_host_options host = {.rights = rights,
+                                     .needs = needs,
+                                     .need_count = manifest->require_count,
+                                     .emit = manifest->emit,
+                                     .emit_count = manifest->emit_count,
+                                     .secrets = manifest->secrets,
+                                     .secret_count = manifest->secret_count,
+                                     .limits = manifest->limits,
+                                     .config = edition->config,
+                                     .files = edition->files,
+                                     .file_count = edition->file_count,
+                                     .version = manifest->version_text};
+    edition->host = bind_host_new(plugin->plugins->bind, &host);
+    bind_host_on_suspend(edition->host, on_suspend, edition);
+    return OK;
+}
+
+const struct bind_registration *edition_next(const struct edition *edition, enum bind_kind kind,
+                                             size_t *position)
+{
+    size_t count = 0;
+    const struct bind_registration *all =
+        edition->host == NULL ? NULL : bind_host_registrations(edition->host, &count);
+    while (*position < count) {
+        const struct bind_registration *one = &all[(*position)++];
+        if (one->kind == kind) {
+            return one;
+        }
+    }
+    return NULL;
+}
