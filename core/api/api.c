@@ -36,6 +36,8 @@ enum err api_open(const struct api_options *options, struct api **out_api, struc
     api->bus = options->bus;
     api->plugins = options->plugins;
     api->jobs = options->jobs;
+    api->net = options->net;
+    api->outbox = options->outbox;
     api->loop = options->loop;
     api->ready = options->ready;
     map_init(&api->in_flight);

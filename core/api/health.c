@@ -146,6 +146,30 @@ static void write_bus(struct buf *out, const struct value *rows)
     }
 }
 
+static void write_net(struct call *call, struct buf *out)
+{
+    struct net_counts counts;
+    if (call->api->net == NULL) {
+        return;
+    }
+    net_counts(call->api->net, STR(""), &counts);
+    figure(out, "net_requests_total", "counter", "Outgoing requests that ended.",
+           (double)counts.requests);
+    figure(out, "net_failed_total", "counter", "Outgoing requests without an answer.",
+           (double)counts.failed);
+    figure(out, "net_refused_total", "counter", "Outgoing requests that were not allowed.",
+           (double)counts.refused);
+    figure(out, "net_sent_bytes_total", "counter", "Bytes of bodies sent out.",
+           (double)counts.sent_bytes);
+    figure(out, "net_received_bytes_total", "counter", "Bytes of answers from outside.",
+           (double)counts.answer_bytes);
+    figure(out, "net_under_way", "gauge", "Outgoing requests under way.", counts.under_way);
+    figure(out, "net_waiting", "gauge", "Outgoing requests that wait for a connection.",
+           counts.waiting);
+    figure(out, "egress_lost_total", "counter", "Rows of the egress log that were lost.",
+           (double)outbox_egress_lost(call->api->outbox));
+}
+
 static void write_process(struct call *call, struct buf *out)
 {
     struct rusage usage;
@@ -191,6 +215,7 @@ void get_metrics(struct call *call)
     write_auth(&call->out, &auth);
     write_bus(&call->out, &rows);
     plugins_metrics(call->api->plugins, &call->out);
+    write_net(call, &call->out);
     write_process(call, &call->out);
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     call_respond(call, 200);

@@ -23,6 +23,8 @@ struct api {
     struct bus *bus;
     struct plugins *plugins;
     struct jobs *jobs;
+    struct net *net;
+    struct outbox *outbox;
     struct loop *loop;
     const struct http_server *server;
     struct http_router *router;
@@ -156,6 +158,7 @@ void list_dead_letters(struct call *call);
 void get_dead_letter(struct call *call);
 void replay_dead_letter(struct call *call);
 void drop_dead_letter(struct call *call);
+void list_egress(struct call *call);
 void get_checkpoint(struct call *call);
 void get_me(struct call *call);
 void create_login(struct call *call);

@@ -116,6 +116,8 @@ static const struct operation common_operations[] = {
      "service", "", "200", ANY, ANY, false},
     {0, "delete", "/api/v1/dead-letters/{id}", "dropDeadLetter", "Give it up for good", "service",
      "why", "204", NOTHING, NOTHING, false},
+    {0, "get", "/api/v1/egress", "egress", "Requests that left the service", "service",
+     "before limit", "200", ANY, NOTHING, false},
     {0, "get", "/api/v1/audit/checkpoint", "checkpoint", "The log's head", "service", "", "200",
      ANY, NOTHING, false},
 };

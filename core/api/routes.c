@@ -51,6 +51,7 @@ static const struct {
     {HTTP_GET, "/api/v1/dead-letters/:id", get_dead_letter, FOR_USERS},
     {HTTP_POST, "/api/v1/dead-letters/:id/replay", replay_dead_letter, FOR_USERS},
     {HTTP_DELETE, "/api/v1/dead-letters/:id", drop_dead_letter, FOR_USERS},
+    {HTTP_GET, "/api/v1/egress", list_egress, FOR_USERS},
     {HTTP_GET, "/api/v1/audit/checkpoint", get_checkpoint, FOR_USERS},
     {HTTP_POST, "/api/v1/users/:id/password", set_password, FOR_USERS},
     {HTTP_POST, "/api/v1/tokens", create_token, FOR_USERS},

@@ -53,6 +53,8 @@ struct bind_host {
     struct str version;
     const struct str *emit, *secrets;
     size_t emit_count, secret_count;
+    const struct str *net; /* grants of px.net */
+    size_t net_count;
     struct value config;
     const struct bind_file *files;
     size_t file_count;
@@ -372,7 +374,7 @@ int px_plugin(lua_State *L);
 extern const struct lua_module module_px, module_store, module_kv, module_bus, module_log,
     module_config, module_actor, module_json, module_date, module_money, module_decimal,
     module_text, module_i18n, module_clock, module_csv, module_xml, module_vcard, module_ical,
-    module_task, module_http, module_metric, module_crypto, module_secret;
+    module_task, module_http, module_metric, module_crypto, module_secret, module_net;
 
 enum kv_statement { KV_SET, KV_DROP, KV_GET, KV_STATEMENT_COUNT };
 extern const struct table_module bind_tables;

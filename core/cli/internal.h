@@ -6,7 +6,7 @@
 #include "proxenos/cli.h"
 #include "proxenos/net.h"
 
-enum { CLI_OPTIONS_MAX = 12, CLI_WORDS_MAX = 64 };
+enum { CLI_OPTIONS_MAX = 24, CLI_WORDS_MAX = 64 };
 enum cli_format { CLI_TABLE, CLI_JSON, CLI_CSV };
 
 struct cli_option {
@@ -157,6 +157,7 @@ int cmd_dead_letter_list(struct cli *cli);
 int cmd_dead_letter_show(struct cli *cli);
 int cmd_dead_letter_replay(struct cli *cli);
 int cmd_dead_letter_drop(struct cli *cli);
+int cmd_egress_list(struct cli *cli);
 int cmd_plugin_list(struct cli *cli);
 int cmd_plugin_show(struct cli *cli);
 int cmd_secret_set(struct cli *cli);

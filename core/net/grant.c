@@ -122,14 +122,8 @@ bool grants_cover(const struct str *patterns, size_t count, const struct url *ur
 
 enum err grants_refuse(const struct url *url, struct error *error)
 {
-    char origin[NET_HOST_MAX + 32];
-    bool usual = url->port == (url->https ? 443 : 80);
-    char port[8] = "";
-    if (!usual) {
-        snprintf(port, sizeof(port), ":%d", url->port);
-    }
-    snprintf(origin, sizeof(origin), "%s://%s%s%s%s", url->https ? "https" : "http",
-             url->literal6 ? "[" : "", url->host, url->literal6 ? "]" : "", port);
+    char origin[NET_ORIGIN_TEXT];
+    url_origin(url, origin);
     return error_at(error, ERR_CAPABILITY, "can.net", origin,
                     "%s may not be called with this path: add \"%s/*\" to `can.net` in plugin.lua",
                     origin, origin);

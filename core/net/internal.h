@@ -22,6 +22,8 @@ struct url {
 enum err url_parse(struct str text, struct url *out_url, struct error *error) MUST_CHECK;
 /* The URL that curl is given: written anew from what was read. */
 const char *url_text(struct arena *arena, const struct url *url);
+/* "https://a.example:8443"; a usual port is left out. */
+void url_origin(const struct url *url, char out[NET_ORIGIN_TEXT]);
 bool url_same_origin(const struct url *a, const struct url *b);
 
 /* ---- grant.c ---- */
@@ -60,8 +62,9 @@ struct net {
     struct guard guard;
     char *ca_file;
     bool (*recorded)(void *context, struct net_request *request);
+    void *recorded_context;
     void (*ended)(void *context, const struct net_request *request);
-    void *context;
+    void *ended_context;
     CURLM *multi;
     struct thread *thread;
 
@@ -69,7 +72,8 @@ struct net {
     struct list posted; /* under mutex, as are the next four */
     int posted_count, waiting_count;
     bool closing, cancels;
-    struct map callers; /* name → struct caller */
+    int64_t drain_until_ms; /* while closing: until then what runs may end by itself */
+    struct map callers;     /* name → struct caller */
     struct caller all;
 
     /* net thread only */

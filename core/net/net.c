@@ -8,7 +8,7 @@
 
 #include "proxenos/base_log.h"
 
-enum { POLL_MS = 1000, CALLERS_MAX = 1000, NS_PER_MS = 1000000 };
+enum { POLL_MS = 1000, DRAIN_POLL_MS = 20, CALLERS_MAX = 1000, NS_PER_MS = 1000000 };
 
 static int64_t now_ms(const struct net *net)
 {
@@ -76,7 +76,7 @@ static void end(struct net *net, struct net_request *request, enum err err,
         request->transfer = NULL;
     }
     if (net->ended != NULL) {
-        net->ended(net->context, request);
+        net->ended(net->ended_context, request);
     }
     struct mailbox *reply = request->reply;
     (void)pthread_mutex_lock(&net->mutex);
@@ -114,7 +114,7 @@ static void reset_outcome(struct net_request *request)
     request->err = OK;
     request->error = (struct error){0};
     request->status = 0;
-    request->address[0] = '\0';
+    request->address[0] = request->origin[0] = '\0';
     request->took_ms = 0;
     request->sent_bytes = request->answer_bytes = 0;
     request->refused_recipient = request->cancelled = false;
@@ -126,6 +126,11 @@ void net_send(struct net *net, struct net_request *request)
     ASSERT(request->done != NULL && request->reply != NULL);
     reset_outcome(request);
     (void)pthread_mutex_lock(&net->mutex);
+    if (net->closing) {
+        (void)pthread_mutex_unlock(&net->mutex);
+        end_with(net, request, ERR_STOPPING, "the service is stopping");
+        return;
+    }
     request->state = REQUEST_POSTED;
     list_node_init(&request->node);
     list_push(&net->posted, &request->node);
@@ -180,7 +185,7 @@ static void admit(struct net *net, struct net_request *request)
         end(net, request, err, &error);
         return;
     }
-    if (net->recorded != NULL && net->recorded(net->context, request)) {
+    if (net->recorded != NULL && net->recorded(net->recorded_context, request)) {
         error = request->error;
         request->answer_bytes = request->answer.len;
         request->sent_bytes = request->body.len;
@@ -199,6 +204,15 @@ static void admit(struct net *net, struct net_request *request)
     list_push(&net->waiting, &request->node);
 }
 
+static void end_early(struct net *net, struct net_request *request)
+{
+    if (request->cancelled) {
+        end_with(net, request, ERR_CANCELLED, "the request was cancelled");
+    } else {
+        end_with(net, request, ERR_STOPPING, "the service is stopping");
+    }
+}
+
 static void take_posted(struct net *net)
 {
     for (;;) {
@@ -211,10 +225,8 @@ static void take_posted(struct net *net)
             return;
         }
         struct net_request *request = CONTAINER_OF(node, struct net_request, node);
-        if (closing) {
-            end_with(net, request, ERR_STOPPING, "the service is stopping");
-        } else if (request->cancelled) {
-            end_with(net, request, ERR_CANCELLED, "the request was cancelled");
+        if (closing || request->cancelled) {
+            end_early(net, request);
         } else {
             admit(net, request);
         }
@@ -312,24 +324,26 @@ static void take_results(struct net *net)
     }
 }
 
-/* Ends what is marked as cancelled, or everything. */
-static void end_some(struct net *net, bool all)
+/* Ends what is marked as cancelled, or all. */
+static void end_waiting(struct net *net, bool all)
 {
-    enum err err = all ? ERR_STOPPING : ERR_CANCELLED;
-    const char *sentence = all ? "the service is stopping" : "the request was cancelled";
     list_foreach (node, &net->waiting) {
         struct net_request *request = CONTAINER_OF(node, struct net_request, node);
         if (all || request->cancelled) {
             list_remove(node);
             move_waiting(net, request->transfer, -1);
-            end_with(net, request, err, sentence);
+            end_early(net, request);
         }
     }
-    list_foreach (running, &net->running) {
-        struct net_request *request = CONTAINER_OF(running, struct net_request, node);
+}
+
+static void end_running(struct net *net, bool all)
+{
+    list_foreach (node, &net->running) {
+        struct net_request *request = CONTAINER_OF(node, struct net_request, node);
         if (all || request->cancelled) {
             leave_running(net, request);
-            end_with(net, request, err, sentence);
+            end_early(net, request);
         }
     }
 }
@@ -341,13 +355,15 @@ static void run(void *context)
         (void)pthread_mutex_lock(&net->mutex);
         bool closing = net->closing;
         bool cancels = net->cancels;
+        int64_t until_ms = net->drain_until_ms;
         net->cancels = false;
         (void)pthread_mutex_unlock(&net->mutex);
         take_posted(net);
         if (closing || cancels) {
-            end_some(net, closing);
+            end_waiting(net, closing);
+            end_running(net, closing && now_ms(net) >= until_ms);
         }
-        if (closing) {
+        if (closing && list_empty(&net->running) && list_empty(&net->waiting)) {
             return;
         }
         int running = 0;
@@ -355,7 +371,7 @@ static void run(void *context)
         (void)curl_multi_perform(net->multi, &running);
         take_results(net);
         start_waiting(net);
-        (void)curl_multi_poll(net->multi, NULL, 0, POLL_MS, NULL);
+        (void)curl_multi_poll(net->multi, NULL, 0, closing ? DRAIN_POLL_MS : POLL_MS, NULL);
     }
 }
 
@@ -378,8 +394,9 @@ enum err net_open(const struct net_options *options, struct net **out_net, struc
                         .guard = guard,
                         .multi = multi,
                         .recorded = options->recorded,
+                        .recorded_context = options->recorded_context,
                         .ended = options->ended,
-                        .context = options->context};
+                        .ended_context = options->ended_context};
     if (options->ca_file != NULL) {
         net->ca_file = mem_dup(options->ca_file, strlen(options->ca_file) + 1);
     }
@@ -398,18 +415,32 @@ enum err net_open(const struct net_options *options, struct net **out_net, struc
     return OK;
 }
 
+void net_drain(struct net *net, int grace_ms)
+{
+    (void)pthread_mutex_lock(&net->mutex);
+    net->drain_until_ms = now_ms(net) + grace_ms;
+    net->closing = true;
+    (void)pthread_mutex_unlock(&net->mutex);
+    (void)curl_multi_wakeup(net->multi);
+}
+
+void net_stop(struct net *net)
+{
+    if (net == NULL) {
+        return;
+    }
+    net_drain(net, 0);
+    thread_join(net->thread);
+    net->thread = NULL;
+    take_posted(net); /* what came while the thread ended */
+}
+
 void net_close(struct net *net)
 {
     if (net == NULL) {
         return;
     }
-    (void)pthread_mutex_lock(&net->mutex);
-    net->closing = true;
-    (void)pthread_mutex_unlock(&net->mutex);
-    (void)curl_multi_wakeup(net->multi);
-    thread_join(net->thread);
-    /* Nobody may send any more; what came while the thread ended is told so. */
-    take_posted(net);
+    net_stop(net);
     (void)curl_multi_cleanup(net->multi);
     struct caller *caller = NULL;
     struct str name;

@@ -24,6 +24,12 @@ enum err smtp_check(const struct net_request *request, struct error *error)
         return error_at(error, ERR_CONFIG, "smtp_url", NULL,
                         "smtp_url is smtp://host:port or smtps://host:port");
     }
+    size_t at = 0;
+    if (str_find(request->url, STR("@"), &at)) {
+        return error_at(error, ERR_CONFIG, "smtp_url", NULL,
+                        "smtp_url holds no user and no password: smtp_user and smtp_password_file "
+                        "are for them");
+    }
     if (!is_address(mail->from)) {
         return error_at(error, ERR_CONFIG, "mail_from", NULL, "mail_from is no mail address");
     }

@@ -104,12 +104,13 @@ static enum err check_method(struct str method, struct error *error)
 /* The URL, and the right to call it. */
 static enum err aim(struct transfer *transfer, struct str text, struct error *error)
 {
-    const struct net_request *request = transfer->request;
+    struct net_request *request = transfer->request;
     struct url url;
     enum err err = url_parse(text, &url, error);
     if (err != OK) {
         return err;
     }
+    url_origin(&url, request->origin);
     if (request->allow_count > 0 && !grants_cover(request->allow, request->allow_count, &url)) {
         return grants_refuse(&url, error);
     }
@@ -120,13 +121,15 @@ static enum err aim(struct transfer *transfer, struct str text, struct error *er
 
 static enum err check(struct transfer *transfer, struct error *error)
 {
-    const struct net_request *request = transfer->request;
+    struct net_request *request = transfer->request;
     if (request->body.len > NET_BODY_MAX) {
         return error_at(error, ERR_LIMIT, "body", NULL, "the body is longer than %d MiB",
                         NET_BODY_MAX >> 20);
     }
     if (request->mail != NULL) {
         snprintf(transfer->key, sizeof(transfer->key), "mail");
+        snprintf(request->origin, sizeof(request->origin), STR_FORMAT,
+                 STR_ARGS(str_sub(request->url, 0, sizeof(request->origin) - 1)));
         return smtp_check(request, error);
     }
     enum err err = check_method(request->method, error);

@@ -239,6 +239,16 @@ const char *url_text(struct arena *arena, const struct url *url)
     return text.at;
 }
 
+void url_origin(const struct url *url, char out[NET_ORIGIN_TEXT])
+{
+    char port[8] = "";
+    if (url->port != (url->https ? 443 : 80)) {
+        snprintf(port, sizeof(port), ":%d", url->port);
+    }
+    snprintf(out, NET_ORIGIN_TEXT, "%s://%s%s%s%s", url->https ? "https" : "http",
+             url->literal6 ? "[" : "", url->host, url->literal6 ? "]" : "", port);
+}
+
 bool url_same_origin(const struct url *a, const struct url *b)
 {
     return a->https == b->https && a->port == b->port && strcmp(a->host, b->host) == 0;

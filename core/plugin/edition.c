@@ -234,6 +234,8 @@ enum err edition_open(struct edition *edition, struct error *error)
                                      .emit_count = manifest->emit_count,
                                      .secrets = manifest->secrets,
                                      .secret_count = manifest->secret_count,
+                                     .net = manifest->net,
+                                     .net_count = manifest->net_count,
                                      .limits = manifest->limits,
                                      .config = edition->config,
                                      .files = edition->files,

@@ -20,6 +20,7 @@ static enum err wrong(const struct reading *reading, const char *place, const ch
     char detail[400];
     va_list arguments;
     va_start(arguments, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized)
     (void)vsnprintf(detail, sizeof(detail), format, arguments);
     va_end(arguments);
     (void)snprintf(pointer, sizeof(pointer), "plugin.lua%s%s", place[0] != '\0' ? ": " : "", place);
@@ -186,6 +187,20 @@ static enum err check_emit(const struct reading *reading)
     return OK;
 }
 
+static enum err check_net(const struct reading *reading)
+{
+    const struct manifest *manifest = reading->manifest;
+    for (size_t i = 0; i < manifest->net_count; i++) {
+        struct error inner = {0};
+        char place[40];
+        if (net_grant_check(manifest->net[i], &inner) != OK) {
+            (void)snprintf(place, sizeof(place), "can.net[%zu]", i + 1);
+            return wrong(reading, place, inner.value, "%s", inner.detail);
+        }
+    }
+    return OK;
+}
+
 static enum err read_can(const struct reading *reading, const struct value *tree)
 {
     static const struct str known[] = {
@@ -223,6 +238,9 @@ static enum err read_can(const struct reading *reading, const struct value *tree
     }
     if (err == OK) {
         err = check_objects(reading, "write", manifest->write, manifest->write_count);
+    }
+    if (err == OK) {
+        err = check_net(reading);
     }
     return err == OK ? check_emit(reading) : err;
 }

@@ -24,6 +24,7 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
                                 .auth = options->auth,
                                 .bus = options->bus,
                                 .loop = options->loop,
+                                .net = options->net,
                                 .executors = options->executors,
                                 .line = options->line,
                                 .line_context = options->line_context};
@@ -136,6 +137,14 @@ static struct value describe_metrics(struct arena *arena, const struct edition *
     value_put_c(arena, &map, "runs", value_int((int64_t)metrics.runs));
     value_put_c(arena, &map, "kills", value_int((int64_t)metrics.kills));
     value_put_c(arena, &map, "waiting", value_int((int64_t)metrics.waiting));
+    if (edition->plugin->plugins->options.net != NULL) {
+        struct net_counts counts;
+        net_counts(edition->plugin->plugins->options.net, str_from(edition->plugin->name), &counts);
+        value_put_c(arena, &map, "net_requests", value_int((int64_t)counts.requests));
+        value_put_c(arena, &map, "net_failed", value_int((int64_t)counts.failed));
+        value_put_c(arena, &map, "net_sent_bytes", value_int((int64_t)counts.sent_bytes));
+        value_put_c(arena, &map, "net_answer_bytes", value_int((int64_t)counts.answer_bytes));
+    }
     return map;
 }
 

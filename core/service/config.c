@@ -29,6 +29,8 @@ static const struct {
     [SET_NODE] = {"node", KIND_INT, "0", 0, 1023},
     [SET_EXECUTORS] = {"executors", KIND_INT, "0", 0, 8},
     [SET_READERS] = {"readers", KIND_INT, "2", 1, 8},
+    [SET_OUTGOING_ALLOW] = {"outgoing_allow", KIND_LIST, "", 0, 0},
+    [SET_OUTGOING_CA] = {"outgoing_ca", KIND_TEXT, "", 0, 0},
 };
 
 struct str config_text(const struct config *config, enum setting setting)

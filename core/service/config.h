@@ -18,6 +18,8 @@ enum setting {
     SET_NODE,
     SET_EXECUTORS,
     SET_READERS,
+    SET_OUTGOING_ALLOW,
+    SET_OUTGOING_CA,
     SET_COUNT
 };
 

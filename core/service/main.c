@@ -9,6 +9,7 @@
 #include "proxenos/base_log.h"
 #include "proxenos/cli.h"
 #include "proxenos/loop.h"
+#include "proxenos/net.h"
 #include "proxenos/service.h"
 
 #ifndef PX_PLUGINS_DIR
@@ -89,6 +90,16 @@ static enum err make_options(struct config *config, const char *folder, struct s
     out->plugin_folder_count = folders[0] != NULL ? 1 : 0;
     out->enable_count = list_texts(arena, &config->values[SET_ENABLE], &out->enable);
     out->disable_count = list_texts(arena, &config->values[SET_DISABLE], &out->disable);
+    out->outgoing_allow_count =
+        list_texts(arena, &config->values[SET_OUTGOING_ALLOW], &out->outgoing_allow);
+    for (int i = 0; i < out->outgoing_allow_count; i++) {
+        enum err wrong = net_allow_check(out->outgoing_allow[i], error);
+        if (wrong != OK) {
+            return wrong;
+        }
+    }
+    struct str ca = config_text(config, SET_OUTGOING_CA);
+    out->outgoing_ca = ca.len > 0 ? ca.at : NULL;
     struct str certificate = config_text(config, SET_TLS_CERTIFICATE);
     struct str key = config_text(config, SET_TLS_KEY);
     if ((certificate.len > 0) != (key.len > 0)) {

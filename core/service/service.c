@@ -14,13 +14,21 @@
 #include "proxenos/base_log.h"
 #include "proxenos/store_search.h"
 
-enum { STOP_GRACE_MS = 20000, DRAIN_MS = 5000, MMAP_BYTES = 1 << 30, JOB_THREADS = 2 };
+enum {
+    STOP_GRACE_MS = 20000,
+    NET_GRACE_MS = 5000,
+    DRAIN_MS = 5000,
+    MMAP_BYTES = 1 << 30,
+    JOB_THREADS = 2
+};
 
 struct service {
     struct loop *loop;
     struct store *store;
     struct auth *auth;
     struct bus *bus;
+    struct outbox *outbox;
+    struct net *net;
     struct plugins *plugins;
     struct jobs *jobs;
     struct api *api;
@@ -148,6 +156,26 @@ static enum err open_store(struct service *service, const struct service_options
     return err;
 }
 
+static enum err open_outgoing(struct service *service, const struct service_options *options,
+                              struct error *error)
+{
+    struct outbox_options outbox = {.store = service->store, .loop = service->loop};
+    enum err err = outbox_open(&outbox, &service->outbox, error);
+    if (err != OK) {
+        return err;
+    }
+    /* Time-outs of the network are real ones, whatever clock a test brings. */
+    struct net_options net = {.env = env_real(),
+                              .allow = options->outgoing_allow,
+                              .allow_count = (size_t)options->outgoing_allow_count,
+                              .ca_file = options->outgoing_ca,
+                              .recorded = options->recorded,
+                              .recorded_context = options->recorded_context,
+                              .ended = outbox_ended,
+                              .ended_context = service->outbox};
+    return net_open(&net, &service->net, error);
+}
+
 static enum err open_actors(struct service *service, const struct service_options *options,
                             struct error *error)
 {
@@ -159,6 +187,9 @@ static enum err open_actors(struct service *service, const struct service_option
     if (err == OK) {
         err = bus_open(service->store, service->loop, &service->bus, error);
     }
+    if (err == OK) {
+        err = open_outgoing(service, options, error);
+    }
     if (err != OK) {
         return err;
     }
@@ -166,6 +197,7 @@ static enum err open_actors(struct service *service, const struct service_option
                                       .auth = service->auth,
                                       .bus = service->bus,
                                       .loop = service->loop,
+                                      .net = service->net,
                                       .folders = options->plugin_folders,
                                       .folder_count = options->plugin_folder_count,
                                       .enable = options->enable,
@@ -202,6 +234,8 @@ static enum err open_doors(struct service *service, const struct service_options
                               .auth = service->auth,
                               .bus = service->bus,
                               .plugins = service->plugins,
+                              .net = service->net,
+                              .outbox = service->outbox,
                               .jobs = service->jobs,
                               .loop = service->loop,
                               .reader_threads = options->readers};
@@ -347,6 +381,7 @@ static void begin_stop(struct service *service)
     log_info("service", "stopping");
     api_set_ready(service->api, false);
     bus_stop(service->bus);
+    net_drain(service->net, NET_GRACE_MS);
     jobs_stop(service->jobs);
     api_stop(service->api);
     http_server_stop(service->server, STOP_GRACE_MS, on_server_stopped, service);
@@ -367,7 +402,8 @@ struct service_parts service_parts(const struct service *service)
     return (struct service_parts){.loop = service->loop,
                                   .store = service->store,
                                   .auth = service->auth,
-                                  .plugins = service->plugins};
+                                  .plugins = service->plugins,
+                                  .net = service->net};
 }
 
 /* A start that failed half-way (a port that is taken) may have opened doors already. They are shut
@@ -396,11 +432,14 @@ void service_close(struct service *service)
     if (service->loop != NULL) {
         timer_deinit(&service->watchdog);
     }
+    net_stop(service->net); /* its answers go to executors, which close with the plugins */
     plugins_close(service->plugins);
     jobs_close(service->jobs);
     api_close(service->api);
     http_server_free(service->server);
     bus_close(service->bus);
+    outbox_close(service->outbox);
+    net_close(service->net);
     auth_close(service->auth);
     store_close(service->store);
     if (service->loop != NULL) {

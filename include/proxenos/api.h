@@ -3,6 +3,7 @@
 #define PROXENOS_API_H
 
 #include "proxenos/http.h"
+#include "proxenos/outbox.h"
 #include "proxenos/plugin.h"
 #include "proxenos/transfer.h"
 
@@ -14,6 +15,8 @@ struct api_options {
     struct bus *bus;
     struct plugins *plugins;
     struct jobs *jobs;
+    struct net *net;       /* whose counts /metrics shows; may be NULL */
+    struct outbox *outbox; /* may be NULL with it */
     struct loop *loop;
     int reader_threads; /* 0: 2 */
     bool ready;         /* /readyz says so from the start */

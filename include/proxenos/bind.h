@@ -10,6 +10,7 @@
 #include "proxenos/auth.h"
 #include "proxenos/bus.h"
 #include "proxenos/lua.h"
+#include "proxenos/net.h"
 
 struct bind;
 struct bind_host;
@@ -36,7 +37,8 @@ struct bind_options {
     struct auth *auth;
     struct bus *bus;
     struct loop *loop;
-    int executors; /* 0: cores, at most LUA_EXECUTORS_MAX */
+    struct net *net; /* NULL: px.net is refused */
+    int executors;   /* 0: cores, at most LUA_EXECUTORS_MAX */
     /* As lua_engine_options has them. */
     void (*line)(void *context, struct lua_host *host, const char *chunk, int line);
     void *line_context;
@@ -79,7 +81,9 @@ struct bind_host_options {
     size_t emit_count;
     const struct str *secrets; /* names that px.secret.get gives */
     size_t secret_count;
-    bool act_as; /* px.actor.as */
+    bool act_as;           /* px.actor.as */
+    const struct str *net; /* grants of px.net */
+    size_t net_count;
     struct lua_limits limits;
     struct value config; /* map of name → value, checked */
     const struct bind_file *files;

@@ -31,6 +31,7 @@ enum {
     NET_WAITING_MAX = 1024, /* that wait for one; ERR_BUSY past it */
     NET_WHO_MAX = 64,       /* bytes */
     NET_ADDRESS_TEXT = 48,
+    NET_ORIGIN_TEXT = 280,
 };
 
 struct net;
@@ -47,17 +48,22 @@ struct net_options {
      * and headers by net_answer_header_add, and returns true; false: the network is asked. May be
      * NULL. */
     bool (*recorded)(void *context, struct net_request *request);
+    void *recorded_context;
     /* Sees each request that ended, before its `done`. Net thread; must not keep it. May be NULL.
      */
     void (*ended)(void *context, const struct net_request *request);
-    void *context;
+    void *ended_context;
 };
 /* Starts the net thread. ERR_CONFIG names the entry of `allow` that cannot be read. */
 enum err net_open(const struct net_options *options, struct net **out_net,
                   struct error *error) MUST_CHECK;
 /* What is under way ends with ERR_STOPPING; `done` still comes, on each reply mailbox. Joins the
- * thread. NULL is fine. */
-void net_close(struct net *net);
+ * thread; what is sent from then on is answered so at once. For owners of mailboxes that close
+ * before the client does. NULL is fine, and a second call. */
+void net_stop(struct net *net);
+/* The same without waiting for it: what has a connection may end by itself within grace_ms. */
+void net_drain(struct net *net, int grace_ms);
+void net_close(struct net *net); /* stops and frees; nobody may send any more. NULL is fine */
 
 struct net_header {
     struct str name, value;
@@ -99,6 +105,7 @@ struct net_request {
     struct net_header *answer_headers;
     size_t answer_header_count;
     struct buf answer;
+    char origin[NET_ORIGIN_TEXT];   /* "https://vies.example:8443", of the last URL */
     char address[NET_ADDRESS_TEXT]; /* the peer's, or the one that was refused */
     int64_t took_ms;
     size_t sent_bytes, answer_bytes; /* bodies */

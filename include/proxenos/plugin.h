@@ -5,6 +5,7 @@
 
 #include "proxenos/auth.h"
 #include "proxenos/bus.h"
+#include "proxenos/net.h"
 
 struct plugins;
 struct lua_host;
@@ -14,6 +15,7 @@ struct plugins_options {
     struct auth *auth;
     struct bus *bus;
     struct loop *loop;
+    struct net *net;            /* NULL: px.net is refused */
     const char *const *folders; /* searched in order; a name found twice: the first wins and the
                                    second is reported */
     int folder_count;

@@ -6,6 +6,7 @@
 
 struct service;
 struct lua_host;
+struct net_request;
 
 struct service_options {
     const char *folder;      /* data */
@@ -19,6 +20,9 @@ struct service_options {
     const struct str *disable;
     int disable_count;
     const struct value *plugin_config; /* { plugin = { name = value } }; may be NULL */
+    const struct str *outgoing_allow;  /* net_options.allow */
+    const char *outgoing_ca;           /* NULL: the system's */
+    int outgoing_allow_count;
     unsigned node;
     int executors, readers;
     bool signals;  /* SIGTERM and SIGINT stop it, SIGHUP reloads TLS */
@@ -29,6 +33,9 @@ struct service_options {
     void (*line)(void *context, struct lua_host *host, const char *chunk, int line);
     void (*committed)(void *context, int64_t seq); /* as store_options has it */
     void *context;                                 /* of these two */
+    /* As net_options has it; its own context. */
+    bool (*recorded)(void *context, struct net_request *request);
+    void *recorded_context;
 };
 /* Builds everything and listens. The calling thread then runs it. */
 enum err service_open(const struct service_options *options, struct service **out_service,
@@ -46,6 +53,7 @@ struct service_parts {
     struct store *store;
     struct auth *auth;
     struct plugins *plugins;
+    struct net *net;
 };
 struct service_parts service_parts(const struct service *service);
 

@@ -67,7 +67,8 @@ enum system_scope {
     SYSTEM_BACKUP,
     SYSTEM_VERIFY,
     SYSTEM_AUTH,
-    SYSTEM_BUS
+    SYSTEM_BUS,
+    SYSTEM_OUTBOX
 };
 /* A scope of this store's current schema; unref it. Any thread. */
 const struct scope *store_system_scope(struct store *store, enum system_scope which);

@@ -98,6 +98,7 @@
 ---@field metric px.metric # Figures in /metrics, as proxenos_plugin_<plugin>_<name> with the label plugin.
 ---@field crypto px.crypto # Hashes, random texts, and sealing with secrets.
 ---@field secret px.secret # Secrets, set with `proxenos secret set`; never visible to a script.
+---@field net px.net # Requests to the outside, within `can.net`.
 
 ---@class px.query
 ---@field filter? table # { stage = { "in", { "won", "lost" } }, owner = id }
@@ -376,6 +377,26 @@
 ---Secrets, set with `proxenos secret set`; never visible to a script.
 ---@class px.secret
 ---@field get fun(name: string, options?: { previous?: boolean }): px.secret.handle # a handle of a secret that can.secrets names; px.crypto, px.net and px.mail use it, nobody reads it
+
+---@class px.request
+---@field url string # within can.net
+---@field method? string # "GET", or "POST" when there is a body
+---@field headers? table<string, string>
+---@field body? string
+---@field json? any # a body as JSON
+---@field timeout? string # "30s"
+---@field retry? { times: integer, first?: string, max?: string } # none unless given
+---@field redirects? integer # followed within can.net; 0 unless given
+---@field idempotency_key? string
+---@class px.answer
+---@field status integer
+---@field headers table<string, string> # names in lower case
+---@field body string
+---@field json fun(): any
+
+---Requests to the outside, within `can.net`.
+---@class px.net
+---@field fetch fun(request: px.request): px.answer # sends a request and waits for its answer, whatever its status (waits, not in a unit of work)
 
 ---@type px
 px = {}

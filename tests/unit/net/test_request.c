@@ -313,7 +313,7 @@ static void recorded_answers_come_instead(void **state)
     struct client client = {.mailbox = mailbox_new()};
     struct net_request request;
     struct net_options options = {
-        .env = env_real(), .recorded = play, .ended = count_ended, .context = &ended};
+        .env = env_real(), .recorded = play, .ended = count_ended, .ended_context = &ended};
     assert_int_equal(net_open(&options, &client.net, NULL), OK);
     client_get(&client, &request, "https://vies.example/check");
     assert_int_equal(request.err, OK);
