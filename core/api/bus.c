@@ -14,18 +14,24 @@ void list_subscriptions(struct call *call)
     }
 }
 
-static void refuse_name(struct call *call, struct str name)
+static void refuse_name(struct call *call, const char *what, struct str name,
+                        const struct value *all)
 {
-    struct value all = bus_describe(call->api->bus, call_arena(call));
-    struct str *names = ARENA_ARRAY(call_arena(call), struct str, all.list.count + 1);
-    for (size_t i = 0; i < all.list.count; i++) {
-        names[i] = value_get_text(&all.list.items[i], "name", STR(""));
+    struct str *names = ARENA_ARRAY(call_arena(call), struct str, all->list.count + 1);
+    for (size_t i = 0; i < all->list.count; i++) {
+        names[i] = value_get_text(&all->list.items[i], "name", STR(""));
     }
-    struct str nearest = text_nearest(name, names, all.list.count);
-    error_set(&call->error, ERR_NOT_FOUND, "there is no subscription \"" STR_FORMAT "\"",
+    struct str nearest = text_nearest(name, names, all->list.count);
+    error_set(&call->error, ERR_NOT_FOUND, "there is no %s \"" STR_FORMAT "\"", what,
               STR_ARGS(name));
     snprintf(call->error.nearest, sizeof(call->error.nearest), STR_FORMAT, STR_ARGS(nearest));
     call_problem(call, ERR_NOT_FOUND, &call->error, NULL);
+}
+
+static void refuse_subscription(struct call *call, struct str name)
+{
+    struct value all = bus_describe(call->api->bus, call_arena(call));
+    refuse_name(call, "subscription", name, &all);
 }
 
 static void respond_subscription(struct call *call, const struct value *more)
@@ -34,7 +40,7 @@ static void respond_subscription(struct call *call, const struct value *more)
     struct str name = http_route_parameter(call->http, "name");
     struct value row = bus_describe_one(call->api->bus, name, arena);
     if (row.kind == VALUE_NULL) {
-        refuse_name(call, name);
+        refuse_subscription(call, name);
         return;
     }
     for (size_t i = 0; more != NULL && i < more->map.count; i++) {
@@ -129,6 +135,7 @@ static void respond_order(struct bus_order *order)
     switch (order->kind) {
     case BUS_ORDER_PAUSE:
     case BUS_ORDER_RESUME:
+    case BUS_ORDER_RUN:
         respond_subscription(call, NULL);
         return;
     case BUS_ORDER_REPLAY:
@@ -209,7 +216,7 @@ static void order_subscription(struct call *call, enum bus_order_kind kind)
     }
     struct str name = http_route_parameter(call->http, "name");
     if (bus_describe_one(call->api->bus, name, call_arena(call)).kind == VALUE_NULL) {
-        refuse_name(call, name);
+        refuse_subscription(call, name);
         return;
     }
     new_order(call, kind)->subscription = name;
@@ -249,4 +256,62 @@ void drop_dead_letter(struct call *call)
         order->why = call_parameter(call, "why");
         give_order(call, order);
     }
+}
+
+/* ---- schedules: subscriptions with times ---- */
+
+void list_schedules(struct call *call)
+{
+    if (call_operator(call)) {
+        call_respond_list(call, bus_schedules(call->api->bus, call_arena(call)));
+    }
+}
+
+/* VALUE_NULL after answering 404 with the nearest name. */
+static struct value find_schedule(struct call *call)
+{
+    struct arena *arena = call_arena(call);
+    struct str name = http_route_parameter(call->http, "name");
+    struct value all = bus_schedules(call->api->bus, arena);
+    for (size_t i = 0; i < all.list.count; i++) {
+        if (str_eq(value_get_text(&all.list.items[i], "name", STR("")), name)) {
+            return all.list.items[i];
+        }
+    }
+    refuse_name(call, "schedule", name, &all);
+    return value_null();
+}
+
+void get_schedule(struct call *call)
+{
+    if (!call_operator(call)) {
+        return;
+    }
+    struct value row = find_schedule(call);
+    if (row.kind != VALUE_NULL) {
+        call_respond_value(call, 200, &row);
+    }
+}
+
+static void order_schedule(struct call *call, enum bus_order_kind kind)
+{
+    if (call_admin(call) && find_schedule(call).kind != VALUE_NULL) {
+        new_order(call, kind)->subscription = http_route_parameter(call->http, "name");
+        call_with_body(call, order_of_body);
+    }
+}
+
+void run_schedule(struct call *call)
+{
+    order_schedule(call, BUS_ORDER_RUN);
+}
+
+void pause_schedule(struct call *call)
+{
+    order_schedule(call, BUS_ORDER_PAUSE);
+}
+
+void resume_schedule(struct call *call)
+{
+    order_schedule(call, BUS_ORDER_RESUME);
 }

@@ -170,6 +170,16 @@ static void write_net(struct call *call, struct buf *out)
            (double)outbox_egress_lost(call->api->outbox));
 }
 
+static void write_schedules(struct buf *out, const struct bus_figures *figures)
+{
+    figure(out, "schedules", "gauge", "Schedules of plugins that run.", (double)figures->schedules);
+    figure(out, "schedules_due", "gauge", "Schedules whose time has come.",
+           (double)figures->schedules_due);
+    figure(out, "schedule_runs_total", "counter", "Runs handed out.", (double)figures->runs);
+    figure(out, "delayed_events_total", "counter", "Delayed events whose time came.",
+           (double)figures->delayed_emitted);
+}
+
 static void write_process(struct call *call, struct buf *out)
 {
     struct rusage usage;
@@ -205,7 +215,9 @@ void get_metrics(struct call *call)
     }
     struct store_stats store;
     struct auth_stats auth;
+    struct bus_figures figures;
     struct value rows = bus_describe(call->api->bus, call_arena(call));
+    bus_figures(call->api->bus, &figures);
     store_stats(call->api->store, &store);
     auth_stats(call->api->auth, &auth);
     if (call->api->server != NULL) {
@@ -216,6 +228,7 @@ void get_metrics(struct call *call)
     write_bus(&call->out, &rows);
     plugins_metrics(call->api->plugins, &call->out);
     write_net(call, &call->out);
+    write_schedules(&call->out, &figures);
     write_process(call, &call->out);
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     call_respond(call, 200);

@@ -72,6 +72,9 @@ static void unit_done(struct unit *unit)
     struct item *item = CONTAINER_OF(CONTAINER_OF(unit, struct work_unit, unit), struct item, work);
     struct batch *batch = CONTAINER_OF(item->work.overlay, struct batch, overlay);
     enum err err = unit->err;
+    if (err == OK) {
+        work_committed(&item->work);
+    }
     if (err == OK || (err == ERR_CONFLICT && !item->work.behind)) {
         item->fate = ITEM_DONE; /* the second: it was settled before, in another life */
         bus_settled(item->delivery);
@@ -112,7 +115,11 @@ static int push(struct lua_task *task, lua_State *L)
         lua_raise_set(L, ERR_LUA, "main.lua did not register " STR_FORMAT " again",
                       STR_ARGS(batch->registration->name));
     }
-    event_push(L, &batch->call, &item->delivery->entry, &batch->overlay.arena);
+    if (batch->registration->kind == BIND_SCHEDULE) {
+        schedule_push(L, &item->delivery->entry, &batch->overlay.arena);
+    } else {
+        event_push(L, &batch->call, &item->delivery->entry, &batch->overlay.arena);
+    }
     return 1;
 }
 
@@ -202,7 +209,7 @@ static bool start_item(struct batch *batch, struct item *item)
     struct call *call = &batch->call;
     work_init(&item->work, &batch->overlay, (int)batch->at);
     call->task = (struct lua_task){.push = push, .ended = ended, .whole = true};
-    call->task.no_wait = "an event's handler is one unit of work and cannot wait: what must wait "
+    call->task.no_wait = "a handler is one unit of work and cannot wait: what must wait "
                          "belongs into a flow";
     call->work = &item->work;
     call->cause = item->delivery->entry.seq;

@@ -118,6 +118,7 @@ static enum call_kind call_kind_of(enum bind_kind kind)
     case BIND_CHECK:
         return CALL_CHECK;
     case BIND_ON:
+    case BIND_SCHEDULE:
     case BIND_ROUTE:
     case BIND_COMMAND:
     case BIND_START:
@@ -203,6 +204,7 @@ static int push(struct lua_task *task, lua_State *L)
         lua_getglobal(L, "t");
         return 1;
     case BIND_ON:
+    case BIND_SCHEDULE:
     case BIND_ROUTE:
     case BIND_CHECK:
     case BIND_KIND_COUNT:

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include "proxenos/base_json.h"
+#include "proxenos/base_time.h"
 
 bool pattern_covers(struct str pattern, struct str type)
 {
@@ -116,6 +117,37 @@ static void put_record(struct call *call, const struct log_entry *entry,
     value_put_c(arena, event, "version", value_int(entry->version));
 }
 
+/* A schedule's function is given the time that it runs for. */
+void schedule_push(lua_State *L, const struct log_entry *entry, struct arena *arena)
+{
+    struct value payload = value_null();
+    int64_t ms = entry->at_ms;
+    if (json_decode(arena, entry->payload, &payload, NULL) == OK) {
+        (void)!time_parse(value_get_text(&payload, "at", STR("")), &ms);
+    }
+    struct value at = value_time(ms);
+    lua_push_value(L, &at, true);
+}
+
+/* The key that an event was emitted with stands beside its data, not in it. */
+static void put_data(struct arena *arena, struct value *event, const struct value *payload)
+{
+    struct value data = value_map_new();
+    if (payload->kind != VALUE_MAP || value_get_c(payload, "_key") == NULL) {
+        value_put_c(arena, event, "data", *payload);
+        return;
+    }
+    for (size_t i = 0; i < payload->map.count; i++) {
+        const struct value_entry *entry = &payload->map.entries[i];
+        if (str_is(entry->key, "_key")) {
+            value_put_c(arena, event, "key", entry->value);
+        } else {
+            value_put(arena, &data, entry->key, entry->value);
+        }
+    }
+    value_put_c(arena, event, "data", data);
+}
+
 void event_push(lua_State *L, struct call *call, const struct log_entry *entry, struct arena *arena)
 {
     struct value event = value_map_new();
@@ -138,7 +170,7 @@ void event_push(lua_State *L, struct call *call, const struct log_entry *entry, 
     if (entry->object.len > 0) {
         put_record(call, entry, &payload, arena, &event);
     } else {
-        value_put_c(arena, &event, "data", payload);
+        put_data(arena, &event, &payload);
     }
     lua_push_value(L, &event, true);
 }

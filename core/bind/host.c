@@ -323,6 +323,7 @@ static void copy_options(struct bind_host *host, const struct bind_host_options 
     host->act_as = options->act_as;
     host->net = copy_texts(arena, options->net, options->net_count);
     host->net_count = options->net_count;
+    host->schedule = options->schedule;
     host->config = value_copy(arena, &options->config);
     host->version = arena_str(arena, options->version);
     host->needs = ARENA_ARRAY(arena, struct bind_slot *, options->need_count + 1);

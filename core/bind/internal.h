@@ -55,6 +55,7 @@ struct bind_host {
     size_t emit_count, secret_count;
     const struct str *net; /* grants of px.net */
     size_t net_count;
+    bool schedule; /* may register schedules */
     struct value config;
     const struct bind_file *files;
     size_t file_count;
@@ -240,7 +241,8 @@ struct change {
     const struct touched
         *expects; /* version as another work of the turn writes it; NULL: draft's */
     struct touched *touched;
-    struct str name; /* event type, key */
+    struct str name; /* of a key */
+    struct bus_emit emit;
     struct value data;
     const struct kv_seen *seen; /* of a key: what it must still be; NULL: anything */
 };
@@ -254,6 +256,7 @@ struct work_unit {
     struct kv_seen *seen;
     uint64_t depends;          /* works whose drafts it saw, or whose key it shares */
     struct delivery *delivery; /* settled with it; NULL: none */
+    bool delays;               /* emits something for later */
     bool behind;               /* out: not applied because one that it depends on failed */
 };
 void work_init(struct work_unit *work, struct overlay *overlay, int index);
@@ -274,8 +277,11 @@ struct write {
 };
 enum err work_write(struct call *call, struct work_unit *work, const struct write *write,
                     struct record **out_record, struct error *error) MUST_CHECK;
-enum err work_emit(struct call *call, struct work_unit *work, struct str type,
-                   const struct value *data, struct error *error) MUST_CHECK;
+/* Type, data, key, delay and word of `emit`; the plugin is the call's. */
+enum err work_emit(struct call *call, struct work_unit *work, const struct bus_emit *emit,
+                   struct error *error) MUST_CHECK;
+/* After its unit's commit, any thread. */
+void work_committed(const struct work_unit *work);
 enum err work_kv_set(struct work_unit *work, struct str key, const struct value *value,
                      struct error *error) MUST_CHECK;
 enum err kv_apply(const struct work_unit *work, const struct change *change, struct tx *tx,
@@ -334,6 +340,7 @@ enum err capable(struct call *call, struct str object, uint32_t verb,
 /* Pushes the event's table. arena lives as long as the call. Protected. */
 void event_push(lua_State *L, struct call *call, const struct log_entry *entry,
                 struct arena *arena);
+void schedule_push(lua_State *L, const struct log_entry *entry, struct arena *arena);
 bool pattern_covers(struct str pattern, struct str type);
 
 /* ---- typed kinds ---- */
@@ -367,6 +374,10 @@ enum err slot_call(struct bind_slot *slot, struct str name, struct bind_call *ca
                    struct error *error) MUST_CHECK;
 /* Any thread. The names of what is exported now. */
 size_t slot_exports(struct bind_slot *slot, struct arena *arena, struct str **out_names);
+/* mod_bus.c */
+int px_schedule(lua_State *L);
+/* mod_px.c: raises for an option that is not among these. */
+void known_options(lua_State *L, int index, const char *const *names, size_t count);
 /* export.c */
 int px_export(lua_State *L);
 int px_plugin(lua_State *L);

@@ -8,7 +8,7 @@ static int function_at(lua_State *L, int first)
     return lua_isfunction(L, first) ? first : first + 1;
 }
 
-static void known_options(lua_State *L, int index, const char *const *names, size_t count)
+void known_options(lua_State *L, int index, const char *const *names, size_t count)
 {
     if (lua_isnoneornil(L, index)) {
         return;
@@ -235,6 +235,7 @@ static const char types[] =
     "---@field before? table # the whole record before\n"
     "---@field after? table # the whole record after\n"
     "---@field data? any # of a plugin's own event\n"
+    "---@field key? string # that it was emitted with\n"
     "\n"
     "---@class px.retry\n"
     "---@field times? integer # 8\n"
@@ -249,6 +250,12 @@ static const char types[] =
     "---@field concurrency? integer\n"
     "---@field from_start? boolean # a new subscription begins at the log's start\n"
     "---@field name? string # of the subscription; by default the pattern\n"
+    "\n"
+    "---@class px.schedule_options\n"
+    "---@field zone? string # \"Europe/Athens\"; UTC\n"
+    "---@field missed? \"skip\"|\"once\"|\"all\" # runs whose time passed while nobody could run "
+    "them; skip\n"
+    "---@field retry? px.retry\n"
     "\n"
     "---@class px.request\n"
     "---@field method string\n"
@@ -277,6 +284,13 @@ static const struct lua_binding bindings[] = {
      .type = "fun(pattern: string, options: px.on_options|fun(event: px.event), handler?: "
              "fun(event: px.event))",
      .doc = "handles each event that matches, exactly once, as one unit of work",
+     .flags = LUA_BINDING_LOAD_ONLY},
+    {.name = "schedule",
+     .call = px_schedule,
+     .type = "fun(name: string, cron: string, options: px.schedule_options|fun(at: "
+             "px.date.value), handler?: fun(at: px.date.value))",
+     .doc = "runs the handler at each time of a cron expression, as one unit of work; `at` is the "
+            "time it runs for",
      .flags = LUA_BINDING_LOAD_ONLY},
     {.name = "before",
      .call = px_before,

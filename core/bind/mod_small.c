@@ -1,39 +1,7 @@
-/* px.bus, px.log, px.config, px.actor and px.json. Executor, protected. */
+/* px.log, px.config, px.actor and px.json. Executor, protected. */
 #include "proxenos/base_json.h"
 #include "proxenos/base_log.h"
 #include "tx.h"
-
-/* ---- px.bus ---- */
-
-static int bus_emit(lua_State *L)
-{
-    struct call *call = call_enter(L);
-    struct str type = arg_text(L, 1);
-    struct work_unit *work = single_begin(L, "px.bus.emit");
-    struct value data =
-        lua_isnoneornil(L, 2) ? value_map_new() : arg_value(L, 2, &work->overlay->arena);
-    struct error error = {0};
-    if (work_emit(call, work, type, &data, &error) != OK) {
-        lua_raise(L, &error);
-    }
-    lua_pushboolean(L, 1);
-    return single_end(L);
-}
-
-static const struct lua_binding bus_bindings[] = {
-    {.name = "emit",
-     .call = bus_emit,
-     .type = "fun(type: string, data?: table)",
-     .doc = "an event of the plugin's own, <plugin>.<noun>_<verb in past>",
-     .flags = LUA_BINDING_WAITS},
-};
-
-const struct lua_module module_bus = {
-    .name = "px.bus",
-    .doc = "Events of one's own.",
-    .bindings = bus_bindings,
-    .count = COUNT_OF(bus_bindings),
-};
 
 /* ---- px.log ---- */
 

@@ -78,6 +78,7 @@ void work_undo(struct work_unit *work)
     }
     work->first = NULL;
     work->end = &work->first;
+    work->delays = false;
     work->seen = NULL;
     work->count = 0;
 }
@@ -105,7 +106,7 @@ static enum err apply_change(const struct work_unit *work, const struct change *
     case CHANGE_DRAFT:
         return apply_draft(change, tx, error);
     case CHANGE_EMIT:
-        return tx_emit(tx, change->name, &change->data, error);
+        return bus_tx_emit(tx, &change->emit, error);
     case CHANGE_KV:
         return kv_apply(work, change, tx, error);
     }
@@ -132,6 +133,13 @@ static enum err apply(struct unit *unit, struct tx *tx, struct error *error)
         overlay->failed &= ~bit;
     }
     return err;
+}
+
+void work_committed(const struct work_unit *work)
+{
+    if (work->delays) {
+        bus_wake(work->overlay->host->bind->options.bus);
+    }
 }
 
 enum err work_submit(struct work_unit *work, struct mailbox *reply, void (*done)(struct unit *unit),

@@ -39,6 +39,9 @@ static void committed(struct unit *unit)
     try->error.next = NULL;
     try->submitted = false;
     struct bind_host *host = try->overlay.host;
+    if (try->err == OK) {
+        work_committed(&try->work);
+    }
     unit_deinit(unit);
     if (try->abandoned) {
         try_free(try);

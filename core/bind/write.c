@@ -168,10 +168,12 @@ static bool may_emit(const struct bind_host *host, struct str type)
     return false;
 }
 
-enum err work_emit(struct call *call, struct work_unit *work, struct str type,
-                   const struct value *data, struct error *error)
+enum err work_emit(struct call *call, struct work_unit *work, const struct bus_emit *emit,
+                   struct error *error)
 {
     struct bind_host *host = call->host;
+    struct str type = emit->type;
+    struct arena *arena = &work->overlay->arena;
     size_t dot = 0;
     enum err err = room_for_change(work, error);
     if (err != OK) {
@@ -190,8 +192,17 @@ enum err work_emit(struct call *call, struct work_unit *work, struct str type,
                          "to can.emit",
                          STR_ARGS(type));
     }
+    if (str_starts(type, STR("bus."))) {
+        return error_set(error, ERR_INVALID, "events of bus.* are the bus's own");
+    }
     struct change *change = add_change(work, CHANGE_EMIT);
-    change->name = arena_str(&work->overlay->arena, type);
-    change->data = value_copy(&work->overlay->arena, data);
+    change->data = value_copy(arena, emit->data);
+    change->emit = (struct bus_emit){.plugin = host->rights.name,
+                                     .type = arena_str(arena, type),
+                                     .data = &change->data,
+                                     .key = arena_str(arena, emit->key),
+                                     .delay_ms = emit->delay_ms,
+                                     .dedup = arena_str(arena, emit->dedup)};
+    work->delays = work->delays || emit->delay_ms > 0;
     return OK;
 }

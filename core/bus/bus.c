@@ -6,18 +6,34 @@
 
 #include "proxenos/base_log.h"
 
+enum { CLOCK_LOOK_MS = 60000 }; /* wall clocks are set; timers do not notice */
+
+static void wait_until(struct bus *bus, int64_t due_ms)
+{
+    if (due_ms == INT64_MAX) {
+        return;
+    }
+    int64_t wait_ms = MAX(1, due_ms - loop_now_ms(bus->loop));
+    bool stepped = loop_env(bus->loop)->stepped;
+    timer_start(&bus->due, stepped ? wait_ms : MIN(wait_ms, CLOCK_LOOK_MS));
+}
+
 static void pump(struct bus *bus)
 {
     int64_t due = INT64_MAX;
+    int64_t now_ms = loop_now_ms(bus->loop);
+    delayed_pump(bus, now_ms);
     list_foreach (node, &bus->subscriptions) {
         struct subscription *subscription = CONTAINER_OF(node, struct subscription, in_bus);
+        if (subscription->schedule != NULL) {
+            schedule_pump(subscription, now_ms);
+            due = MIN(due, schedule_next_due(subscription));
+        }
         subscription_scan(subscription);
         subscription_dispatch(subscription);
         due = MIN(due, subscription_next_due(subscription));
     }
-    if (due != INT64_MAX) {
-        timer_start(&bus->due, MAX(1, due - loop_now_ms(bus->loop)));
-    }
+    wait_until(bus, bus->delayed_away ? due : MIN(due, bus->delayed_due_ms));
 }
 
 static void on_pump(struct message *message)
@@ -47,6 +63,14 @@ static void on_committed(struct store_watch *watch, int64_t seq)
     }
 }
 
+static void on_wake(struct message *message)
+{
+    struct bus *bus = CONTAINER_OF(message, struct bus, wake);
+    atomic_store(&bus->wake_posted, false);
+    bus->delayed_unknown = true;
+    bus_pump_soon(bus);
+}
+
 static void on_due(struct timer *timer)
 {
     bus_pump_soon(CONTAINER_OF(timer, struct bus, due));
@@ -62,6 +86,9 @@ enum err bus_open(struct store *store, struct loop *loop, struct bus **out_bus, 
     bus->store = store;
     bus->loop = loop;
     bus->pump.deliver = on_pump;
+    bus->wake.deliver = on_wake;
+    bus->delayed_unknown = true;
+    bus->delayed_due_ms = INT64_MAX;
     list_init(&bus->subscriptions);
     err = reader_open(store, 0, &bus->reader, error);
     if (err != OK) {
@@ -114,7 +141,8 @@ void bus_close(struct bus *bus)
     store_unwatch(bus->store, &bus->watch);
     do {
         loop_drain(bus->loop, 10); /* units' answers and the last word of the watch come there */
-    } while (bus->units_away > 0 || bus->parks_waiting > 0 || bus->pump_posted);
+    } while (bus->units_away > 0 || bus->parks_waiting > 0 || bus->pump_posted ||
+             atomic_load(&bus->wake_posted));
     list_foreach (node, &bus->subscriptions) {
         subscription_free(CONTAINER_OF(node, struct subscription, in_bus));
     }

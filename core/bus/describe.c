@@ -20,9 +20,25 @@ int64_t subscription_lag(const struct subscription *subscription)
            (int64_t)subscription->window_count;
 }
 
+/* Runs and delayed events that are on their way into the log, or should be. */
+static int64_t coming(struct bus *bus)
+{
+    int64_t now_ms = loop_now_ms(bus->loop);
+    bool looks = bus->delayed_unknown || atomic_load(&bus->wake_posted);
+    int64_t count = looks || bus->delayed_away || bus->delayed_due_ms <= now_ms ? 1 : 0;
+    list_foreach (node, &bus->subscriptions) {
+        const struct subscription *subscription = CONTAINER_OF(node, struct subscription, in_bus);
+        const struct schedule *schedule = subscription->schedule;
+        if (schedule != NULL) {
+            count += schedule->away + (schedule_next_due(subscription) <= now_ms ? 1 : 0);
+        }
+    }
+    return count;
+}
+
 int64_t bus_backlog(struct bus *bus)
 {
-    int64_t backlog = 0;
+    int64_t backlog = bus->started ? coming(bus) : 0;
     list_foreach (node, &bus->subscriptions) {
         backlog += backlog_of(CONTAINER_OF(node, struct subscription, in_bus));
     }

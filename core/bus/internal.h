@@ -14,6 +14,9 @@
 #ifndef PROXENOS_BUS_INTERNAL_H
 #define PROXENOS_BUS_INTERNAL_H
 
+#include <stdatomic.h>
+
+#include "proxenos/base_cron.h"
 #include "proxenos/base_expr.h"
 #include "proxenos/bus.h"
 
@@ -56,8 +59,23 @@ struct parked {
     bool behind; /* was not tried: an earlier one of its key is parked */
 };
 
+/* What a subscription has beside, when it is a schedule. */
+struct schedule {
+    struct cron cron;
+    const char *zone;
+    int64_t next_ms, last_ms; /* times of the next run, as stored, and of the last one */
+    int64_t ran_ms, failed_ms;
+    char error[256];
+    int64_t scan_to;  /* no entry behind this seq is one of its own */
+    int away;         /* units that append runs */
+    int64_t again_ms; /* the last such unit failed: not before */
+    bool unwritten;   /* its times are not in its row yet */
+    int64_t made_up;  /* runs of `all` since it was last on time */
+};
+
 struct subscription {
     struct bus *bus;
+    struct schedule *schedule; /* NULL: none */
     struct list_node in_bus;
     struct arena arena; /* of the spec's texts */
     struct subscription_spec spec;
@@ -90,6 +108,12 @@ struct bus {
     struct message pump; /* coalesces pumps of one turn */
     bool pump_posted, started, stopping;
     const struct scope *scope; /* SYSTEM_BUS */
+    /* Delayed events. */
+    struct message wake;
+    atomic_bool wake_posted;
+    bool delayed_unknown, delayed_away;
+    int64_t delayed_due_ms; /* of the next one; INT64_MAX: none */
+    int64_t runs_made, delayed_made;
     int units_away;
     int parks_waiting; /* failures that wait until the store takes them */
 };
@@ -103,9 +127,9 @@ void subscription_copy_spec(struct subscription *subscription,
 /* A subscription that is in no list yet: checked, its texts copied. */
 enum err subscription_new(struct bus *bus, const struct subscription_spec *spec,
                           struct subscription **out_subscription, struct error *error) MUST_CHECK;
-/* Inside a unit: finds or makes its row. */
-enum err subscription_row(struct tx *tx, const struct subscription_spec *spec,
-                          int64_t *out_position, struct error *error) MUST_CHECK;
+/* Inside a unit, while it is in no list: finds or makes its row, a schedule's too. */
+enum err subscription_row(struct tx *tx, struct subscription *subscription, int64_t *out_position,
+                          struct error *error) MUST_CHECK;
 void subscription_begin(struct subscription *subscription, int64_t position);
 void subscription_add(struct subscription *subscription);
 /* What the tables say of it, behind its position, into memory. */
@@ -125,6 +149,28 @@ void order_proceed(struct subscription *subscription);
 void order_refuse(struct subscription *subscription, enum err err);
 /* More are parked than BUS_PARKED_MAX: somebody must look. */
 void order_pause_full(struct subscription *subscription);
+/* schedule.c */
+enum err schedule_new(struct subscription *subscription, struct error *error) MUST_CHECK;
+/* After copying another spec; `old` is the former one's, or NULL. */
+enum err schedule_renew(struct subscription *subscription, const struct schedule *old,
+                        bool same_times, struct error *error) MUST_CHECK;
+enum err schedule_check(const struct subscription_spec *spec, struct error *error) MUST_CHECK;
+enum err schedule_tx_make(struct subscription *subscription, struct tx *tx,
+                          struct error *error) MUST_CHECK;
+/* Appends the runs that are due. */
+void schedule_pump(struct subscription *subscription, int64_t now_ms);
+int64_t schedule_next_due(const struct subscription *subscription); /* INT64_MAX: never */
+/* Units: a run was settled, or failed. */
+enum err schedule_tx_ran(struct tx *tx, struct str name, struct error *error) MUST_CHECK;
+enum err schedule_tx_failed(struct tx *tx, struct str name, const struct error *failure,
+                            struct error *error) MUST_CHECK;
+/* An entry BUS_SCHEDULE_DUE for this time; `why`: somebody asked for it. */
+enum err schedule_tx_due(struct tx *tx, struct str name, int64_t at_ms, struct str why,
+                         struct error *error) MUST_CHECK;
+bool schedule_owns(const struct subscription *subscription, const struct value *payload);
+/* delayed.c */
+void delayed_pump(struct bus *bus, int64_t now_ms);
+extern const struct str event_key_name; /* where an emitted event keeps its key */
 /* scan.c */
 void subscription_scan(struct subscription *subscription);
 struct flight *flight_new(struct subscription *subscription, const struct log_entry *entry,
@@ -178,6 +224,19 @@ enum bus_statement {
     BUS_PAUSE_GET,
     BUS_PAUSE_DROP,
     BUS_STORED_LIST,
+    BUS_SCHEDULE_MAKE,
+    BUS_SCHEDULE_GET,
+    BUS_SCHEDULE_NEXT,
+    BUS_SCHEDULE_RAN,
+    BUS_SCHEDULE_FAILED,
+    BUS_SCHEDULE_LIST,
+    BUS_SCHEDULE_DROP,
+    BUS_DELAYED_ADD,
+    BUS_DELAYED_FIRST,
+    BUS_DELAYED_DUE,
+    BUS_DELAYED_DROP,
+    BUS_DEDUP_PUT,
+    BUS_DEDUP_SWEEP,
     BUS_STATEMENT_COUNT
 };
 extern const struct table_module bus_tables;

@@ -18,7 +18,7 @@ enum err bus_spec_check(const struct subscription_spec *spec, struct error *erro
 static enum err join_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct bus_joining *joining = CONTAINER_OF(unit, struct bus_joining, unit);
-    return subscription_row(tx, &joining->subscription->spec, &joining->position, error);
+    return subscription_row(tx, joining->subscription, &joining->position, error);
 }
 
 static void finish(struct bus_joining *joining)

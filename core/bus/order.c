@@ -173,6 +173,8 @@ static enum err apply(struct unit *unit, struct tx *tx, struct error *error)
         return apply_resume(order, tx, error);
     case BUS_ORDER_REPLAY:
         return apply_replay(order, tx, error);
+    case BUS_ORDER_RUN:
+        return schedule_tx_due(tx, order->subscription, tx_now_ms(tx), order->why, error);
     case BUS_ORDER_DEAD_REPLAY:
     case BUS_ORDER_DEAD_DROP:
         break;
@@ -197,6 +199,11 @@ static void follow(struct bus_order *order, struct subscription *subscription)
     case BUS_ORDER_REPLAY:
         subscription_rewind(subscription, order->position);
         break;
+    case BUS_ORDER_RUN:
+        subscription->schedule->scan_to =
+            MAX(subscription->schedule->scan_to, order->unit.last_seq);
+        order->bus->runs_made++;
+        break;
     case BUS_ORDER_DEAD_REPLAY:
         subscription->dead_count--;
         parked_again(subscription, order->seq, order->key);
@@ -219,6 +226,9 @@ static void done(struct unit *unit)
     order->error.next = NULL;
     if (subscription != NULL && subscription->order == order) {
         subscription->order = NULL;
+    }
+    if (order->kind == BUS_ORDER_RUN) {
+        subscription->schedule->away--; /* which kept it here */
     }
     if (order->err == OK && subscription != NULL) {
         follow(order, subscription);
@@ -309,6 +319,23 @@ static enum err check_replay(struct bus_order *order, struct error *error)
     return err;
 }
 
+/* A run needs somebody who runs it. */
+static enum err give_run(struct bus_order *order, struct error *error)
+{
+    struct subscription *subscription = bus_find(order->bus, order->subscription);
+    if (subscription == NULL || subscription->schedule == NULL) {
+        return error_set(error, ERR_NOT_FOUND,
+                         "no plugin that runs has a schedule \"" STR_FORMAT "\"",
+                         STR_ARGS(str_sub(order->subscription, 0, 200)));
+    }
+    if (subscription->paused != 0) {
+        return error_set(error, ERR_CONFLICT, "it is paused; resume it first");
+    }
+    enum err err = submit(order);
+    subscription->schedule->away += err == OK ? 1 : 0;
+    return err == OK ? OK : error_set(error, err, "%s", err_text(err));
+}
+
 static enum err submit_now(struct bus_order *order, struct error *error)
 {
     enum err err = submit(order);
@@ -323,6 +350,9 @@ enum err bus_order(struct bus *bus, struct bus_order *order, struct error *error
     }
     if (bus->stopping) {
         return error_set(error, ERR_STOPPING, "%s", err_text(ERR_STOPPING));
+    }
+    if (order->kind == BUS_ORDER_RUN) {
+        return give_run(order, error);
     }
     if (order->kind != BUS_ORDER_REPLAY) {
         return submit_now(order, error);

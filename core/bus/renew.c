@@ -5,7 +5,8 @@
 bool bus_idle(const struct subscription *subscription)
 {
     return subscription->away_count == 0 && subscription->saves_away == 0 &&
-           subscription->order == NULL;
+           subscription->order == NULL &&
+           (subscription->schedule == NULL || subscription->schedule->away == 0);
 }
 
 void bus_give_back(struct delivery *delivery)
@@ -55,16 +56,25 @@ enum err bus_renew(struct subscription *subscription, const struct subscription_
         return err;
     }
     struct arena old_arena = subscription->arena;
-    const struct scope *old_scope = subscription->spec.scope;
+    struct subscription_spec old_spec = subscription->spec;
+    const struct schedule *old_schedule = subscription->schedule;
     subscription->arena = arena;
     subscription->filter = filter;
+    subscription->schedule = NULL;
     subscription_copy_spec(subscription, spec);
+    if (spec->cron.len > 0) {
+        struct str zone = spec->zone.len > 0 ? spec->zone : STR("UTC");
+        bool same = str_eq(old_spec.cron, spec->cron) && str_eq(old_spec.zone, zone);
+        err = schedule_renew(subscription, old_schedule, same, error);
+    }
     subscription_empty(subscription);
-    err = read_position(subscription, error);
+    if (err == OK) {
+        err = read_position(subscription, error);
+    }
     if (err == OK) {
         err = subscription_load(subscription, error);
     }
-    scope_unref(old_scope);
+    scope_unref(old_spec.scope);
     arena_deinit(&old_arena);
     if (err != OK) {
         subscription->paused |=
@@ -78,8 +88,8 @@ enum err bus_renew(struct subscription *subscription, const struct subscription_
 enum err bus_tx_forget(struct tx *tx, struct str name, struct error *error)
 {
     static const enum bus_statement drops[] = {BUS_SUBSCRIPTION_DROP, BUS_PAUSE_DROP,
-                                               BUS_DONE_DROP_ALL, BUS_PARKED_DROP_ALL,
-                                               BUS_DEAD_DROP_ALL};
+                                               BUS_SCHEDULE_DROP,     BUS_DONE_DROP_ALL,
+                                               BUS_PARKED_DROP_ALL,   BUS_DEAD_DROP_ALL};
     struct value binds[] = {value_text(name)};
     enum err err = OK;
     for (size_t i = 0; err == OK && i < COUNT_OF(drops); i++) {

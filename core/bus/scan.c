@@ -34,6 +34,10 @@ static struct value event_lookup(void *context, struct str path)
     if (str_is(path, "via")) {
         return value_text(entry->via);
     }
+    if (str_is(path, "key") && entry->object.len == 0) {
+        const struct value *key = value_get(&event->payload, event_key_name);
+        return key != NULL ? *key : value_null();
+    }
     static const char *const places[] = {"", "after.", "before."};
     for (size_t i = 0; i < COUNT_OF(places); i++) {
         snprintf(text, sizeof(text), "%s" STR_FORMAT, places[i], STR_ARGS(path));
@@ -77,7 +81,13 @@ static bool examine(struct subscription *subscription, const struct log_entry *e
     if (spec->wants != NULL && !spec->wants(entry, spec->context)) {
         return false;
     }
-    if (subscription->filter == NULL && subscription->spec.key.len == 0) {
+    /* A plugin's own event may bring a key along, which counts where the subscription names none.
+     */
+    size_t at = 0;
+    bool own_key = subscription->spec.key.len == 0 && entry->object.len == 0 &&
+                   str_find(entry->payload, event_key_name, &at);
+    if (subscription->filter == NULL && spec->key.len == 0 && !own_key &&
+        subscription->schedule == NULL) {
         return true;
     }
     if (json_decode(arena, entry->payload, &event.payload, NULL) != OK) {
@@ -92,8 +102,12 @@ static bool examine(struct subscription *subscription, const struct log_entry *e
             return false;
         }
     }
-    if (subscription->spec.key.len > 0) {
-        struct value key = event_lookup(&event, subscription->spec.key);
+    if (subscription->schedule != NULL) {
+        *out_key = spec->name; /* a run begins when the one before it has ended */
+        return schedule_owns(subscription, &event.payload);
+    }
+    if (spec->key.len > 0 || own_key) {
+        struct value key = event_lookup(&event, own_key ? STR("key") : spec->key);
         *out_key = key_text(arena, &key);
     }
     return true;
@@ -178,6 +192,28 @@ static void renew_scope(struct subscription *subscription)
     }
 }
 
+static void save_after_long(struct subscription *subscription)
+{
+    if (subscription->window_count == 0 &&
+        subscription->read_to - subscription->position >= POSITION_EVERY) {
+        subscription_save_position(subscription);
+    }
+}
+
+/* A schedule knows where its entries are: it need not look at those of others. */
+static bool passes_by(struct subscription *subscription)
+{
+    const struct schedule *schedule = subscription->schedule;
+    if (schedule == NULL || subscription->read_to < schedule->scan_to) {
+        return false;
+    }
+    if (schedule->away == 0) {
+        subscription->read_to = MAX(subscription->read_to, store_seq(subscription->bus->store));
+        save_after_long(subscription);
+    }
+    return true;
+}
+
 void subscription_scan(struct subscription *subscription)
 {
     struct bus *bus = subscription->bus;
@@ -185,6 +221,9 @@ void subscription_scan(struct subscription *subscription)
     if (subscription->paused != 0 || subscription->order != NULL || window_full(subscription) ||
         subscription->parked_count > BUS_PARKED_MAX ||
         subscription->read_to >= store_seq(bus->store)) {
+        return;
+    }
+    if (passes_by(subscription)) {
         return;
     }
     struct log_query query = {.after = subscription->read_to,
@@ -209,10 +248,7 @@ void subscription_scan(struct subscription *subscription)
         return;
     }
     subscription->read_to = MAX(last, subscription->read_to);
-    if (subscription->window_count == 0 &&
-        subscription->read_to - subscription->position >= POSITION_EVERY) {
-        subscription_save_position(subscription);
-    }
+    save_after_long(subscription);
     if (subscription->read_to < store_seq(bus->store)) {
         bus_pump_soon(bus);
     }

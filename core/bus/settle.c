@@ -86,7 +86,11 @@ static enum err drop_parked(struct tx *tx, const struct flight *flight, struct e
 enum err bus_tx_settle(struct tx *tx, const struct delivery *delivery, struct error *error)
 {
     const struct flight *flight = (const struct flight *)(const void *)delivery;
-    return flight->parked ? drop_parked(tx, flight, error) : mark_over(tx, flight, error);
+    const struct subscription *subscription = delivery->subscription;
+    enum err err = flight->parked ? drop_parked(tx, flight, error) : mark_over(tx, flight, error);
+    return err == OK && subscription->schedule != NULL
+               ? schedule_tx_ran(tx, subscription->spec.name, error)
+               : err;
 }
 
 /* ---- on the loop ---- */
@@ -239,7 +243,11 @@ static enum err write_parked(const struct park *park, struct tx *tx, struct erro
 static enum err park_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct park *park = CONTAINER_OF(unit, struct park, unit);
+    const struct subscription *subscription = park->flight->delivery.subscription;
     enum err err = park->flight->parked ? OK : mark_over(tx, park->flight, error);
+    if (err == OK && subscription->schedule != NULL && park->fate != PARK_BEHIND) {
+        err = schedule_tx_failed(tx, subscription->spec.name, &park->error, error);
+    }
     if (err == OK && (park->fate == PARK_DEAD || park->fate == PARK_HELD)) {
         err = write_dead(park, tx, error);
     }

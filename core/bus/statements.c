@@ -20,6 +20,15 @@ static const char *const migrations[] = {
     "alter table bus_dead add column key text not null default '';"
     "create table bus_pause (subscription text primary key, by text not null, why text not null,"
     " at integer not null) without rowid;",
+    "create table bus_schedule (name text primary key, plugin text not null, cron text not null,"
+    " zone text not null, missed text not null, next_at integer not null, last_at integer,"
+    " ran_at integer, failed_at integer, error text) without rowid;"
+    "create table bus_delayed (id integer primary key, due_at integer not null, plugin text not "
+    "null, type text not null, data text not null, actor text not null, via text not null);"
+    "create index bus_delayed_due on bus_delayed (due_at, id);"
+    "create table bus_dedup (plugin text not null, word text not null, at integer not null, "
+    "primary key (plugin, word)) without rowid;"
+    "create index bus_dedup_at on bus_dedup (at);",
 };
 
 static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
@@ -92,6 +101,37 @@ static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
                         "bus_dead d where d.subscription = s.name), p.by, p.why, p.at from "
                         "bus_subscription s left join bus_pause p on p.subscription = s.name where "
                         "?1 = '' or s.name = ?1 order by s.name"},
+    /* Another expression or zone begins anew. */
+    [BUS_SCHEDULE_MAKE] = {"schedule_make",
+                           "insert into bus_schedule (name, plugin, cron, zone, missed, next_at) "
+                           "values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (name) do update set "
+                           "plugin = ?2, missed = ?5, next_at = case when cron = ?3 and zone = ?4 "
+                           "then next_at else ?6 end, cron = ?3, zone = ?4"},
+    [BUS_SCHEDULE_GET] = {"schedule_get", "select next_at, last_at, ran_at, failed_at, error from "
+                                          "bus_schedule where name = ?1"},
+    [BUS_SCHEDULE_NEXT] = {"schedule_next", "update bus_schedule set next_at = ?2, last_at = "
+                                            "coalesce(?3, last_at) where name = ?1"},
+    [BUS_SCHEDULE_RAN] = {"schedule_ran", "update bus_schedule set ran_at = ?2 where name = ?1"},
+    [BUS_SCHEDULE_FAILED] = {"schedule_failed",
+                             "update bus_schedule set failed_at = ?2, error = ?3 "
+                             "where name = ?1"},
+    [BUS_SCHEDULE_LIST] = {"schedule_list",
+                           "select s.name, s.plugin, s.cron, s.zone, s.missed, s.last_at, s.ran_at,"
+                           " s.failed_at, s.error, p.by, p.why, p.at from bus_schedule s left join "
+                           "bus_pause p on p.subscription = s.name order by s.name"},
+    [BUS_SCHEDULE_DROP] = {"schedule_drop", "delete from bus_schedule where name = ?1"},
+    [BUS_DELAYED_ADD] = {"delayed_add",
+                         "insert into bus_delayed (id, due_at, plugin, type, data, actor, via) "
+                         "values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+    [BUS_DELAYED_FIRST] = {"delayed_first", "select due_at from bus_delayed order by due_at limit "
+                                            "1"},
+    [BUS_DELAYED_DUE] = {"delayed_due",
+                         "select id, type, data, actor, via from bus_delayed where due_at <= ?1 "
+                         "order by due_at, id limit ?2"},
+    [BUS_DELAYED_DROP] = {"delayed_drop", "delete from bus_delayed where id = ?1"},
+    [BUS_DEDUP_PUT] = {"dedup_put", "insert into bus_dedup (plugin, word, at) values (?1, ?2, ?3) "
+                                    "on conflict (plugin, word) do nothing"},
+    [BUS_DEDUP_SWEEP] = {"dedup_sweep", "delete from bus_dedup where at <= ?1"},
 };
 
 const struct table_module bus_tables = {

@@ -19,9 +19,10 @@ static enum err on_number(void *context, const struct value *columns, int column
     return OK;
 }
 
-enum err subscription_row(struct tx *tx, const struct subscription_spec *spec,
-                          int64_t *out_position, struct error *error)
+enum err subscription_row(struct tx *tx, struct subscription *subscription, int64_t *out_position,
+                          struct error *error)
 {
+    const struct subscription_spec *spec = &subscription->spec;
     struct value binds[] = {
         value_text(spec->name), value_text(spec->plugin), value_text(spec->pattern),
         value_int(spec->from_start ? 0 : store_seq(tx_store(tx))), value_int(tx_now_ms(tx))};
@@ -30,14 +31,15 @@ enum err subscription_row(struct tx *tx, const struct subscription_spec *spec,
     if (err != OK) {
         return err;
     }
-    return tx_table(tx, &bus_tables, BUS_SUBSCRIPTION_GET, binds, 1, on_number, out_position,
-                    error);
+    err = tx_table(tx, &bus_tables, BUS_SUBSCRIPTION_GET, binds, 1, on_number, out_position, error);
+    return err == OK && subscription->schedule != NULL ? schedule_tx_make(subscription, tx, error)
+                                                       : err;
 }
 
 static enum err subscribe_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct subscribe *subscribe = CONTAINER_OF(unit, struct subscribe, unit);
-    return subscription_row(tx, &subscribe->subscription->spec, &subscribe->position, error);
+    return subscription_row(tx, subscribe->subscription, &subscribe->position, error);
 }
 
 static enum err on_done_seq(void *context, const struct value *columns, int column_count,
@@ -129,6 +131,9 @@ void subscription_rewind(struct subscription *subscription, int64_t position)
     subscription_empty(subscription);
     subscription->position = subscription->read_to = subscription->last_match = position;
     subscription->done_rows = false;
+    if (subscription->schedule != NULL) {
+        subscription->schedule->scan_to = store_seq(subscription->bus->store);
+    }
     if (subscription_load(subscription, &error) != OK) {
         /* Without its rows it would deliver again what is settled; the next start reads them. */
         log_error("bus", "paused until the next start subscription=%s error=\"%s\"",
@@ -156,11 +161,22 @@ void subscription_copy_spec(struct subscription *subscription, const struct subs
     subscription->spec.pattern = arena_str(arena, spec->pattern);
     subscription->spec.key = arena_str(arena, spec->key);
     subscription->spec.filter = arena_str(arena, spec->filter);
+    subscription->spec.cron = arena_str(arena, spec->cron);
+    subscription->spec.zone = arena_str(arena, spec->zone);
+    if (spec->cron.len > 0) {
+        subscription->spec.pattern = STR(BUS_SCHEDULE_DUE);
+        subscription->spec.key = subscription->spec.filter = STR("");
+        subscription->spec.concurrency = 1;
+        subscription->spec.from_start = false;
+    }
     scope_ref(spec->scope);
 }
 
 enum err subscription_pattern_check(const struct subscription_spec *spec, struct error *error)
 {
+    if (spec->cron.len > 0) {
+        return schedule_check(spec, error);
+    }
     if (log_pattern_valid(spec->pattern)) {
         return OK;
     }
@@ -190,7 +206,9 @@ enum err subscription_new(struct bus *bus, const struct subscription_spec *spec,
     list_node_init(&subscription->in_bus);
     map_init(&subscription->done);
     subscription_copy_spec(subscription, spec);
-    if (spec->filter.len > 0) {
+    if (spec->cron.len > 0) {
+        err = schedule_new(subscription, error);
+    } else if (spec->filter.len > 0) {
         err = expr_compile(&subscription->arena, subscription->spec.filter, &subscription->filter,
                            error);
     }
@@ -251,7 +269,8 @@ void bus_unsubscribe(struct subscription *subscription)
         order_refuse(subscription, ERR_STOPPING);
     }
     while (subscription->away_count > 0 || subscription->saves_away > 0 ||
-           subscription->order != NULL) {
+           subscription->order != NULL ||
+           (subscription->schedule != NULL && subscription->schedule->away > 0)) {
         loop_drain(bus->loop, 10);
     }
     subscription_free(subscription);

@@ -1,4 +1,5 @@
-/* subscription list|show|pause|resume|replay, dead-letter list|show|replay|drop. */
+/* subscription list|show|pause|resume|replay, schedule list|run|pause|resume, dead-letter
+ * list|show|replay|drop. */
 #include "internal.h"
 
 /* "/api/v1/<things>/<name>", the name's slashes encoded. */
@@ -51,10 +52,10 @@ int cmd_subscription_show(struct cli *cli)
     return code;
 }
 
-static int change_subscription(struct cli *cli, const char *verb, const struct value *body)
+static int change(struct cli *cli, const char *things, const char *verb, const struct value *body)
 {
     struct value row;
-    struct str target = target_of(cli, "subscriptions", cli->positional[0], verb);
+    struct str target = target_of(cli, things, cli->positional[0], verb);
     int code = cli_call(cli, "POST", target, body, &row);
     if (code == CLI_OK && !cli->quiet) {
         cli_print_map(cli, &row);
@@ -65,13 +66,13 @@ static int change_subscription(struct cli *cli, const char *verb, const struct v
 int cmd_subscription_pause(struct cli *cli)
 {
     struct value body = body_with_why(cli);
-    return change_subscription(cli, "/pause", &body);
+    return change(cli, "subscriptions", "/pause", &body);
 }
 
 int cmd_subscription_resume(struct cli *cli)
 {
     struct value body = body_with_why(cli);
-    return change_subscription(cli, "/resume", &body);
+    return change(cli, "subscriptions", "/resume", &body);
 }
 
 int cmd_subscription_replay(struct cli *cli)
@@ -81,7 +82,45 @@ int cmd_subscription_replay(struct cli *cli)
     int64_t seq = 0;
     bool number = str_to_int64(from, &seq) == OK;
     value_put_c(&cli->arena, &body, "from", number ? value_int(seq) : value_text(from));
-    return change_subscription(cli, "/replay", &body);
+    return change(cli, "subscriptions", "/replay", &body);
+}
+
+/* ---- schedules ---- */
+
+int cmd_schedule_list(struct cli *cli)
+{
+    struct value answer;
+    int code = cli_call(cli, "GET", STR("/api/v1/schedules"), NULL, &answer);
+    if (code == CLI_OK) {
+        static const struct cli_column columns[] = {
+            {"name", "name", false},       {"cron", "cron", false},
+            {"zone", "zone", false},       {"next_at", "next", false},
+            {"ran_at", "last run", false}, {"failed_at", "failed", false},
+            {"error", "error", false},     {"paused", "paused", false}};
+        cli_print_rows(cli, value_get_c(&answer, "data"), columns, COUNT_OF(columns));
+    }
+    return code;
+}
+
+static int change_schedule(struct cli *cli, const char *verb)
+{
+    struct value body = body_with_why(cli);
+    return change(cli, "schedules", verb, &body);
+}
+
+int cmd_schedule_run(struct cli *cli)
+{
+    return change_schedule(cli, "/run");
+}
+
+int cmd_schedule_pause(struct cli *cli)
+{
+    return change_schedule(cli, "/pause");
+}
+
+int cmd_schedule_resume(struct cli *cli)
+{
+    return change_schedule(cli, "/resume");
 }
 
 /* ---- dead letters ---- */

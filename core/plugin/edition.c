@@ -232,6 +232,7 @@ enum err edition_open(struct edition *edition, struct error *error)
                                      .need_count = manifest->require_count,
                                      .emit = manifest->emit,
                                      .emit_count = manifest->emit_count,
+                                     .schedule = manifest->schedule,
                                      .secrets = manifest->secrets,
                                      .secret_count = manifest->secret_count,
                                      .net = manifest->net,

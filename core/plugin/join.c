@@ -29,7 +29,8 @@ static struct str subscription_name(struct edition *edition,
     const char *plugin = edition->plugin->name;
     int same = 1;
     for (size_t i = 0; i < registration->index; i++) {
-        same += all[i].kind == BIND_ON && str_eq(all[i].name, registration->name) ? 1 : 0;
+        same +=
+            all[i].kind == registration->kind && str_eq(all[i].name, registration->name) ? 1 : 0;
     }
     if (given.len > 0) {
         return arena_printf(&edition->arena, "%s/" STR_FORMAT, plugin, STR_ARGS(given));
@@ -37,6 +38,31 @@ static struct str subscription_name(struct edition *edition,
     struct str name =
         arena_printf(&edition->arena, "%s/" STR_FORMAT, plugin, STR_ARGS(registration->name));
     return same == 1 ? name : arena_printf(&edition->arena, STR_FORMAT "#%d", STR_ARGS(name), same);
+}
+
+/* What has a place in the bus: handlers of events, and schedules. */
+static const struct bind_registration *next_subscriber(const struct edition *edition,
+                                                       size_t *position)
+{
+    size_t count = 0;
+    const struct bind_registration *all = bind_host_registrations(edition->host, &count);
+    while (*position < count) {
+        const struct bind_registration *one = &all[(*position)++];
+        if (one->kind == BIND_ON || one->kind == BIND_SCHEDULE) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+static void take_times(struct subscription_spec *spec, const struct bind_registration *registration)
+{
+    struct str missed = value_get_text(&registration->options, "missed", STR("skip"));
+    spec->cron = registration->method;
+    spec->zone = value_get_text(&registration->options, "zone", STR(""));
+    spec->missed = str_is(missed, "once")  ? BUS_MISSED_ONCE
+                   : str_is(missed, "all") ? BUS_MISSED_ALL
+                                           : BUS_MISSED_SKIP;
 }
 
 static struct subscription_spec spec_of(struct edition *edition,
@@ -63,6 +89,9 @@ static struct subscription_spec spec_of(struct edition *edition,
                                         .first_ms = duration_ms(retry, "first"),
                                         .max_ms = duration_ms(retry, "max")};
     }
+    if (registration->kind == BIND_SCHEDULE) {
+        take_times(&spec, registration);
+    }
     return spec;
 }
 
@@ -87,7 +116,7 @@ enum err edition_check_specs(struct edition *edition, struct error *error)
     (void)bind_host_registrations(edition->host, &count);
     struct str *names = ARENA_ARRAY(&edition->arena, struct str, count + 1);
     enum err err = OK;
-    for (count = 0; err == OK && (one = edition_next(edition, BIND_ON, &position)) != NULL;) {
+    for (count = 0; err == OK && (one = next_subscriber(edition, &position)) != NULL;) {
         struct subscription_spec spec = spec_of(edition, one, NULL);
         err = bus_spec_check(&spec, error);
         if (err == OK && name_is_used(edition, names, count, spec.name, error)) {
@@ -230,7 +259,7 @@ static void join_next(struct joining *joining)
 {
     struct edition *edition = joining->edition;
     const struct bind_registration *one = NULL;
-    while ((one = edition_next(edition, BIND_ON, &joining->position)) != NULL) {
+    while ((one = next_subscriber(edition, &joining->position)) != NULL) {
         joining->spec = spec_of(edition, one, joining->scope);
         struct joined *old = find_joined(joining->old, joining->spec.name);
         if (old == NULL) {

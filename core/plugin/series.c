@@ -54,6 +54,7 @@ static const char *kind_name(enum bind_kind kind)
     case BIND_RESTORE:
         return "px.restore: ";
     case BIND_ON:
+    case BIND_SCHEDULE:
     case BIND_BEFORE:
     case BIND_ROUTE:
     case BIND_COMMAND:

@@ -84,6 +84,7 @@ struct bind_host_options {
     bool act_as;           /* px.actor.as */
     const struct str *net; /* grants of px.net */
     size_t net_count;
+    bool schedule; /* px.schedule is among its capabilities */
     struct lua_limits limits;
     struct value config; /* map of name → value, checked */
     const struct bind_file *files;
@@ -119,10 +120,11 @@ void bind_host_metrics(const struct bind_host *host, struct lua_metrics *out_met
 
 /* What main.lua registered. Immutable after the first load. Texts are the host's. */
 enum bind_kind {
-    BIND_ON,      /* pattern */
-    BIND_BEFORE,  /* pattern "contract.create" */
-    BIND_ROUTE,   /* method and path */
-    BIND_COMMAND, /* words */
+    BIND_ON,       /* pattern */
+    BIND_SCHEDULE, /* name; `method` is the cron expression */
+    BIND_BEFORE,   /* pattern "contract.create" */
+    BIND_ROUTE,    /* method and path */
+    BIND_COMMAND,  /* words */
     BIND_CHECK,
     BIND_START,
     BIND_STOP,
@@ -135,7 +137,7 @@ enum bind_kind {
 struct bind_registration {
     enum bind_kind kind;
     struct str name;      /* pattern, path, words */
-    struct str method;    /* of a route: "GET" */
+    struct str method;    /* of a route: "GET"; of a schedule: its cron expression */
     struct value options; /* the options table, as given */
     struct bind_host *host;
     size_t index;

@@ -43,6 +43,14 @@ struct delivery {
     void *private;
 };
 
+/* What becomes of runs whose time came while nobody could run them (over BUS_LATE_MS late). */
+enum bus_missed { BUS_MISSED_SKIP, BUS_MISSED_ONCE, BUS_MISSED_ALL };
+
+enum {
+    BUS_LATE_MS = 60000,         /* up to here a run is late, not missed */
+    BUS_MISSED_RUNS_MAX = 10000, /* runs made up for by `all`; of more only the last one */
+};
+
 struct subscription_spec {
     struct str name; /* durable and unique: "relations/1:opportunity.stage.won" */
     struct str plugin;
@@ -66,8 +74,15 @@ struct subscription_spec {
     /* The same rights under the schema as it is now, held for the bus; asked when it has moved.
      * NULL, or answering NULL: the scope stays. */
     const struct scope *(*rescope)(void *context);
+    /* A schedule, when `cron` is not empty: the bus appends an entry BUS_SCHEDULE_DUE at each time,
+     * and this subscription takes those that name it. One run after the other; retried, parked and
+     * given up as any delivery. Pattern, key and filter are not looked at. */
+    struct str cron, zone; /* zone: IANA name; empty: UTC */
+    enum bus_missed missed;
 };
-/* Finds its cursor again by name, or begins one. Blocks shortly: start-up or a lane. */
+#define BUS_SCHEDULE_DUE "bus.schedule_due"
+/* Finds its cursor again by name, or begins one. Blocks shortly: start-up or a lane. ERR_CONFLICT:
+ * a live one has this name. ERR_INVALID: pattern, filter, cron expression or zone. */
 enum err bus_subscribe(struct bus *bus, const struct subscription_spec *spec,
                        struct subscription **out_subscription, struct error *error) MUST_CHECK;
 /* The same for a running service: nothing blocks. `done` runs once on the loop, never before
@@ -135,6 +150,7 @@ enum bus_order_kind {
     BUS_ORDER_REPLAY,
     BUS_ORDER_DEAD_REPLAY, /* delivered again with its attempts at zero */
     BUS_ORDER_DEAD_DROP,   /* forgotten; a held key is released */
+    BUS_ORDER_RUN,         /* of a schedule: one run now, beside its times */
 };
 
 /* Caller-owned until `done`, which runs once on the loop if bus_order returned OK, never before it
@@ -164,7 +180,37 @@ struct bus_order {
 /* ERR_INVALID, ERR_LIMIT, ERR_BUSY (another order is under way there), ERR_STOPPING. */
 enum err bus_order(struct bus *bus, struct bus_order *order, struct error *error) MUST_CHECK;
 
+/* ---- events of plugins: at once, later, once ---- */
+
+enum {
+    BUS_EMIT_KEY_MAX = 200,
+    BUS_DELAY_MIN_MS = 1000, /* a shorter one is no delay but a loop */
+    BUS_DEDUP_MS = 24 * 3600 * 1000,
+};
+#define BUS_DELAY_MAX_MS (INT64_C(5) * 366 * 24 * 3600 * 1000)
+
+struct bus_emit {
+    struct str plugin, type;
+    const struct value *data; /* a map when there is a key */
+    struct str key;           /* deliveries of one key stay in order, where nobody says otherwise */
+    int64_t delay_ms;         /* 0: now; else the entry is appended at its time, exactly once, and
+                                 begins a chain of causes of its own */
+    struct str dedup; /* the second one within BUS_DEDUP_MS of a plugin's same word is no event */
+};
+/* Inside a unit of the plugin's. After the commit of one with a delay: bus_wake. */
+enum err bus_tx_emit(struct tx *tx, const struct bus_emit *emit, struct error *error) MUST_CHECK;
+/* Any thread: there may be something that is due. */
+void bus_wake(struct bus *bus);
+
 /* ---- looking at it ---- */
+
+/* Schedules: [{name, plugin, cron, zone, missed, next_at, last_at, ran_at, failed_at, error,
+ * waiting, paused, paused_by, paused_why, live}]. */
+struct value bus_schedules(struct bus *bus, struct arena *arena);
+struct bus_figures {
+    int64_t schedules, schedules_due, runs, delayed_emitted;
+};
+void bus_figures(struct bus *bus, struct bus_figures *out_figures);
 
 /* For API, CLI, /metrics: all subscriptions, those of plugins that do not run with live = false.
  * Values live in arena. Lists of maps: name, plugin, pattern, position, lag, backlog, in_memory,

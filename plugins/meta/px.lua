@@ -23,6 +23,7 @@
 ---@field before? table # the whole record before
 ---@field after? table # the whole record after
 ---@field data? any # of a plugin's own event
+---@field key? string # that it was emitted with
 
 ---@class px.retry
 ---@field times? integer # 8
@@ -37,6 +38,11 @@
 ---@field concurrency? integer
 ---@field from_start? boolean # a new subscription begins at the log's start
 ---@field name? string # of the subscription; by default the pattern
+
+---@class px.schedule_options
+---@field zone? string # "Europe/Athens"; UTC
+---@field missed? "skip"|"once"|"all" # runs whose time passed while nobody could run them; skip
+---@field retry? px.retry
 
 ---@class px.request
 ---@field method string
@@ -62,6 +68,7 @@
 ---The platform, for plugins and automations.
 ---@class px
 ---@field on fun(pattern: string, options: px.on_options|fun(event: px.event), handler?: fun(event: px.event)) # handles each event that matches, exactly once, as one unit of work (only while the file loads)
+---@field schedule fun(name: string, cron: string, options: px.schedule_options|fun(at: px.date.value), handler?: fun(at: px.date.value)) # runs the handler at each time of a cron expression, as one unit of work; `at` is the time it runs for (only while the file loads)
 ---@field before fun(pattern: string, hook: fun(drafts: table[])) # sees records before they are created, updated or deleted; may amend or refuse (only while the file loads)
 ---@field route fun(method: string, path: string, options: table|fun(request: px.request): px.response, handler?: fun(request: px.request): px.response) # answers under /x/<plugin> (only while the file loads)
 ---@field command fun(words: string, options: table|fun(args: table, out: px.output): integer?, handler?: fun(args: table, out: px.output): integer?) # adds `proxenos <words>` (only while the file loads)
@@ -78,7 +85,7 @@
 ---@field try fun(fn: function, ...: any): any, px.error? # calls fn; nil and the error where it raises
 ---@field null userdata # a value that is there and empty
 ---@field store px.store # Records, under the rights of who acts.
----@field bus px.bus # Events of one's own.
+---@field bus px.bus # Events of one's own, and what is left to do.
 ---@field log px.log # Lines of the service's log, marked with the plugin's name.
 ---@field config px.config # The plugin's settings.
 ---@field actor px.actor # Who acts now.
@@ -149,9 +156,37 @@
 ---@field get fun(key: string): any # the value under the key, or nil
 ---@field set fun(key: string, value: any) # keeps a value; nil drops it (waits)
 
----Events of one's own.
+---@class px.emit_options
+---@field key? string # deliveries of one key stay in order
+---@field delay? string # "15m", "3d": the event comes then, also after a restart
+---@field dedup? string # a second event of this word within 24 hours is none
+
+---@class px.bus.subscription
+---@field subscription string
+---@field lag integer # log entries not yet looked at or handled
+---@field backlog integer # the same with what is parked
+---@field parked integer
+---@field dead integer
+---@field settled integer # since the start
+---@field paused boolean
+
+---@class px.bus.dead_letter
+---@field id string
+---@field subscription string
+---@field seq integer
+---@field type string
+---@field attempts integer
+---@field code string
+---@field error string
+---@field traceback string
+---@field key string
+---@field at px.date.value
+
+---Events of one's own, and what is left to do.
 ---@class px.bus
----@field emit fun(type: string, data?: table) # an event of the plugin's own, <plugin>.<noun>_<verb in past> (waits)
+---@field emit fun(type: string, data?: table, options?: px.emit_options) # an event of the plugin's own, <plugin>.<noun>_<verb in past>; inside a unit of work it commits with it (waits)
+---@field lag fun(): px.bus.subscription[] # what the plugin's subscriptions have left to do (not in a unit of work)
+---@field dead_letters fun(): px.bus.dead_letter[] # the newest hundred events that this plugin's handlers gave up
 
 ---Lines of the service's log, marked with the plugin's name.
 ---@class px.log

@@ -198,13 +198,15 @@ static void subscribe(struct world *world, const struct world_plugin *plugin,
     const struct scope *scope = auth_plugin_scope(world->auth, rights, &error);
     assert_non_null(scope);
     for (size_t i = 0; i < count; i++) {
-        if (all[i].kind != BIND_ON) {
+        bool schedule = all[i].kind == BIND_SCHEDULE;
+        if (all[i].kind != BIND_ON && !schedule) {
             continue;
         }
         struct subscription_spec spec = {
             .name = arena_printf(&world->arena, "%s/%zu", plugin->name, i),
             .plugin = rights->name,
             .pattern = all[i].name,
+            .cron = schedule ? all[i].method : STR(""),
             .key = value_get_text(&all[i].options, "key", STR("")),
             .retry = {.times = plugin->retries > 0 ? plugin->retries : 2,
                       .first_ms = 1,
@@ -223,7 +225,8 @@ static void subscribe(struct world *world, const struct world_plugin *plugin,
 enum err world_load(struct world *world, const struct world_plugin *plugin)
 {
     struct str *read = NULL, *write = NULL, *emit = NULL, *secrets = NULL;
-    struct bind_host_options options = {.version = STR("1.0.0"), .config = value_map_new()};
+    struct bind_host_options options = {
+        .version = STR("1.0.0"), .config = value_map_new(), .schedule = plugin->schedule};
     options.rights.name = str_from(plugin->name);
     options.rights.read_count = words(world, plugin->read, &read);
     options.rights.write_count = words(world, plugin->write, &write);
