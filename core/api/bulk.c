@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include "proxenos/format.h"
+#include "proxenos/store_changeset.h"
 
 enum { ROWS_MAX = 100000, WINDOW = 256 };
 
@@ -29,11 +30,13 @@ struct bulk {
     bool atomic, dry_run;
     enum bulk_conflict { BULK_ERROR, BULK_SKIP, BULK_UPDATE } conflict;
     const struct field *key;
-    struct unit whole; /* atomic */
+    struct changeset changeset; /* of all rows */
+    struct unit whole;          /* atomic */
     struct hook_call hook;
     bool hook_done;
     struct message hook_message;
     size_t failed;
+    bool changed; /* some row was written */
 };
 
 /* ---- rows ---- */
@@ -171,6 +174,7 @@ static void row_done(struct unit *unit)
     struct bulk *bulk = row->bulk;
     bool dry = bulk->dry_run && unit->err == ERR_CANCELLED;
     bulk->under_way--;
+    bulk->changed = bulk->changed || unit->last_seq > 0;
     row->result.record = NULL;
     if (unit->err != OK && !dry) {
         row->error = unit->error;
@@ -195,7 +199,8 @@ static void send_rows(struct bulk *bulk)
                                   .apply = row_apply,
                                   .done = row_done,
                                   .scope = call_scope(call),
-                                  .request = call_request_id(call)};
+                                  .request = call_request_id(call),
+                                  .changeset = &bulk->changeset};
         while (bulk->under_way >= WINDOW) {
             mailbox_receive(bulk->mailbox, -1);
         }
@@ -238,10 +243,13 @@ static void send_whole(struct bulk *bulk)
     if (bulk->failed > 0) {
         return; /* rows that are not even drafts: nothing is written */
     }
-    bulk->whole = (struct unit){
-        .apply = whole_apply, .scope = call_scope(call), .request = call_request_id(call)};
+    bulk->whole = (struct unit){.apply = whole_apply,
+                                .scope = call_scope(call),
+                                .request = call_request_id(call),
+                                .changeset = &bulk->changeset};
     enum err err = store_run(call->api->store, &bulk->whole);
     bool dry = bulk->dry_run && err == ERR_CANCELLED;
+    bulk->changed = err == OK && bulk->whole.last_seq > 0;
     for (size_t i = 0; i < bulk->row_count; i++) {
         bulk->rows[i].result.record = NULL;
     }
@@ -469,6 +477,11 @@ static void bulk_done(struct work *work)
         call_problem(call, err, &call->error, NULL);
         return;
     }
+    if (bulk->changed && !bulk->dry_run) {
+        char id[ID_TEXT_LEN + 1];
+        id_format(bulk->changeset.id, id);
+        http_header(call->http, "Proxenos-Changeset", arena_str(call_arena(call), str_from(id)));
+    }
     call->content_type = "application/x-ndjson";
     call_respond(call, 200);
 }
@@ -529,6 +542,10 @@ void bulk_records(struct call *call)
         call_problem(call, err, &call->error, NULL);
         return;
     }
+    bulk->changeset = (struct changeset){
+        .id = ids_next(store_ids(call->api->store)),
+        .name = arena_printf(call_arena(call), "bulk " STR_FORMAT, STR_ARGS(call->type->name)),
+        .kind = STR("bulk")};
     call->state = bulk;
     http_collect(call->http, BULK_BODY_MAX, on_bulk_body);
 }

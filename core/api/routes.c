@@ -64,6 +64,9 @@ static const struct {
     {HTTP_GET, "/api/v1/commands", list_commands, FOR_USERS},
     {HTTP_POST, "/api/v1/commands/:plugin", run_command, FOR_USERS},
     {HTTP_GET, "/api/v1/search", search_all, FOR_USERS},
+    {HTTP_GET, "/api/v1/changesets", list_changesets, FOR_USERS},
+    {HTTP_GET, "/api/v1/changesets/:id", get_changeset, FOR_USERS},
+    {HTTP_POST, "/api/v1/changesets/:id/revert", revert_changeset, FOR_USERS},
     {HTTP_GET, "/api/v1/:object", list_records, FOR_USERS},
     {HTTP_POST, "/api/v1/:object", create_record, FOR_USERS},
     {HTTP_POST, "/api/v1/:object/search", search_records, FOR_USERS},
@@ -77,6 +80,7 @@ static const struct {
     {HTTP_PATCH, "/api/v1/:object/:id", update_record, FOR_USERS},
     {HTTP_DELETE, "/api/v1/:object/:id", delete_record, FOR_USERS},
     {HTTP_POST, "/api/v1/:object/:id/restore", restore_record, FOR_USERS},
+    {HTTP_POST, "/api/v1/:object/:id/merge", merge_records, FOR_USERS},
     /* A plugin's route decides itself whether it wants a user. */
     {HTTP_GET, "/x/:plugin/*rest", plugin_route, FOR_ALL},
     {HTTP_POST, "/x/:plugin/*rest", plugin_route, FOR_ALL},

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "proxenos/bind.h"
+#include "proxenos/store_merge.h"
 #include "proxenos/store_query.h"
 
 enum { READERS_IDLE_MAX = 8, EMIT_PATTERNS_MAX = 64 };
@@ -233,7 +234,7 @@ enum err overlay_reader(struct overlay *overlay, struct reader **out_reader,
                         struct error *error) MUST_CHECK;
 void overlay_release(struct overlay *overlay); /* gives the reader back; executor */
 
-enum change_kind { CHANGE_DRAFT, CHANGE_EMIT, CHANGE_KV };
+enum change_kind { CHANGE_DRAFT, CHANGE_EMIT, CHANGE_KV, CHANGE_MERGE };
 struct change {
     struct change *next;
     enum change_kind kind;
@@ -245,6 +246,7 @@ struct change {
     struct bus_emit emit;
     struct value data;
     const struct kv_seen *seen; /* of a key: what it must still be; NULL: anything */
+    struct merge *merge;
 };
 
 struct work_unit {
@@ -254,10 +256,11 @@ struct work_unit {
     struct change *first, **end;
     int count;
     struct kv_seen *seen;
-    uint64_t depends;          /* works whose drafts it saw, or whose key it shares */
-    struct delivery *delivery; /* settled with it; NULL: none */
-    bool delays;               /* emits something for later */
-    bool behind;               /* out: not applied because one that it depends on failed */
+    uint64_t depends;                  /* works whose drafts it saw, or whose key it shares */
+    struct delivery *delivery;         /* settled with it; NULL: none */
+    bool delays;                       /* emits something for later */
+    bool behind;                       /* out: not applied because one that it depends on failed */
+    const struct changeset *changeset; /* what all of it belongs to; in the overlay's arena */
 };
 void work_init(struct work_unit *work, struct overlay *overlay, int index);
 /* Takes its drafts back out of the overlay. */

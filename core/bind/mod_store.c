@@ -142,6 +142,18 @@ static const struct lua_binding bindings[] = {
      .type = "fun(object: string, id: string, field: string, other: string): table",
      .doc = "takes a reference from a many-valued field",
      .flags = LUA_BINDING_WAITS},
+    {.name = "merge",
+     .call = store_merge,
+     .type = "fun(object: string, keep: string, others: string[], options?: { fill?: boolean, "
+             "delete?: boolean }): boolean",
+     .doc = "what refers to the others refers to the kept one; they are archived, or deleted; "
+            "done when the unit of work is committed",
+     .flags = LUA_BINDING_WAITS},
+    {.name = "changeset",
+     .call = store_changeset,
+     .type = "fun(name: string, fn: fun(id: string)): any",
+     .doc = "as tx, under a name: it can be looked at and reverted as a whole",
+     .flags = LUA_BINDING_WAITS},
     {.name = "tx",
      .call = store_tx,
      .type = "fun(fn: function): any",

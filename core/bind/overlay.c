@@ -79,6 +79,7 @@ void work_undo(struct work_unit *work)
     work->first = NULL;
     work->end = &work->first;
     work->delays = false;
+    work->changeset = NULL;
     work->seen = NULL;
     work->count = 0;
 }
@@ -107,6 +108,8 @@ static enum err apply_change(const struct work_unit *work, const struct change *
         return apply_draft(change, tx, error);
     case CHANGE_EMIT:
         return bus_tx_emit(tx, &change->emit, error);
+    case CHANGE_MERGE:
+        return tx_merge(tx, change->merge, error);
     case CHANGE_KV:
         return kv_apply(work, change, tx, error);
     }
@@ -151,6 +154,7 @@ enum err work_submit(struct work_unit *work, struct mailbox *reply, void (*done)
                                .done = done,
                                .scope = work->overlay->scope,
                                .request = request,
-                               .cause = cause};
+                               .cause = cause,
+                               .changeset = work->changeset};
     return store_submit(host_store(work->overlay->host), &work->unit);
 }

@@ -22,6 +22,8 @@ int store_history(lua_State *L);
 int store_as_of(lua_State *L);
 int store_search(lua_State *L);
 int store_create(lua_State *L);
+int store_merge(lua_State *L);
+int store_changeset(lua_State *L);
 int store_update(lua_State *L);
 int store_upsert(lua_State *L);
 int store_delete(lua_State *L);

@@ -77,6 +77,11 @@ struct store {
 
 /* ---- transactions: what a unit's apply works on (engine) ---- */
 
+/* What the open change-set's row does not say yet. */
+struct changeset_tally {
+    int64_t created, updated, deleted, first_seq, last_seq;
+};
+
 struct tx {
     struct store *store;
     struct db *db;
@@ -88,8 +93,10 @@ struct tx {
     struct log_pending *entries; /* appended, not yet hashed and inserted; in seq order */
     struct log_pending **entries_end;
     int64_t entry_count;
-    int depth;                    /* of this unit's entries; -1: not looked up yet */
-    int64_t changes;              /* rows changed by the last tx_table */
+    int depth;                         /* of this unit's entries; -1: not looked up yet */
+    int64_t changes;                   /* rows changed by the last tx_table */
+    const struct changeset *changeset; /* of what is changed now; NULL: none */
+    struct changeset_tally tally;
     const struct schema *publish; /* becomes the store's schema after COMMIT; held; or NULL */
 };
 
@@ -100,7 +107,7 @@ const struct schema *tx_schema(struct tx *tx);
  * `alone` set. */
 void tx_publish_schema(struct tx *tx, const struct schema *schema);
 
-/* Gives the entry its seq, time, actor, via, request, cause, changeset (when 0) and depth and keeps
+/* Gives the entry its seq, time, actor, via, request, cause, changeset and depth and keeps
  * it to be hashed, chained and inserted when the unit's apply has succeeded. The caller fills type,
  * object, state, record, version, compartment and payload in its stored form; the strings must live
  * until the unit ends (tx_arena or constants). A payload with sealed parts starts with the key

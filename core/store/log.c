@@ -3,6 +3,7 @@
  * Writer thread; log_chain_next is pure. */
 #include "proxenos/store_log.h"
 
+#include "changeset.h"
 #include "proxenos/base_json.h"
 #include "sqlite/statements.h"
 #include "writer.h"
@@ -153,8 +154,9 @@ enum err log_append(struct tx *tx, const struct log_entry *draft_entry, int64_t 
     entry->via = tx->scope->via;
     entry->request = tx->unit->request;
     entry->cause = tx->unit->cause;
-    entry->changeset = entry->changeset != 0 ? entry->changeset : tx->unit->changeset;
+    entry->changeset = tx->changeset != NULL ? tx->changeset->id : 0;
     entry->depth = tx->depth;
+    changeset_count(tx, entry);
     *tx->entries_end = pending;
     tx->entries_end = &pending->next;
     tx->entry_count++;

@@ -81,9 +81,10 @@ static struct seq_range seq_range(struct reader *reader, const struct log_query 
     if (down && query->after > 0) {
         range.to = MIN(newest, query->after - 1);
     }
-    if (query->record == 0 && down) {
+    bool indexed = query->record != 0 || query->changeset != 0;
+    if (!indexed && down) {
         range.from = MAX(0, range.to - MIN(look, range.to));
-    } else if (query->record == 0 && look < range.to - range.from) {
+    } else if (!indexed && look < range.to - range.from) {
         range.to = range.from + look;
     }
     return range;
@@ -98,6 +99,8 @@ static enum err open_query(struct reader *reader, const struct log_query *query,
     struct str sql = down ? sql_log_down : sql_log_up;
     if (query->record != 0) {
         sql = down ? sql_log_down_record : sql_log_up_record;
+    } else if (query->changeset != 0) {
+        sql = down ? sql_log_down_changeset : sql_log_up_changeset;
     } else if (range.from.len > 0) {
         sql = down ? sql_log_down_type : sql_log_up_type;
     }
@@ -111,8 +114,8 @@ static enum err open_query(struct reader *reader, const struct log_query *query,
     db_bind_int(stmt, 3, query->from_ms > 0 ? query->from_ms : INT64_MIN);
     db_bind_int(stmt, 4, query->to_ms > 0 ? query->to_ms : INT64_MAX);
     db_bind_int(stmt, 5, -1); /* rights are judged here, so is the limit */
-    if (query->record != 0) {
-        db_bind_int(stmt, 6, query->record);
+    if (query->record != 0 || query->changeset != 0) {
+        db_bind_int(stmt, 6, query->record != 0 ? query->record : query->changeset);
     } else if (range.from.len > 0) {
         db_bind_text(stmt, 6, range.from);
         db_bind_text(stmt, 7, range.to);

@@ -137,6 +137,11 @@ enum err record_log(struct writing *writing, const char *verb, struct error *err
         err = write_sealed(&payload, writing, &first, error);
     }
     write_sides(&payload, &plain, &first);
+    if (writing->merged_into != 0) {
+        json_write_key(&payload, STR("merged_into"), &first);
+        value_write_api(&payload,
+                        &(struct value){.kind = VALUE_ID, .integer = writing->merged_into});
+    }
     buf_append_char(&payload, '}');
     struct log_entry entry = {
         .type = event_type(arena, writing->type->name, str_from(verb)),

@@ -39,6 +39,20 @@ static void stamp_update(struct writing *writing, int64_t version)
 
 /* ---- create ---- */
 
+static void stamp_create(struct writing *writing)
+{
+    const struct tx *tx = writing->tx;
+    const struct revival *revival = writing->revival;
+    bool archived = revival != NULL && writing->draft->set[SYS_ARCHIVED_AT] != 0;
+    stamp_update(writing, revival != NULL ? revival->version : 1);
+    put_system(writing, SYS_CREATED_AT,
+               value_time(revival != NULL ? revival->created_at : tx->now_ms));
+    put_system(writing, SYS_CREATED_BY,
+               value_text(revival != NULL ? revival->created_by : tx->scope->actor));
+    put_system(writing, SYS_ARCHIVED_AT,
+               archived ? writing->draft->values[SYS_ARCHIVED_AT] : value_null());
+}
+
 static enum err check_compartment(const struct writing *writing, struct error *error)
 {
     const struct value *value = &writing->whole->values[SYS_COMPARTMENT];
@@ -53,7 +67,7 @@ static enum err check_compartment(const struct writing *writing, struct error *e
 static enum err judge(struct writing *writing, struct error *error)
 {
     enum err err = check_compartment(writing, error);
-    if (err == OK) {
+    if (err == OK && !writing->revert) {
         err = record_check_state(writing, error);
     }
     if (err == OK && writing->approval == 0) {
@@ -81,10 +95,7 @@ static enum err create(struct writing *writing, struct error *error)
     for (int i = 0; i < writing->type->field_count; i++) {
         writing->changed[i] = draft->set[i] != 0 && !value_missing(&draft->values[i]);
     }
-    stamp_update(writing, 1);
-    put_system(writing, SYS_CREATED_AT, value_time(tx->now_ms));
-    put_system(writing, SYS_CREATED_BY, value_text(tx->scope->actor));
-    put_system(writing, SYS_ARCHIVED_AT, value_null());
+    stamp_create(writing);
     err = judge(writing, error);
     if (err != OK) {
         return err;
@@ -93,7 +104,8 @@ static enum err create(struct writing *writing, struct error *error)
     if (err == ERR_UNIQUE) {
         return record_unique_named(writing, error);
     }
-    return err != OK ? err : record_log(writing, "created", error);
+    const char *verb = writing->revival != NULL ? "restored" : "created";
+    return err != OK ? err : record_log(writing, verb, error);
 }
 
 /* ---- update ---- */
@@ -140,6 +152,7 @@ static enum err load(struct writing *writing, uint32_t verb, struct error *error
     enum err err = record_row_get(tx, writing->type, draft->id, &writing->before, error);
     if (err == OK && !writing->trusted) {
         struct record_head head = record_head_of(writing->before);
+        head.archived = head.archived && !writing->revert; /* what it archived, it brings back */
         err = record_may(tx->scope, writing->type, verb, &head, error);
     }
     if (err == ERR_NOT_FOUND) {
@@ -153,7 +166,12 @@ static void mark_archive(struct writing *writing)
 {
     const struct draft *draft = writing->draft;
     const struct value *before = &writing->before->values[SYS_ARCHIVED_AT];
-    if (draft->archive && before->kind == VALUE_NULL) {
+    const struct value *given = &draft->values[SYS_ARCHIVED_AT];
+    if (writing->revert && draft->set[SYS_ARCHIVED_AT] != 0) {
+        if (!value_equal(before, given)) {
+            put_system(writing, SYS_ARCHIVED_AT, *given);
+        }
+    } else if (draft->archive && before->kind == VALUE_NULL) {
         put_system(writing, SYS_ARCHIVED_AT, value_time(writing->tx->now_ms));
     } else if (draft->restore && before->kind != VALUE_NULL) {
         put_system(writing, SYS_ARCHIVED_AT, value_null());

@@ -9,6 +9,12 @@
 
 enum { CASCADE_MAX = 10000, CASCADE_DEPTH_MAX = 16 };
 
+/* A record that was deleted and comes back under its id. */
+struct revival {
+    int64_t version, created_at;
+    struct str created_by;
+};
+
 /* One change on its way. */
 struct writing {
     struct tx *tx;
@@ -19,6 +25,9 @@ struct writing {
     bool *changed;         /* by field index */
     bool import;
     bool trusted; /* the store's own consequence of a judged change: no rights, no machine */
+    bool revert;  /* takes a change back: any state, and the archive as the draft says */
+    const struct revival *revival; /* of a create; NULL: a new record */
+    int64_t merged_into;           /* it ends because it became part of this one; 0: not so */
     int64_t seq;
     int64_t approval; /* a move that waits; nothing else is done */
 };

@@ -2,6 +2,7 @@
  * savepoint, and the answer. store_submit and store_run are in writer.c. */
 #include "proxenos/store.h"
 
+#include "changeset.h"
 #include "writer.h"
 
 struct arena *tx_arena(struct tx *tx)
@@ -82,13 +83,17 @@ enum err unit_apply(struct writer *writer, const struct schema *schema, struct u
                     .schema = schema,
                     .now_ms = writer->now_ms,
                     .head = writer->head,
-                    .depth = -1};
+                    .depth = -1,
+                    .changeset = unit->changeset};
     tx.entries_end = &tx.entries;
     bool guarded = writer->guarded || unit->alone;
     int64_t changes_before = db_changes_total(writer->db);
     enum err err = guarded ? db_savepoint(writer->db, &unit->error) : OK;
     if (err == OK) {
         err = unit->apply(unit, &tx, &unit->error);
+    }
+    if (err == OK) {
+        err = changeset_flush(&tx, &unit->error);
     }
     if (err == OK) {
         err = log_flush(&tx, &unit->error);

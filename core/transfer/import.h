@@ -8,6 +8,7 @@
 #include "internal.h"
 
 #include "proxenos/format.h"
+#include "proxenos/store_changeset.h"
 
 enum {
     IMPORT_BATCH_ROWS = 256,
@@ -149,6 +150,7 @@ struct import {
     const struct object_type *type;
     struct arena arena; /* as long as the job runs */
     struct import_spec spec;
+    struct changeset changeset; /* of all that it writes; its id is the job's */
     struct import_map map;
     const struct field *key; /* NULL: none */
     struct source *source;

@@ -393,7 +393,8 @@ enum err batch_submit(struct batch *batch)
                           .done = trial ? trial_done : batch_done,
                           .reply = import->job->mailbox,
                           .scope = import->scope,
-                          .request = import->job->request};
+                          .request = import->job->request,
+                          .changeset = &import->changeset};
     batch->away = true;
     enum err err = store_submit(import->store, unit);
     if (err != OK) {

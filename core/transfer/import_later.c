@@ -185,7 +185,8 @@ static enum err submit_once(struct resolving *resolving, struct error *error)
                                     .done = later_done,
                                     .reply = job->mailbox,
                                     .scope = import->scope,
-                                    .request = job->request};
+                                    .request = job->request,
+                                    .changeset = &import->changeset};
     enum err err = store_submit(import->store, &resolving->unit);
     if (err != OK) {
         return error_set(error, err, "%s", err_text(err));

@@ -214,6 +214,11 @@ enum err import_open(struct import *import, struct error *error)
     struct job *job = import->job;
     struct value binds[] = {value_int(job->id)};
     enum err err = import_spec_read(&import->arena, job->spec, &import->spec, error);
+    import->changeset = (struct changeset){
+        .id = job->id,
+        .name = arena_printf(&import->arena, "import of " STR_FORMAT " " STR_FORMAT,
+                             STR_ARGS(import->spec.object), STR_ARGS(import->spec.file_name)),
+        .kind = STR("import")};
     if (err == OK) {
         err = import_spec_check(job->jobs, import->scope, &import->spec, error);
     }

@@ -15,6 +15,7 @@
 struct store;
 struct reader;
 struct tx;
+struct changeset;
 
 /* ---- scope: whose rights; made by auth, immutable, reference-counted ---- */
 
@@ -232,9 +233,10 @@ struct unit {
     /* What the log notes beside each entry; borrowed until done. */
     const struct scope *scope; /* held by the caller until done */
     struct str request;        /* request id */
-    int64_t cause;     /* seq that led to this, 0: none; depth is checked against CAUSE_DEPTH_MAX */
-    int64_t changeset; /* 0: none */
-    bool alone;        /* in a group of its own: changes of tables (contract 5) */
+    int64_t cause; /* seq that led to this, 0: none; depth is checked against CAUSE_DEPTH_MAX */
+    const struct changeset *changeset; /* what its changes belong to (store_changeset.h); borrowed
+                                          until done; NULL: none */
+    bool alone;                        /* in a group of its own: changes of tables (contract 5) */
     /* results */
     enum err err;
     struct error error; /* error.next chains live in `arena` */

@@ -43,6 +43,7 @@ struct log_query {
     struct str pattern;
     struct str object;
     int64_t record;
+    int64_t changeset; /* 0: any; not together with a record */
     int64_t from_ms, to_ms;
     bool newest_first;
     int64_t look_max; /* entries looked at, delivered or not; 0: no bound */

@@ -148,6 +148,8 @@
 ---@field delete fun(object: string, id: string, options?: { version?: integer }): boolean # deletes a record (waits)
 ---@field link fun(object: string, id: string, field: string, other: string): table # adds a reference to a many-valued field (waits)
 ---@field unlink fun(object: string, id: string, field: string, other: string): table # takes a reference from a many-valued field (waits)
+---@field merge fun(object: string, keep: string, others: string[], options?: { fill?: boolean, delete?: boolean }): boolean # what refers to the others refers to the kept one; they are archived, or deleted; done when the unit of work is committed (waits)
+---@field changeset fun(name: string, fn: fun(id: string)): any # as tx, under a name: it can be looked at and reverted as a whole (waits)
 ---@field tx fun(fn: function): any # runs fn as one unit of work: all of its writes, or none; again on a conflict (waits)
 ---@field kv px.store.kv # The plugin's own small values.
 

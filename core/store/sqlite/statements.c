@@ -25,6 +25,11 @@ const char *const engine_migrations[] = {
     "create table access_log (seq integer primary key, at integer not null, action text not null, "
     "object text not null, record integer not null, actor text not null, via text not null, "
     "user integer not null, detail text not null, chain blob not null);",
+    "create table changeset (id integer primary key, name text not null, kind text not null, "
+    "actor text not null, user integer not null, at integer not null, request text not null, "
+    "created integer not null, updated integer not null, deleted integer not null, "
+    "first_seq integer not null, last_seq integer not null, reverts integer not null, "
+    "reverted_by integer not null default 0);",
 };
 const int engine_migration_count = COUNT_OF(engine_migrations);
 
@@ -46,6 +51,23 @@ SQL(sql_log_up_record, LOG_WHERE "and record = ?6 and record <> 0 order by seq l
 SQL(sql_log_down_record, LOG_WHERE "and record = ?6 and record <> 0 order by seq desc limit ?5");
 SQL(sql_log_up_type, LOG_WHERE "and type >= ?6 and type < ?7 order by seq limit ?5");
 SQL(sql_log_down_type, LOG_WHERE "and type >= ?6 and type < ?7 order by seq desc limit ?5");
+
+SQL(sql_log_up_changeset, LOG_WHERE "and changeset = ?6 and changeset <> 0 order by seq limit ?5");
+SQL(sql_log_down_changeset,
+    LOG_WHERE "and changeset = ?6 and changeset <> 0 order by seq desc limit ?5");
+
+#define CHANGESET_COLUMNS                                                                          \
+    "id, name, kind, actor, user, at, request, created, updated, deleted, first_seq, last_seq, "   \
+    "reverts"
+SQL(sql_changeset_put,
+    "insert into changeset (" CHANGESET_COLUMNS ") values "
+    "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) on conflict (id) do update set "
+    "created = created + excluded.created, updated = updated + excluded.updated, "
+    "deleted = deleted + excluded.deleted, last_seq = excluded.last_seq");
+SQL(sql_changeset_mark, "update changeset set reverted_by = ?2 where id = ?1");
+SQL(sql_changeset_get, "select " CHANGESET_COLUMNS ", reverted_by from changeset where id = ?1");
+SQL(sql_changeset_down,
+    "select " CHANGESET_COLUMNS ", reverted_by from changeset where id < ?1 order by id desc");
 
 SQL(sql_access_insert, "insert into access_log (seq, at, action, object, record, actor, via, user, "
                        "detail, chain) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");

@@ -17,6 +17,13 @@ extern const struct str sql_log_up, sql_log_down;               /* all */
 extern const struct str sql_log_up_record, sql_log_down_record; /* ?6 record */
 extern const struct str sql_log_up_type, sql_log_down_type;     /* ?6 ≤ type < ?7 */
 
+extern const struct str sql_log_up_changeset, sql_log_down_changeset; /* ?6 changeset */
+
+extern const struct str sql_changeset_put;  /* the columns but the last; adds to what is there */
+extern const struct str sql_changeset_mark; /* id, reverted_by */
+extern const struct str sql_changeset_get;  /* id → all columns */
+extern const struct str sql_changeset_down; /* before → all columns, newest first */
+
 extern const struct str sql_access_insert;   /* 10 values, in the order of enum access_column */
 extern const struct str sql_access_last;     /* → seq, chain */
 extern const struct str sql_access_chain_at; /* seq → chain */
@@ -49,6 +56,23 @@ enum log_column {
     LOG_PAYLOAD_HASH,
     LOG_CHAIN,
     LOG_COLUMN_COUNT
+};
+
+enum changeset_column {
+    CHANGESET_ID,
+    CHANGESET_NAME,
+    CHANGESET_KIND,
+    CHANGESET_ACTOR,
+    CHANGESET_USER,
+    CHANGESET_AT,
+    CHANGESET_REQUEST,
+    CHANGESET_CREATED,
+    CHANGESET_UPDATED,
+    CHANGESET_DELETED,
+    CHANGESET_FIRST_SEQ,
+    CHANGESET_LAST_SEQ,
+    CHANGESET_REVERTS,
+    CHANGESET_REVERTED_BY
 };
 
 enum access_column {

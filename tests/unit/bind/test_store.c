@@ -90,6 +90,38 @@ static void test_links_and_the_past(void **state)
              "assert(#px.store.history('deal', deal.id) == 2)\n");
 }
 
+static void test_changesets_and_merges(void **state)
+{
+    struct world *world = *state;
+    must_run(world, "local made = px.store.changeset('clean up', function(id)\n"
+                    "  local a = px.store.create('deal', { name = 'a' })\n"
+                    "  local b = px.store.create('deal', { name = 'b', score = 7 })\n"
+                    "  px.store.create('note', { text = 'of b', deal = b.id, deals = { b.id } })\n"
+                    "  return { id = id, a = a.id, b = b.id }\n"
+                    "end)\n"
+                    "assert(#made.id == 13)\n"
+                    "assert(px.store.merge('deal', made.a, { made.b }, { fill = true }) == true)\n"
+                    "local note = px.store.first('note', { filter = { text = 'of b' } })\n"
+                    "assert(note.deal == made.a and #note.deals == 1 and note.deals[1] == made.a)\n"
+                    "assert(px.store.get('deal', made.b) == nil)\n"
+                    "assert(px.store.get('deal', made.a).score == 7)\n"
+                    "local history = px.store.history('deal', made.a)\n"
+                    "assert(history[#history].type == 'deal.merged')\n"
+                    "raises('invalid', px.store.merge, 'deal', made.a, {})\n"
+                    "raises('invalid', px.store.merge, 'deal', made.a, { made.a })\n"
+                    "raises('not_found', px.store.merge, 'deal', made.a, { '0000000000001' })\n"
+                    "raises('unit_dirty', px.store.tx, function()\n"
+                    "  px.store.update('deal', made.a, { score = 1 })\n"
+                    "  px.store.merge('deal', made.a, { made.b })\n"
+                    "end)\n"
+                    "raises('invalid', px.store.changeset, '', function() end)\n"
+                    "raises('refused', px.store.changeset, 'never', function()\n"
+                    "  px.store.create('deal', { name = 'never' })\n"
+                    "  px.refuse('name', 'no')\n"
+                    "end)\n");
+    assert_int_equal(world_count(world, "deal", "name[eq]:\"never\""), 0);
+}
+
 static void test_search(void **state)
 {
     struct world *world = *state;
@@ -325,6 +357,7 @@ int test_store(void)
         cmocka_unit_test_setup_teardown(test_single_writes, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_links_and_the_past, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_search, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_changesets_and_merges, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_bad_input, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_tx, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_upsert, world_setup, world_teardown),
