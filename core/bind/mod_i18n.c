@@ -32,10 +32,19 @@ static const struct value *find_text(const struct bind_host *host, struct str la
     return texts == NULL ? NULL : value_get(texts, key);
 }
 
-/* One or many, by `count` of the values at 2: the rule of English and of Greek alike. */
-static const struct value *plural_of(lua_State *L, const struct value *forms)
+/* CLDR's rules: Greek has one for 1 and 1.0; English for the whole number alone ("1.0 days"). Other
+ * languages of a plugin are told apart as Greek is. */
+static bool is_one(lua_State *L, struct str language)
 {
-    bool one = lua_getfield(L, 2, "count") == LUA_TNUMBER && lua_tonumber(L, -1) == 1;
+    bool whole = lua_isinteger(L, -1) != 0 || !str_eq(language, STR("en"));
+    return lua_type(L, -1) == LUA_TNUMBER && whole && lua_tonumber(L, -1) == 1;
+}
+
+/* The form for `count` of the values at 2. */
+static const struct value *plural_of(lua_State *L, const struct value *forms, struct str language)
+{
+    lua_getfield(L, 2, "count");
+    bool one = is_one(L, language);
     lua_pop(L, 1);
     const struct value *form = value_get_c(forms, one ? "one" : "other");
     return form != NULL ? form : value_get_c(forms, "other");
@@ -65,9 +74,12 @@ static int translate(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     struct str language = language_option(L, 3);
     const struct value *text = find_text(call->host, language, key);
-    text = text != NULL ? text : find_text(call->host, STR("en"), key);
+    if (text == NULL) {
+        language = STR("en");
+        text = find_text(call->host, language, key);
+    }
     if (text != NULL && text->kind == VALUE_MAP) {
-        text = plural_of(L, text);
+        text = plural_of(L, text, language);
     }
     if (text == NULL || text->kind != VALUE_TEXT) {
         lua_settop(L, 1);

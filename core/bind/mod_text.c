@@ -1,4 +1,4 @@
-/* px.text: text by code points; patterns are Lua's own, with the string library's step budget.
+/* px.text: text by code points; patterns are Lua's own, within the string library's step budget.
  * Executor, protected. */
 #include "internal.h"
 
@@ -80,55 +80,67 @@ static int fold(lua_State *L)
     return changed(L, text_fold);
 }
 
-/* ---- patterns: as string.match and the like ---- */
+/* ---- patterns: as string.match and the like, by code points ---- */
 
-static void push_string_function(lua_State *L, const char *name)
+/* Moves the function of this name under the arguments and calls it. */
+static int call_match(lua_State *L, const char *name)
 {
-    lua_getglobal(L, "string");
-    lua_getfield(L, -1, name);
-    lua_remove(L, -2);
+    lua_push_text_match(L, name);
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
 }
 
-static void push_match(lua_State *L)
+/* The argument `init`, a place counted in code points, as one counted in bytes. */
+static void place_in_bytes(lua_State *L, int index, struct str text)
 {
-    push_string_function(L, "match");
+    lua_Integer start = luaL_optinteger(L, index, 1);
+    if (start < 0) {
+        start = MAX((lua_Integer)utf8_count(text) + start + 1, 1);
+    }
+    bool past = start > (lua_Integer)text.len + 1;
+    size_t before = past ? text.len + 1 : offset_of(text, (size_t)MAX(start, 1) - 1);
+    lua_pushinteger(L, (lua_Integer)before + 1);
+    lua_replace(L, index);
 }
 
-static void push_gsub(lua_State *L)
+static int text_match(lua_State *L)
 {
-    push_string_function(L, "gsub");
+    struct str text = text_arg(L, 1);
+    (void)text_arg(L, 2);
+    lua_settop(L, 3);
+    place_in_bytes(L, 3, text);
+    return call_match(L, "match");
 }
 
-static const char find_key;
+static int text_gsub(lua_State *L)
+{
+    (void)text_arg(L, 1);
+    (void)text_arg(L, 2);
+    return call_match(L, "gsub");
+}
 
 /* Positions in code points. */
 static int text_find(lua_State *L)
 {
     struct str text = text_arg(L, 1);
-    lua_Integer start = luaL_optinteger(L, 3, 1);
+    (void)text_arg(L, 2);
     lua_settop(L, 4);
-    (void)lua_rawgetp(L, LUA_REGISTRYINDEX, &find_key);
-    if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        push_string_function(L, "find");
-        lua_pushvalue(L, -1);
-        lua_rawsetp(L, LUA_REGISTRYINDEX, &find_key);
-    }
+    place_in_bytes(L, 3, text);
     lua_pushvalue(L, 1);
-    lua_pushvalue(L, 2);
-    lua_pushinteger(L, (lua_Integer)offset_of(text, (size_t)MAX(start, 1) - 1) + 1);
-    lua_pushvalue(L, 4);
+    lua_insert(L, 1); /* `text` stays alive */
+    lua_push_text_match(L, "find");
+    lua_insert(L, 2);
     lua_call(L, 4, LUA_MULTRET);
-    if (lua_isnil(L, 5)) {
-        lua_settop(L, 5);
+    if (lua_isnil(L, 2)) {
         return 1;
     }
-    for (int i = 5; i <= 6; i++) {
-        struct str before = str_sub(text, 0, (size_t)(lua_tointeger(L, i) - (i == 5 ? 1 : 0)));
-        lua_pushinteger(L, (lua_Integer)utf8_count(before) + (i == 5 ? 1 : 0));
+    for (int i = 2; i <= 3; i++) {
+        struct str before = str_sub(text, 0, (size_t)(lua_tointeger(L, i) - (i == 2 ? 1 : 0)));
+        lua_pushinteger(L, (lua_Integer)utf8_count(before) + (i == 2 ? 1 : 0));
         lua_replace(L, i);
     }
-    return lua_gettop(L) - 4;
+    return lua_gettop(L) - 1;
 }
 
 /* Plain separator, no pattern. */
@@ -210,19 +222,21 @@ static const struct lua_binding bindings[] = {
      .type = "fun(text: string): string",
      .doc = "for comparing: lower case, no accents"},
     {.name = "match",
-     .push = push_match,
+     .call = text_match,
      .type = "fun(text: string, pattern: string, init?: integer): string?, ...",
-     .doc = "as string.match, within the step budget"},
+     .doc = "as string.match, where a character is a code point and a letter any letter"},
     {.name = "find",
      .call = text_find,
      .type = "fun(text: string, pattern: string, init?: integer, plain?: boolean): integer?, "
              "integer?, ...",
-     .doc = "as string.find, in code points"},
+     .doc = "as string.find, by code points",
+     .example = "assert(px.text.find(\"Αθήνα 2027\", \"%d+\") == 7)\n"
+                "assert(px.text.match(\"κυρία Άννα\", \"%u%l+\") == \"Άννα\")"},
     {.name = "gsub",
-     .push = push_gsub,
+     .call = text_gsub,
      .type = "fun(text: string, pattern: string, with: string|table|function, n?: integer): "
              "string, integer",
-     .doc = "as string.gsub, within the step budget"},
+     .doc = "as string.gsub, by code points"},
     {.name = "split",
      .call = text_split,
      .type = "fun(text: string, separator: string): string[]",

@@ -47,6 +47,17 @@ static int find_plain(lua_State *L, struct str text, struct str needle, size_t s
     return 2;
 }
 
+/* The functions of px.text are these with a true upvalue. */
+static bool by_code_points(lua_State *L)
+{
+    return lua_toboolean(L, lua_upvalueindex(1));
+}
+
+static bool inside_character(const struct matcher *matcher, const char *at)
+{
+    return matcher->utf8 && at < matcher->subject_end && ((unsigned char)*at & 0xc0) == 0x80;
+}
+
 /* The first match from `at` on; NULL when there is none. */
 static const char *search(struct matcher *matcher, const char **at, struct str pattern)
 {
@@ -57,7 +68,9 @@ static const char *search(struct matcher *matcher, const char **at, struct str p
         if (end != NULL) {
             return end;
         }
-        (*at)++;
+        do {
+            (*at)++;
+        } while (inside_character(matcher, *at));
     } while (*at <= matcher->subject_end && !anchored);
     return NULL;
 }
@@ -76,6 +89,7 @@ static int find_or_match(lua_State *L, bool find)
     }
     struct matcher matcher;
     matcher_init(&matcher, L, text, pattern);
+    matcher.utf8 = by_code_points(L);
     const char *at = text.at + start;
     const char *end = search(&matcher, &at, pattern);
     if (end == NULL) {
@@ -213,6 +227,7 @@ static int string_gsub(lua_State *L)
     bool anchored = pattern.len > 0 && *pattern.at == '^';
     struct matcher matcher;
     matcher_init(&matcher, L, text, pattern);
+    matcher.utf8 = by_code_points(L);
     luaL_Buffer out;
     luaL_buffinit(L, &out);
     const char *at = text.at;
@@ -221,7 +236,9 @@ static int string_gsub(lua_State *L)
     bool changed = false;
     while (count < max) {
         matcher.level = 0;
-        const char *end = matcher_match(&matcher, at, pattern.at + anchored);
+        const char *end = inside_character(&matcher, at)
+                              ? NULL
+                              : matcher_match(&matcher, at, pattern.at + anchored);
         if (end != NULL && end != last) {
             count++;
             lua_budget_check(L); /* near the memory cap each capture may cost a full collection */
@@ -253,3 +270,14 @@ const luaL_Reg lua_match_functions[] = {
     {"gsub", string_gsub},
     {NULL, NULL},
 };
+
+void lua_push_text_match(struct lua_State *L, const char *name)
+{
+    const luaL_Reg *function = lua_match_functions;
+    while (strcmp(function->name, name) != 0) {
+        function++;
+        ASSERT(function->name != NULL);
+    }
+    lua_pushboolean(L, 1);
+    lua_pushcclosure(L, function->func, 1);
+}

@@ -3,6 +3,8 @@
  * clear error, and a look at the kill inside long searches. Executor thread. */
 #include "pattern.h"
 
+#include "proxenos/base_text.h"
+
 #include <ctype.h>
 
 enum { ESCAPE = '%' };
@@ -34,6 +36,34 @@ static void step(struct matcher *matcher)
 
 /* ---- single characters ---- */
 
+static bool continues(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* The character at `at`, which moves behind it: a byte, or a code point. */
+static int next_char(const struct matcher *matcher, const char **at, const char *end)
+{
+    size_t position = 0;
+    uint32_t c = 0;
+    struct str rest = {*at, (size_t)(end - *at)};
+    if (!matcher->utf8 || !utf8_next(rest, &position, &c)) {
+        return (unsigned char)*(*at)++;
+    }
+    *at += position;
+    return (int)c;
+}
+
+/* The beginning of the character before `at`. */
+static const char *back_char(const struct matcher *matcher, const char *at)
+{
+    at--;
+    while (matcher->utf8 && at > matcher->subject && continues(*at)) {
+        at--;
+    }
+    return at;
+}
+
 /* Behind the single-character part of the pattern at `p`: a class, a set or a character. */
 static const char *class_end(struct matcher *matcher, const char *p)
 {
@@ -48,6 +78,9 @@ static const char *class_end(struct matcher *matcher, const char *p)
         return p + 1;
     }
     if (first != '[') {
+        while (matcher->utf8 && p < matcher->pattern_end && continues(*p)) {
+            p++;
+        }
         return p;
     }
     if (p < matcher->pattern_end && *p == '^') {
@@ -79,9 +112,15 @@ static const struct {
 };
 
 /* Letters that name no class stand for themselves. */
-static bool in_class(int c, int class)
+static bool in_class(const struct matcher *matcher, int c, int class)
 {
+    if (class > 0x7f) {
+        return class == c;
+    }
     int letter = (tolower)(class); /* not the macro */
+    if (matcher->utf8 && c > 0x7f && strchr("acdglpsuwxz", letter) != NULL) {
+        return text_is((uint32_t)c, (char)letter) != (isupper(class) != 0);
+    }
     for (size_t i = 0; i < COUNT_OF(classes); i++) {
         if (classes[i].letter == letter) {
             return (classes[i].is(c) != 0) != (isupper(class) != 0);
@@ -91,52 +130,59 @@ static bool in_class(int c, int class)
 }
 
 /* One element of a set: an escape, a range or a character; *at moves behind it. */
-static bool in_element(int c, const char **at, const char *last)
+static bool in_element(const struct matcher *matcher, int c, const char **at, const char *last)
 {
-    const char *element = *at;
-    if (*element == ESCAPE) {
-        *at += 2;
-        return in_class(c, (unsigned char)element[1]);
+    if (**at == ESCAPE) {
+        (*at)++;
+        return in_class(matcher, c, next_char(matcher, at, last + 1));
     }
-    if (element[1] == '-' && element + 2 < last) {
-        *at += 3;
-        return (unsigned char)element[0] <= c && c <= (unsigned char)element[2];
+    int from = next_char(matcher, at, last + 1);
+    if (**at == '-' && *at + 1 < last) {
+        (*at)++;
+        return from <= c && c <= next_char(matcher, at, last + 1);
     }
-    *at += 1;
-    return (unsigned char)*element == c;
+    return from == c;
 }
 
 /* `set` is at the '[', `last` at its ']'. */
-static bool in_set(int c, const char *set, const char *last)
+static bool in_set(const struct matcher *matcher, int c, const char *set, const char *last)
 {
     bool negated = set[1] == '^';
     const char *at = set + 1 + negated;
     while (at < last) {
-        if (in_element(c, &at, last)) {
+        if (in_element(matcher, c, &at, last)) {
             return !negated;
         }
     }
     return negated;
 }
 
-/* Does the character at `s` match the single-character part p … end? */
-static bool single_match(struct matcher *matcher, const char *s, const char *p, const char *end)
+/* Behind the character at `s` when it matches the single-character part p … end; else NULL. */
+static const char *single_match(struct matcher *matcher, const char *s, const char *p,
+                                const char *end)
 {
     step(matcher);
     if (s >= matcher->subject_end) {
-        return false;
+        return NULL;
     }
-    int c = (unsigned char)*s;
+    const char *at = p + 1;
+    int c = next_char(matcher, &s, matcher->subject_end);
+    bool fits = true;
     switch (*p) {
     case '.':
-        return true;
+        break;
     case ESCAPE:
-        return in_class(c, (unsigned char)p[1]);
+        fits = in_class(matcher, c, next_char(matcher, &at, end));
+        break;
     case '[':
-        return in_set(c, p, end - 1);
+        fits = in_set(matcher, c, p, end - 1);
+        break;
     default:
-        return (unsigned char)*p == c;
+        at = p;
+        fits = next_char(matcher, &at, end) == c;
+        break;
     }
+    return fits ? s : NULL;
 }
 
 /* ---- parts ---- */
@@ -167,13 +213,13 @@ static const char *match_balance(struct matcher *matcher, const char *s, const c
 static const char *match_longest(struct matcher *matcher, const char *s, const char *p,
                                  const char *end)
 {
-    ptrdiff_t count = 0;
-    while (single_match(matcher, s + count, p, end)) {
-        count++;
+    const char *at = s;
+    for (const char *next = s; next != NULL; next = single_match(matcher, at, p, end)) {
+        at = next;
     }
-    for (; count >= 0; count--) {
-        const char *found = matcher_match(matcher, s + count, end + 1);
-        if (found != NULL) {
+    for (; at >= s; at = back_char(matcher, at)) {
+        const char *found = matcher_match(matcher, at, end + 1);
+        if (found != NULL || at == s) {
             return found;
         }
     }
@@ -183,16 +229,12 @@ static const char *match_longest(struct matcher *matcher, const char *s, const c
 static const char *match_shortest(struct matcher *matcher, const char *s, const char *p,
                                   const char *end)
 {
-    for (;;) {
-        const char *found = matcher_match(matcher, s, end + 1);
-        if (found != NULL) {
-            return found;
-        }
-        if (!single_match(matcher, s, p, end)) {
-            return NULL;
-        }
-        s++;
+    const char *found = NULL;
+    while (s != NULL && found == NULL) {
+        found = matcher_match(matcher, s, end + 1);
+        s = found == NULL ? single_match(matcher, s, p, end) : s;
     }
+    return found;
 }
 
 static const char *start_capture(struct matcher *matcher, const char *s, const char *p,
@@ -253,10 +295,11 @@ static bool at_frontier(struct matcher *matcher, const char *s, const char *p, c
         (void)luaL_error(matcher->L, "missing '[' after '%%f' in pattern");
     }
     const char *end = class_end(matcher, p);
-    int before = s == matcher->subject ? '\0' : (unsigned char)s[-1];
-    int here = s == matcher->subject_end ? '\0' : (unsigned char)*s;
+    const char *back = s == matcher->subject ? s : back_char(matcher, s);
+    int before = s == matcher->subject ? '\0' : next_char(matcher, &back, matcher->subject_end);
+    int here = s == matcher->subject_end ? '\0' : next_char(matcher, &s, matcher->subject_end);
     *out_end = end;
-    return !in_set(before, p, end - 1) && in_set(here, p, end - 1);
+    return !in_set(matcher, before, p, end - 1) && in_set(matcher, here, p, end - 1);
 }
 
 /* ---- the whole ---- */
@@ -270,12 +313,12 @@ static enum part match_single(struct matcher *matcher, const char **s, const cha
 {
     const char *end = class_end(matcher, *p);
     int suffix = end < matcher->pattern_end ? *end : '\0';
-    bool fits = single_match(matcher, *s, *p, end);
-    if (!fits && (suffix == '*' || suffix == '?' || suffix == '-')) {
+    const char *next = single_match(matcher, *s, *p, end);
+    if (next == NULL && (suffix == '*' || suffix == '?' || suffix == '-')) {
         *p = end + 1; /* none of it */
         return PART_NEXT;
     }
-    if (!fits) {
+    if (next == NULL) {
         *s = NULL;
         return PART_DONE;
     }
@@ -285,18 +328,18 @@ static enum part match_single(struct matcher *matcher, const char **s, const cha
         *s = match_longest(matcher, *s, *p, end);
         return PART_DONE;
     case '+':
-        *s = match_longest(matcher, *s + 1, *p, end);
+        *s = match_longest(matcher, next, *p, end);
         return PART_DONE;
     case '-':
         *s = match_shortest(matcher, *s, *p, end);
         return PART_DONE;
     case '?':
-        found = matcher_match(matcher, *s + 1, end + 1);
+        found = matcher_match(matcher, next, end + 1);
         *s = found != NULL ? found : *s;
         *p = end + 1;
         return found != NULL ? PART_DONE : PART_NEXT;
     default:
-        *s += 1;
+        *s = next;
         *p = end;
         return PART_NEXT;
     }
@@ -385,7 +428,8 @@ void matcher_push_capture(struct matcher *matcher, int index, const char *at, co
         (void)luaL_error(L, "unfinished capture");
     }
     if (capture->len == CAPTURE_POSITION) {
-        lua_pushinteger(L, capture->at - matcher->subject + 1);
+        struct str before = {matcher->subject, (size_t)(capture->at - matcher->subject)};
+        lua_pushinteger(L, (lua_Integer)(matcher->utf8 ? utf8_count(before) : before.len) + 1);
     } else {
         lua_pushlstring(L, capture->at, (size_t)capture->len);
     }

@@ -24,6 +24,7 @@ struct matcher {
     const char *pattern_end;
     int depth;
     int level; /* captures, finished or not */
+    bool utf8; /* characters are code points; subject and pattern are valid UTF-8 */
     size_t steps, steps_max;
     struct pattern_capture capture[PATTERN_CAPTURES_MAX];
 };

@@ -12,6 +12,9 @@ size_t utf8_count(struct str text); /* code points of valid text */
 /* Next code point of valid text at *position, which moves on; false at the end. */
 bool utf8_next(struct str text, size_t *position, uint32_t *out_code_point);
 size_t utf8_put(char out[4], uint32_t code_point);
+/* Is the code point in this class of Lua's patterns: a letter, c control, d digit, g shown, l
+ * small, p punctuation, s space, u capital, w letter or digit, x hex digit, z NUL? */
+bool text_is(uint32_t code_point, char class);
 /* At most `len_max` bytes, never cutting a code point. */
 struct str utf8_cut(struct str text, size_t len_max);
 

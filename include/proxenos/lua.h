@@ -270,6 +270,10 @@ void lua_catch(struct lua_State *L, int status);
 /* Pushes a compiled chunk: text only, at most LUA_SOURCE_MAX; `chunk_name` as shown in errors,
  * relative ("main.lua"). Raises ERR_LUA for a syntax error. */
 void lua_load_text(struct lua_State *L, struct str source, const char *chunk_name);
+/* Pushes "find", "match" or "gsub" of the string library in the way that px.text has it: characters
+ * are code points, classes know all letters. For valid UTF-8 alone. Positions of find are bytes
+ * still; those of captures are code points. */
+void lua_push_text_match(struct lua_State *L, const char *name);
 /* Makes the table at `index` weak: mode "k", "v" or "kv". It gets a metatable if it has none, which
  * is then hidden from scripts. The word "__mode" has no effect, neither in scripts nor in C:
  * scripts have no weak tables (core/lua/weak.c says why). */

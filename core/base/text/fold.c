@@ -188,3 +188,34 @@ void text_fold(struct buf *out, struct str text)
         append_joined(out, start, fast_folds[c].bytes, fast_folds[c].len);
     }
 }
+
+/* ---- classes ---- */
+
+bool text_is(uint32_t code_point, char class)
+{
+    UChar32 c = (UChar32)code_point;
+    switch (class) {
+    case 'a':
+        return u_isalpha(c);
+    case 'c':
+        return u_iscntrl(c);
+    case 'd':
+        return u_isdigit(c);
+    case 'g':
+        return u_isgraph(c);
+    case 'l':
+        return u_islower(c);
+    case 'p':
+        return u_ispunct(c);
+    case 's':
+        return u_isspace(c);
+    case 'u':
+        return u_isupper(c);
+    case 'w':
+        return u_isalnum(c);
+    case 'x':
+        return u_isxdigit(c);
+    default:
+        return class == 'z' && c == 0;
+    }
+}

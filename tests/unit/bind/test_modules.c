@@ -106,22 +106,45 @@ static void test_json(void **state)
 
 static void test_text(void **state)
 {
-    run_script(*state,
-               "assert(px.text.len('Αθήνα') == 5 and px.text.sub('Αθήνα', 2, 3) == 'θή')\n"
-               "assert(px.text.sub('Αθήνα', -2) == 'να' and px.text.sub('x', 5) == '')\n"
-               "assert(px.text.upper('αθήνα') == 'ΑΘΗΝΑ' and px.text.lower('ΑΒΓ') == 'αβγ')\n"
-               "assert(px.text.fold('Άννα') == px.text.fold('ΑΝΝΑ'))\n"
-               "local parts = px.text.split('a,b,,c', ',')\n"
-               "assert(#parts == 4 and parts[3] == '' and parts[4] == 'c')\n"
-               "assert(px.text.template('Dear {name}, {n} {{x}', { name = 'Άννα', n = 2 })\n"
-               "  == 'Dear Άννα, 2 {x}')\n"
-               "local from, to = px.text.find('Αθήνα 2027', '%d+')\n"
-               "assert(from == 7 and to == 10)\n"
-               "assert(px.text.find('Αθήνα', 'x') == nil)\n"
-               "assert(px.text.match('k=v', '(%w+)=(%w+)') == 'k')\n"
-               "assert(px.text.gsub('a.b', '%.', '-') == 'a-b')\n"
-               "raises('invalid', px.text.template, 'Dear {name}', {})\n"
-               "raises('utf8', px.text.len, '\\xff')\n");
+    run_script(
+        *state,
+        "assert(px.text.len('Αθήνα') == 5 and px.text.sub('Αθήνα', 2, 3) == 'θή')\n"
+        "assert(px.text.sub('Αθήνα', -2) == 'να' and px.text.sub('x', 5) == '')\n"
+        "assert(px.text.upper('αθήνα') == 'ΑΘΗΝΑ' and px.text.lower('ΑΒΓ') == 'αβγ')\n"
+        "assert(px.text.fold('Άννα') == px.text.fold('ΑΝΝΑ'))\n"
+        "local parts = px.text.split('a,b,,c', ',')\n"
+        "assert(#parts == 4 and parts[3] == '' and parts[4] == 'c')\n"
+        "assert(px.text.template('Dear {name}, {n} {{x}', { name = 'Άννα', n = 2 })\n"
+        "  == 'Dear Άννα, 2 {x}')\n"
+        "local from, to = px.text.find('Αθήνα 2027', '%d+')\n"
+        "assert(from == 7 and to == 10)\n"
+        "assert(px.text.find('Αθήνα', 'x') == nil)\n"
+        "assert(px.text.match('k=v', '(%w+)=(%w+)') == 'k')\n"
+        "assert(px.text.gsub('a.b', '%.', '-') == 'a-b')\n"
+        "assert(px.text.lower('ΣΟΦΟΣ ΟΔΥΣΣΕΥΣ') == 'σοφος οδυσσευς')\n"
+        "assert(px.text.upper('Άγιος Ιωάννης, μαΐου') == 'ΑΓΙΟΣ ΙΩΑΝΝΗΣ, ΜΑΪΟΥ')\n"
+        "assert(px.text.match('κυρία Άννα Π.', '%u%l+') == 'Άννα')\n"
+        "assert(px.text.match('Αθήνα', '^.(.)') == 'θ')\n"
+        "assert(px.text.match('αβγδ', '[β-γ]+') == 'βγ')\n"
+        "assert(px.text.match('αβγδ', '[^αβ]+') == 'γδ')\n"
+        "assert(px.text.match('ααα', 'α-$') == 'ααα' and px.text.match('αβ', 'αγ?β') == "
+        "'αβ')\n"
+        "assert(px.text.match('ένα δύο', '%f[%a]%a+', 2) == 'δύο')\n"
+        "assert(px.text.match('Αθήνα', '()ν') == 4)\n"
+        "assert(px.text.match('αβ', '%a', -1) == 'β' and px.text.match('αβ', 'β', 9) == "
+        "nil)\n"
+        "assert(px.text.gsub('Άννα', '%a', '.') == '....')\n"
+        "assert(px.text.gsub('άλφα', '.', { ['ά'] = 'α' }) == 'αλφα')\n"
+        "assert(px.text.gsub('αβ', '', '-') == '-α-β-')\n"
+        "assert(select(2, px.text.gsub('αέ bé', '%w', string.upper)) == 4)\n"
+        "local a, b, c = px.text.find('Άννα Μαρία', '(Μ%a+)')\n"
+        "assert(a == 6 and b == 10 and c == 'Μαρία')\n"
+        "assert(px.text.find('άάά', 'ά', 2) == 2 and px.text.find('άβ', 'β', 1, true) == 2)\n"
+        "assert(string.match('Αθ', '.') == '\\xce')\n"
+        "raises('utf8', px.text.match, 'a', '\xff')\n"
+        "assert(not pcall(px.text.match, ('α'):rep(30), ('.-'):rep(30) .. 'ω'))\n"
+        "raises('invalid', px.text.template, 'Dear {name}', {})\n"
+        "raises('utf8', px.text.len, '\\xff')\n");
 }
 
 static void test_i18n(void **state)
@@ -140,6 +163,8 @@ static void test_i18n(void **state)
                 "  assert(px.i18n.t('greeting', { name = 'Anna' }) == 'Dear Anna')\n"
                 "  assert(px.i18n.t('tasks', { count = 1 }) == '1 task')\n"
                 "  assert(px.i18n.t('tasks', { count = 3 }) == '3 tasks')\n"
+                "  assert(px.i18n.t('tasks', { count = 1.0 }) == '1.0 tasks')\n"
+                "  assert(px.i18n.t('tasks', { count = 0 }) == '0 tasks')\n"
                 "  assert(px.i18n.t('tasks', { count = 3 }, { language = 'el' }) == '3 tasks')\n"
                 "  assert(px.i18n.t('unknown.key') == 'unknown.key')\n"
                 "end)\n"});
