@@ -14,6 +14,7 @@ void call_init(struct call *call, struct bind_host *host, enum call_kind kind)
 
 void call_deinit(struct call *call)
 {
+    actor_leave_all(call);
     arena_deinit(&call->scratch);
     mem_free(call->unborn);
 }
@@ -116,6 +117,7 @@ static enum call_kind call_kind_of(enum bind_kind kind)
     case BIND_BEFORE:
         return CALL_HOOK;
     case BIND_CHECK:
+    case BIND_DOCTOR:
         return CALL_CHECK;
     case BIND_ON:
     case BIND_SCHEDULE:
@@ -124,6 +126,8 @@ static enum call_kind call_kind_of(enum bind_kind kind)
     case BIND_START:
     case BIND_STOP:
     case BIND_EXPORT:
+    case BIND_CONFIG:
+    case BIND_PAGE:
     case BIND_TEST:
     case BIND_SAVE:
     case BIND_RESTORE:
@@ -187,6 +191,7 @@ static int push(struct lua_task *task, lua_State *L)
     case BIND_START:
     case BIND_STOP:
     case BIND_SAVE:
+    case BIND_DOCTOR:
         return 0;
     case BIND_COMMAND:
         lua_push_value(L, &request->input, true);
@@ -203,6 +208,8 @@ static int push(struct lua_task *task, lua_State *L)
     case BIND_TEST:
         lua_getglobal(L, "t");
         return 1;
+    case BIND_CONFIG:
+    case BIND_PAGE:
     case BIND_ON:
     case BIND_SCHEDULE:
     case BIND_ROUTE:
@@ -290,6 +297,10 @@ static void run_now(struct sent *sent)
     call->task.run_ms = sent->request->run_ms;
     if (sent->request->registration->kind == BIND_COMMAND) {
         call->output = &sent->output;
+    }
+    call->purpose = sent->request->purpose;
+    if (sent->request->registration->kind == BIND_DOCTOR) {
+        call->task.no_wait = "px.doctor only looks at what is there";
     }
     if (sent->request->piece != NULL) {
         call->stream_target = sent->request;

@@ -351,6 +351,7 @@ struct bind_host *bind_host_new(struct bind *bind, const struct bind_host_option
     struct bind_host *host = mem_zalloc(sizeof(*host));
     host->bind = bind;
     arena_init(&host->arena);
+    arena_init(&host->config_arena);
     list_init(&host->deferred);
     list_init(&host->batches);
     copy_options(host, options);
@@ -378,6 +379,7 @@ static void free_host(struct bind_host *host)
         scope_unref(host->scope);
     }
     arena_deinit(&host->arena);
+    arena_deinit(&host->config_arena);
     mem_free(host);
     closed(context);
 }

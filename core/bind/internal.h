@@ -56,8 +56,9 @@ struct bind_host {
     size_t emit_count, secret_count;
     const struct str *net; /* grants of px.net */
     size_t net_count;
-    bool schedule; /* may register schedules */
-    struct value config;
+    bool schedule;             /* may register schedules */
+    struct value config;       /* executor only, once it runs */
+    struct arena config_arena; /* of a change; the first values are in `arena` */
     const struct bind_file *files;
     size_t file_count;
     const char *main; /* the file that runs */
@@ -126,7 +127,8 @@ enum err load_start(struct bind_host *host,
                     void (*ended)(struct bind_host *host, enum err err, const struct error *error,
                                   struct str traceback),
                     struct error *error) MUST_CHECK;
-/* While main.lua loads: keeps the function at `function_index` under what it registered for. */
+/* While main.lua loads: keeps the function at `function_index` (0: there is none, it is data) under
+ * what it registered for. */
 void host_register(lua_State *L, enum bind_kind kind, struct str name, struct str method,
                    int options_index, int function_index);
 
@@ -161,7 +163,9 @@ struct call {
     struct tx_run *tx;         /* px.store.tx under way; freed with the call */
     struct arena scratch;      /* of one binding; reset at its entry */
     struct str request;
+    struct str purpose; /* of a route's caller; empty: none */
     int64_t cause;
+    struct acting *acting;           /* px.actor.as, the innermost; freed with the call */
     struct buf *output;              /* of a command; else NULL */
     struct registering *registering; /* while main.lua loads */
     struct bind_call *stream_target; /* of a route that may answer in pieces; else NULL */
@@ -181,6 +185,8 @@ struct str arg_text_or(lua_State *L, int index, struct str otherwise);
 struct value arg_value(lua_State *L, int index, struct arena *arena);
 /* px.store.tx left behind by a task that was stopped. */
 void tx_run_free(struct call *call);
+/* px.actor.as left behind: the call is its own actor again. */
+void actor_leave_all(struct call *call);
 /* A single write that raised half-way. */
 void tx_drop_single(struct call *call);
 /* The safe pcall, kept under a key of the registry. */

@@ -129,7 +129,9 @@ void host_register(lua_State *L, enum bind_kind kind, struct str name, struct st
         lua_raise_set(L, ERR_INVALID,
                       "handlers are registered while main.lua loads, not from inside one");
     }
-    luaL_checktype(L, function_index, LUA_TFUNCTION);
+    if (function_index > 0) {
+        luaL_checktype(L, function_index, LUA_TFUNCTION);
+    }
     if (registering->count == REGISTRATIONS_MAX) {
         lua_raise_set(L, ERR_LIMIT, "a plugin registers at most %d handlers", REGISTRATIONS_MAX);
     }
@@ -141,8 +143,11 @@ void host_register(lua_State *L, enum bind_kind kind, struct str name, struct st
     }
     made.name = arena_str(arena, name);
     made.method = arena_str(arena, method);
-    lua_pushvalue(L, function_index);
-    int ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    int ref = LUA_NOREF;
+    if (function_index > 0) {
+        lua_pushvalue(L, function_index);
+        ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
     registering->list[registering->count] = made;
     registering->refs[registering->count++] = ref;
 }

@@ -1,6 +1,8 @@
 /* px itself: registering handlers, and the small words. Executor, protected. */
 #include "internal.h"
 
+enum { PAGE_NAME_MAX = 60 };
+
 /* ---- registering: (name, [options], function) ---- */
 
 static int function_at(lua_State *L, int first)
@@ -155,6 +157,39 @@ static int px_restore(lua_State *L)
     return 0;
 }
 
+/* (name, spec): no function, so what is wrong is told while the file loads. */
+static int px_page(lua_State *L)
+{
+    struct call *call = call_enter(L);
+    struct str name = arg_text(L, 1);
+    struct error error = {0};
+    luaL_checktype(L, 2, LUA_TTABLE);
+    bool valid = name.len > 0 && name.len <= PAGE_NAME_MAX;
+    for (size_t i = 0; valid && i < name.len; i++) {
+        char c = name.at[i];
+        valid = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    }
+    if (!valid) {
+        lua_raise_set(L, ERR_INVALID,
+                      "a page's name is small letters, digits, _ and -, as it is in its address");
+    }
+    struct value spec = arg_value(L, 2, &call->scratch);
+    if (spec.kind != VALUE_MAP) {
+        lua_raise_set(L, ERR_TYPE, "a page is { title = …, widgets = { … } }");
+    }
+    if (bind_page_check(&spec, call->scope, &call->scratch, &error) != OK) {
+        lua_raise(L, &error);
+    }
+    host_register(L, BIND_PAGE, name, STR(""), 2, 0);
+    return 0;
+}
+
+static int px_doctor(lua_State *L)
+{
+    host_register(L, BIND_DOCTOR, STR("doctor"), STR(""), 0, 1);
+    return 0;
+}
+
 /* ---- small words ---- */
 
 static int wrap(lua_State *L, const char *name)
@@ -274,6 +309,31 @@ static const char types[] =
     "---@field content_type? string\n"
     "---@field headers? table<string, string>\n"
     "\n"
+    "---@class px.widget\n"
+    "---@field widget \"list\"|\"record\"|\"chart\"|\"form\"|\"text\"\n"
+    "---@field title? string|table<string, string>\n"
+    "---@field object? string\n"
+    "---@field fields? string[]\n"
+    "---@field filter? table\n"
+    "---@field order? string\n"
+    "---@field limit? integer\n"
+    "---@field include? string[]\n"
+    "---@field kind? \"bar\"|\"line\"|\"pie\"|\"number\" # of a chart\n"
+    "---@field group? string|string[] # of a chart\n"
+    "---@field measures? table # of a chart\n"
+    "---@field markdown? string|table<string, string> # of a text\n"
+    "\n"
+    "---@class px.page_spec\n"
+    "---@field title string|table<string, string>\n"
+    "---@field role? string # only for users with it\n"
+    "---@field icon? string\n"
+    "---@field widgets px.widget[]\n"
+    "\n"
+    "---@class px.finding\n"
+    "---@field problem string\n"
+    "---@field evidence? string\n"
+    "---@field advice string # what to do\n"
+    "\n"
     "---@class px.output\n"
     "---@field write fun(text: any)\n"
     "---@field line fun(text: any)\n";
@@ -336,6 +396,25 @@ static const struct lua_binding bindings[] = {
          "takes what px.save of the state before returned, and the version that it came from; an "
          "error keeps the old state",
      .flags = LUA_BINDING_LOAD_ONLY},
+    {.name = "page",
+     .call = px_page,
+     .type = "fun(name: string, page: px.page_spec)",
+     .doc = "a page of the console, as data",
+     .flags = LUA_BINDING_LOAD_ONLY,
+     .example =
+         "px.page(\"deals\", {\n  title = { en = \"Deals\", el = \"Συμφωνίες\" },\n"
+         "  widgets = {\n    { widget = \"text\", markdown = \"What is going on.\" },\n"
+         "    { widget = \"list\", object = \"deal\", order = \"-updated_at\", limit = 20 },\n"
+         "  },\n})"},
+    {.name = "doctor",
+     .call = px_doctor,
+     .type = "fun(look: fun(): px.finding[]?)",
+     .doc = "adds what it finds to `proxenos doctor`",
+     .flags = LUA_BINDING_LOAD_ONLY,
+     .example =
+         "px.doctor(function()\n  return { {\n    problem = \"no letter was sent for a week\",\n"
+         "    evidence = \"the last one: 2027-03-01\",\n"
+         "    advice = \"look at the mail server's settings\",\n  } }\nend)"},
     {.name = "export",
      .call = px_export,
      .type = "fun(functions: table<string, function>)",

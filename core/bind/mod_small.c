@@ -1,4 +1,4 @@
-/* px.log, px.config, px.actor and px.json. Executor, protected. */
+/* px.log and px.json. Executor, protected. */
 #include "proxenos/base_json.h"
 #include "proxenos/base_log.h"
 #include "tx.h"
@@ -62,111 +62,6 @@ const struct lua_module module_log = {
     .doc = "Lines of the service's log, marked with the plugin's name.",
     .bindings = log_bindings,
     .count = COUNT_OF(log_bindings),
-};
-
-/* ---- px.config ---- */
-
-static int config_get(lua_State *L)
-{
-    const struct call *call = call_enter(L);
-    struct str name = arg_text(L, 1);
-    const struct value *value = value_get(&call->host->config, name);
-    if (value == NULL) {
-        lua_raise_set(L, ERR_INVALID, "plugin.lua declares no setting \"" STR_FORMAT "\"",
-                      STR_ARGS(str_sub(name, 0, 60)));
-    }
-    if (value->kind == VALUE_NULL) {
-        lua_pushnil(L);
-    } else {
-        lua_push_value(L, value, true);
-    }
-    return 1;
-}
-
-static const struct lua_binding config_bindings[] = {
-    {.name = "get",
-     .call = config_get,
-     .type = "fun(name: string): any",
-     .doc = "a setting that plugin.lua declares, or its default"},
-};
-
-const struct lua_module module_config = {
-    .name = "px.config",
-    .doc = "The plugin's settings.",
-    .bindings = config_bindings,
-    .count = COUNT_OF(config_bindings),
-};
-
-/* ---- px.actor ---- */
-
-static int actor_name(lua_State *L)
-{
-    const struct call *call = call_enter(L);
-    if (call->scope == NULL) {
-        lua_pushnil(L);
-    } else {
-        lua_pushlstring(L, call->scope->actor.at, call->scope->actor.len);
-    }
-    return 1;
-}
-
-static int actor_user(lua_State *L)
-{
-    const struct call *call = call_enter(L);
-    char id[ID_TEXT_LEN + 1];
-    if (call->scope == NULL || call->scope->user == 0) {
-        lua_pushnil(L);
-        return 1;
-    }
-    id_format(call->scope->user, id);
-    lua_pushstring(L, id);
-    return 1;
-}
-
-static int actor_roles(lua_State *L)
-{
-    const struct call *call = call_enter(L);
-    size_t count = call->scope == NULL ? 0 : call->scope->role_count;
-    lua_createtable(L, (int)count, 0);
-    for (size_t i = 0; i < count; i++) {
-        lua_pushlstring(L, call->scope->roles[i].at, call->scope->roles[i].len);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    if (count == 0) {
-        lua_mark_list(L, -1);
-    }
-    return 1;
-}
-
-static int actor_has_role(lua_State *L)
-{
-    const struct call *call = call_enter(L);
-    struct str role = arg_text(L, 1);
-    lua_pushboolean(L, call->scope != NULL && scope_has_role(call->scope, role));
-    return 1;
-}
-
-static const struct lua_binding actor_bindings[] = {
-    {.name = "name",
-     .call = actor_name,
-     .type = "fun(): string?",
-     .doc = "\"user:anna\", \"plugin:relations\"; nil in a public route"},
-    {.name = "user",
-     .call = actor_user,
-     .type = "fun(): string?",
-     .doc = "the user's id; nil when it is the plugin itself"},
-    {.name = "roles", .call = actor_roles, .type = "fun(): string[]", .doc = "the user's roles"},
-    {.name = "has_role",
-     .call = actor_has_role,
-     .type = "fun(role: string): boolean",
-     .doc = "has the user this role?"},
-};
-
-const struct lua_module module_actor = {
-    .name = "px.actor",
-    .doc = "Who acts now.",
-    .bindings = actor_bindings,
-    .count = COUNT_OF(actor_bindings),
 };
 
 /* ---- px.json ---- */

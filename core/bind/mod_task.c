@@ -165,6 +165,7 @@ static void start_child(struct group *group, int index, const struct call *calle
     child->call.scope = caller->scope;
     child->call.request = caller->request;
     child->call.cause = caller->cause;
+    child->call.purpose = caller->purpose;
     child->call.output = caller->output;
     child->call.stream = caller->stream;
     child->call.task.push = child_push;

@@ -199,7 +199,7 @@ void writes_allowed(lua_State *L, const struct call *call)
         lua_raise_set(L, ERR_INVALID,
                       "a before-hook never writes records: amend its drafts, or use px.on");
     case CALL_CHECK:
-        lua_raise_set(L, ERR_INVALID, "px.check only looks; use px.start to write");
+        lua_raise_set(L, ERR_INVALID, "px.check and px.doctor only look; use px.start to write");
     }
     if (call->scope == NULL) {
         lua_raise_set(L, ERR_UNAUTHENTICATED, "nobody is logged in");

@@ -99,6 +99,29 @@ static void check_plugins(struct checkup *checkup)
     }
 }
 
+/* What plugins themselves find (px.doctor). */
+static void check_findings(struct checkup *checkup)
+{
+    struct cli *cli = checkup->cli;
+    struct value answer;
+    if (cli_call(cli, "GET", STR("/api/v1/doctor"), NULL, &answer) != CLI_OK) {
+        return;
+    }
+    const struct value *rows = value_get_c(&answer, "data");
+    for (size_t i = 0; rows != NULL && i < rows->list.count; i++) {
+        const struct value *row = &rows->list.items[i];
+        struct str evidence = value_get_text(row, "evidence", STR(""));
+        struct str problem = value_get_text(row, "problem", STR(""));
+        struct str advice = value_get_text(row, "advice", STR(""));
+        struct str plugin = value_get_text(row, "plugin", STR(""));
+        finding(checkup, arena_printf(&cli->arena, "plugin " STR_FORMAT, STR_ARGS(plugin)).at,
+                false,
+                arena_printf(&cli->arena, STR_FORMAT "%s" STR_FORMAT, STR_ARGS(problem),
+                             evidence.len > 0 ? ": " : "", STR_ARGS(evidence)),
+                arena_cstr(&cli->arena, advice));
+    }
+}
+
 static void check_service(struct checkup *checkup)
 {
     struct cli *cli = checkup->cli;
@@ -109,6 +132,7 @@ static void check_service(struct checkup *checkup)
     finding(checkup, "service", true,
             cli->embedded ? STR("not running; it starts") : STR("running"), "");
     check_plugins(checkup);
+    check_findings(checkup);
     struct value letters;
     if (cli_call(cli, "GET", STR("/api/v1/dead-letters?limit=1"), NULL, &letters) == CLI_OK) {
         const struct value *first = value_path(&letters, "data.0");

@@ -1,4 +1,4 @@
-/* plugin list|show. */
+/* plugin list|show|config. */
 #include "internal.h"
 
 int cmd_plugin_list(struct cli *cli)
@@ -26,6 +26,36 @@ int cmd_plugin_show(struct cli *cli)
     buf_deinit(&target);
     if (code == CLI_OK) {
         cli_print_map(cli, &plugin);
+    }
+    return code;
+}
+
+int cmd_plugin_config(struct cli *cli)
+{
+    struct buf target;
+    struct value answer;
+    struct value body = value_map_new();
+    int code = CLI_OK;
+    for (int i = 1; code == CLI_OK && i < cli->positional_count; i++) {
+        code = cli_add_pair(cli, cli->positional[i], &body);
+    }
+    if (code != CLI_OK) {
+        return code;
+    }
+    bool change = cli->positional_count > 1;
+    buf_init(&target);
+    buf_append_str(&target, STR("/api/v1/plugins"));
+    cli_path(&target, str_from(cli->positional[0]));
+    buf_append_str(&target, STR("/config"));
+    code =
+        cli_call(cli, change ? "PATCH" : "GET", buf_str(&target), change ? &body : NULL, &answer);
+    buf_deinit(&target);
+    if (code == CLI_OK) {
+        static const struct cli_column columns[] = {{"name", "setting", false},
+                                                    {"value", "value", false},
+                                                    {"type", "type", false},
+                                                    {"source", "from", false}};
+        cli_print_rows(cli, value_get_c(&answer, "data"), columns, COUNT_OF(columns));
     }
     return code;
 }

@@ -168,6 +168,7 @@ int cmd_dead_letter_drop(struct cli *cli);
 int cmd_egress_list(struct cli *cli);
 int cmd_plugin_list(struct cli *cli);
 int cmd_plugin_show(struct cli *cli);
+int cmd_plugin_config(struct cli *cli);
 int cmd_secret_set(struct cli *cli);
 int cmd_secret_list(struct cli *cli);
 int cmd_secret_rotate(struct cli *cli);

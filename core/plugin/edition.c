@@ -208,10 +208,9 @@ enum err edition_open(struct edition *edition, struct error *error)
     struct plugin *plugin = edition->plugin;
     const struct manifest *manifest = &edition->manifest;
     const struct plugins_options *options = &plugin->plugins->options;
-    const struct value *given =
-        options->config == NULL ? NULL : value_get(options->config, str_from(plugin->name));
+    struct value given = plugins_given(plugin->plugins, str_from(plugin->name), &edition->arena);
     struct plugin_rights rights = edition_rights(edition);
-    enum err err = settings_values(&edition->arena, manifest, given, &edition->config, error);
+    enum err err = settings_values(&edition->arena, manifest, &given, &edition->config, error);
     if (err != OK) {
         return err;
     }
@@ -235,6 +234,7 @@ enum err edition_open(struct edition *edition, struct error *error)
                                      .schedule = manifest->schedule,
                                      .secrets = manifest->secrets,
                                      .secret_count = manifest->secret_count,
+                                     .act_as = manifest->act_as,
                                      .net = manifest->net,
                                      .net_count = manifest->net_count,
                                      .limits = manifest->limits,

@@ -47,7 +47,7 @@ struct manifest {
     size_t require_count;
     struct str *read, *write, *emit, *net, *secrets, *compartments;
     size_t read_count, write_count, emit_count, net_count, secret_count, compartment_count;
-    bool http, schedule, enabled;
+    bool http, schedule, act_as, enabled;
     struct lua_limits limits;
     struct value config; /* list of declarations, as written */
     struct value can;    /* as written, for showing and for the grant's hash */
@@ -190,6 +190,8 @@ struct plugins {
     struct list retiring; /* editions on their way out */
     uint64_t swaps;       /* raised whenever an edition took another's place */
     bool stopping, all_retired;
+    struct value set; /* settings changed while it ran: { plugin = { name = value } } */
+    struct arena set_arena;
 };
 
 /* discover.c: every folder with a plugin.lua becomes a plugin, its files read. */
@@ -242,6 +244,11 @@ struct schema_source *schemas_gather(struct plugins *plugins, struct arena *aren
                                      size_t *out_count);
 enum err schemas_apply(struct plugins *plugins, const struct schema_source *sources, size_t count,
                        struct error *error) MUST_CHECK; /* blocks: start-up or a lane */
+
+/* config.c: reads what was set; start-up. */
+enum err plugins_open_config(struct plugins *plugins, struct error *error) MUST_CHECK;
+/* What is given for a plugin: set over proxenos.lua; in arena, borrowing both. */
+struct value plugins_given(const struct plugins *plugins, struct str name, struct arena *arena);
 
 /* change.c */
 /* Start-up: the edition that was discovered is loaded and takes its place; blocks. */

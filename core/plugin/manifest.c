@@ -204,8 +204,9 @@ static enum err check_net(const struct reading *reading)
 static enum err read_can(const struct reading *reading, const struct value *tree)
 {
     static const struct str known[] = {
-        STR_INIT("read"),    STR_INIT("write"), STR_INIT("emit"),     STR_INIT("net"),
-        STR_INIT("secrets"), STR_INIT("http"),  STR_INIT("schedule"), STR_INIT("compartments")};
+        STR_INIT("read"),     STR_INIT("write"),        STR_INIT("emit"),
+        STR_INIT("net"),      STR_INIT("secrets"),      STR_INIT("http"),
+        STR_INIT("schedule"), STR_INIT("compartments"), STR_INIT("act_as")};
     struct manifest *manifest = reading->manifest;
     const struct value *can = value_get_c(tree, "can");
     if (can == NULL) {
@@ -232,6 +233,9 @@ static enum err read_can(const struct reading *reading, const struct value *tree
     }
     if (err == OK) {
         err = read_flag(reading, can, "can.schedule", "schedule", &manifest->schedule);
+    }
+    if (err == OK) {
+        err = read_flag(reading, can, "can.act_as", "act_as", &manifest->act_as);
     }
     if (err == OK) {
         err = check_objects(reading, "read", manifest->read, manifest->read_count);

@@ -8,6 +8,7 @@ static void free_all(struct plugins *plugins)
     }
     lane_free(plugins->lane);
     arena_deinit(&plugins->arena);
+    arena_deinit(&plugins->set_arena);
     mem_free(plugins);
 }
 
@@ -20,6 +21,7 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
     changes_init(plugins);
     list_init(&plugins->retiring);
     plugins->all_retired = true;
+    arena_init(&plugins->set_arena);
     struct bind_options bind = {.store = options->store,
                                 .auth = options->auth,
                                 .bus = options->bus,
@@ -32,6 +34,9 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
     enum err err = lane_new(&lane, &plugins->lane, error);
     if (err == OK) {
         err = plugins_open_state(plugins, error);
+    }
+    if (err == OK) {
+        err = plugins_open_config(plugins, error);
     }
     if (err == OK) {
         plugins_discover(plugins);

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include "proxenos/base_json.h"
+#include "proxenos/base_text.h"
 
 /* ---- answering later ---- */
 
@@ -205,6 +206,19 @@ static void on_routed(struct bind_call *call)
     route->done(route);
 }
 
+/* What the caller says that it is for, whatever the letter case of the header's name. */
+static struct str purpose_of(const struct route_call *route)
+{
+    enum { PURPOSE_BYTES_MAX = 200 };
+    for (size_t i = 0; i < route->headers.map.count; i++) {
+        const struct value_entry *entry = &route->headers.map.entries[i];
+        if (str_eq_nocase(entry->key, STR("X-Purpose")) && entry->value.kind == VALUE_TEXT) {
+            return utf8_cut(str_trim(entry->value.text), PURPOSE_BYTES_MAX);
+        }
+    }
+    return STR("");
+}
+
 void plugins_route(struct plugins *plugins, struct route_call *route)
 {
     const struct plugin *plugin = plugins_find(plugins, route->plugin);
@@ -238,6 +252,7 @@ void plugins_route(struct plugins *plugins, struct route_call *route)
                                        .input = request_table(route, &params),
                                        .arena = route->arena,
                                        .done = on_routed};
+    routing->call.purpose = purpose_of(route);
     routing->call.piece = route->piece != NULL ? on_piece : NULL;
     bind_call(&routing->call);
 }

@@ -59,6 +59,9 @@ static const char *kind_name(enum bind_kind kind)
     case BIND_ROUTE:
     case BIND_COMMAND:
     case BIND_EXPORT:
+    case BIND_CONFIG:
+    case BIND_PAGE:
+    case BIND_DOCTOR:
     case BIND_TEST:
     case BIND_KIND_COUNT:
         break;

@@ -123,8 +123,8 @@ enum err settings_check(const struct value *config, struct error *error)
 
 /* ---- values ---- */
 
-static enum err check_names_given(const struct manifest *manifest, const struct value *given,
-                                  struct arena *arena, struct error *error)
+enum err settings_names(const struct manifest *manifest, const struct value *given,
+                        struct arena *arena, struct error *error)
 {
     size_t count = manifest->config.list.count;
     struct str *names = ARENA_ARRAY(arena, struct str, count + 1);
@@ -153,7 +153,7 @@ enum err settings_values(struct arena *arena, const struct manifest *manifest,
                          const struct value *given, struct value *out_config, struct error *error)
 {
     struct value config = value_map_new();
-    enum err err = check_names_given(manifest, given, arena, error);
+    enum err err = settings_names(manifest, given, arena, error);
     for (size_t i = 0; err == OK && i < manifest->config.list.count; i++) {
         const struct value *declared = &manifest->config.list.items[i];
         struct str name = text_at(declared, "1");

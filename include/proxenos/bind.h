@@ -116,6 +116,9 @@ void *bind_context(struct lua_State *L); /* executor: options.context of the run
 bool bind_host_suspended(const struct bind_host *host);
 /* Runs on the loop when the plugin was suspended. */
 void bind_host_on_suspend(struct bind_host *host, void (*suspended)(void *context), void *context);
+/* The settings as they are from now on; checked by the caller, copied. Calls that are sent later
+ * see them. */
+void bind_host_configure(struct bind_host *host, const struct value *config);
 void bind_host_metrics(const struct bind_host *host, struct lua_metrics *out_metrics);
 
 /* What main.lua registered. Immutable after the first load. Texts are the host's. */
@@ -131,7 +134,10 @@ enum bind_kind {
     BIND_EXPORT,  /* name of the exported function */
     BIND_SAVE,    /* gives plain data to the one that takes its place */
     BIND_RESTORE, /* takes it; input is a list: the data, the version that it came from */
-    BIND_TEST,    /* name of the test; called with the global `t` */
+    BIND_CONFIG,  /* told when settings have changed */
+    BIND_PAGE,    /* name and options alone: no function */
+    BIND_DOCTOR,
+    BIND_TEST, /* name of the test; called with the global `t` */
     BIND_KIND_COUNT
 };
 struct bind_registration {
@@ -146,6 +152,17 @@ const struct bind_registration *bind_host_registrations(const struct bind_host *
                                                         size_t *out_count);
 /* test(name, function), for the `setup` of hosts that run tests. Executor, protected. */
 int bind_register_test(struct lua_State *L);
+
+/* ---- pages of the console, as data ---- */
+
+/* { title, role, icon, widgets = { { widget = "list", object, fields, … } } }: known widgets and
+ * keys, objects, fields, filters and charts as the scope may use them. error->pointer is
+ * "widgets[2].object". Pure; any thread. */
+enum err bind_page_check(const struct value *spec, const struct scope *scope, struct arena *arena,
+                         struct error *error) MUST_CHECK;
+/* A checked page as this user sees it: without the fields and widgets that he may not. */
+struct value bind_page_for(const struct value *spec, const struct scope *scope,
+                           struct arena *arena);
 
 /* ---- calls ---- */
 
@@ -167,6 +184,7 @@ struct bind_call {
     const struct scope *scope; /* of a user: the call gets user ∩ can; NULL: the plugin's own */
     bool anonymous;            /* a route without a user: nothing can be read or written */
     struct str request;        /* request id */
+    struct str purpose;        /* what a route's caller says that it is for; empty: nothing */
     struct value input;        /* what the function is given, by kind */
     int run_ms;                /* 0: the plugin's limit */
     struct arena *arena;

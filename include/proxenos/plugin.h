@@ -80,6 +80,44 @@ void plugins_change(struct plugins *plugins, struct change_call *call);
 /* All plugins that need their line in "start without": names and errors were logged already. */
 int plugins_failed(const struct plugins *plugins);
 
+/* ---- pages, findings, settings ---- */
+
+/* Pages of running plugins as this user may see them: [{ plugin, name, title, icon, role, widgets
+ * }].
+ */
+struct value plugins_pages(struct plugins *plugins, const struct scope *scope, struct arena *arena);
+
+/* Asks every px.doctor. `done` runs once, later; findings are in arena: [{ plugin, problem,
+ * evidence, advice }]. */
+struct doctor_call {
+    struct str request;
+    struct arena *arena; /* the caller's, until done */
+    void (*done)(struct doctor_call *call);
+    void *context;
+    struct value findings;
+};
+void plugins_doctor(struct plugins *plugins, struct doctor_call *call);
+
+/* A plugin's settings as they are in force: [{ name, type, value, source: "set", "proxenos.lua" or
+ * "default" }]. ERR_NOT_FOUND. */
+enum err plugins_config(const struct plugins *plugins, struct str name, struct arena *arena,
+                        struct value *out_rows, struct error *error) MUST_CHECK;
+/* Changes settings of a plugin, also while it runs: checked against the manifest and by px.check,
+ * written and logged, put in force, then px.config.on_change is called. null takes a value back.
+ * ERR_NOT_FOUND, ERR_VALIDATION, ERR_REFUSED (px.check); nothing is changed then. */
+struct config_call {
+    struct str plugin;
+    struct value values; /* { name = value } */
+    const struct scope *scope;
+    struct str request;
+    struct arena *arena; /* the caller's, until done */
+    void (*done)(struct config_call *call);
+    void *context;
+    enum err err;
+    struct error error;
+};
+void plugins_configure(struct plugins *plugins, struct config_call *call);
+
 /* ---- secrets ---- */
 
 /* The names in the plugin's can.secrets; NULL when there is no such plugin. */

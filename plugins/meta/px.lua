@@ -61,6 +61,31 @@
 ---@field content_type? string
 ---@field headers? table<string, string>
 
+---@class px.widget
+---@field widget "list"|"record"|"chart"|"form"|"text"
+---@field title? string|table<string, string>
+---@field object? string
+---@field fields? string[]
+---@field filter? table
+---@field order? string
+---@field limit? integer
+---@field include? string[]
+---@field kind? "bar"|"line"|"pie"|"number" # of a chart
+---@field group? string|string[] # of a chart
+---@field measures? table # of a chart
+---@field markdown? string|table<string, string> # of a text
+
+---@class px.page_spec
+---@field title string|table<string, string>
+---@field role? string # only for users with it
+---@field icon? string
+---@field widgets px.widget[]
+
+---@class px.finding
+---@field problem string
+---@field evidence? string
+---@field advice string # what to do
+
 ---@class px.output
 ---@field write fun(text: any)
 ---@field line fun(text: any)
@@ -77,6 +102,8 @@
 ---@field stop fun(stop: fun()) # runs before the plugin stops (only while the file loads)
 ---@field save fun(save: fun(): any) # before a reload: what it returns, plain data, goes to px.restore of the new state (only while the file loads)
 ---@field restore fun(restore: fun(data: any, version: string)) # takes what px.save of the state before returned, and the version that it came from; an error keeps the old state (only while the file loads)
+---@field page fun(name: string, page: px.page_spec) # a page of the console, as data (only while the file loads)
+---@field doctor fun(look: fun(): px.finding[]?) # adds what it finds to `proxenos doctor` (only while the file loads)
 ---@field export fun(functions: table<string, function>) # what plugins that require this one get from px.plugin (only while the file loads)
 ---@field plugin fun(name: string): table<string, function> # the exported functions of a plugin that plugin.lua requires; each call waits and runs there, with the rights that both have (not in a unit of work)
 ---@field add fun(value: any): table # in an update: adds to a many-valued field
@@ -200,6 +227,7 @@
 ---The plugin's settings.
 ---@class px.config
 ---@field get fun(name: string): any # a setting that plugin.lua declares, or its default
+---@field on_change fun(changed: fun(config: table)) # is called with all settings after some were changed while the plugin runs (only while the file loads)
 
 ---Who acts now.
 ---@class px.actor
@@ -207,6 +235,8 @@
 ---@field user fun(): string? # the user's id; nil when it is the plugin itself
 ---@field roles fun(): string[] # the user's roles
 ---@field has_role fun(role: string): boolean # has the user this role?
+---@field purpose fun(): string? # what the caller of a route says that it is for (the header X-Purpose); nil otherwise
+---@field as fun(user: string, fn: fun(): ...): ... # calls fn with the rights that this user (id or name) and the plugin both have; needs can.act_as (not in a unit of work)
 
 ---JSON, bounded.
 ---@class px.json
@@ -264,9 +294,9 @@
 ---@field upper fun(text: string): string # upper case
 ---@field lower fun(text: string): string # lower case
 ---@field fold fun(text: string): string # for comparing: lower case, no accents
----@field match fun(text: string, pattern: string, init?: integer): string?, ... # as string.match, within the step budget
----@field find fun(text: string, pattern: string, init?: integer, plain?: boolean): integer?, integer?, ... # as string.find, in code points
----@field gsub fun(text: string, pattern: string, with: string|table|function, n?: integer): string, integer # as string.gsub, within the step budget
+---@field match fun(text: string, pattern: string, init?: integer): string?, ... # as string.match, where a character is a code point and a letter any letter
+---@field find fun(text: string, pattern: string, init?: integer, plain?: boolean): integer?, integer?, ... # as string.find, by code points
+---@field gsub fun(text: string, pattern: string, with: string|table|function, n?: integer): string, integer # as string.gsub, by code points
 ---@field split fun(text: string, separator: string): string[] # the parts between separators
 ---@field template fun(text: string, values: table): string # puts values in the place of {name}
 

@@ -143,3 +143,73 @@ test("CSV in, XML out; broken input comes back with its line", async () => {
   assert.equal(bad.status, 400, bad.text);
   assert.match(bad.text, /line 2/);
 });
+
+const config = "/api/v1/plugins/probe/config";
+const row = (answer, name) => answer.body.data.find((one) => one.name === name);
+
+test("settings change while the plugin runs, outlive a restart, and fall back when taken back", async () => {
+  assert.deepEqual(row(await admin.get(config), "months"), { name: "months", type: "integer", value: 24, source: "default" });
+  const changed = await admin.patch(config, { months: 12 });
+  assert.equal(changed.status, 200, changed.text);
+  assert.deepEqual(row(changed, "months"), { name: "months", type: "integer", value: 12, source: "set" });
+  assert.deepEqual((await admin.get("/x/probe/config")).body, { months: 12, changes: [12] });
+  const shell = await service.cli("plugin", "config", "probe", "months=6", "sender=office");
+  assert.equal(shell.code, 0, shell.stderr);
+  assert.match(shell.stdout, /months +6 +integer +set/);
+  assert.deepEqual((await admin.get("/x/probe/config")).body, { months: 6, changes: [12, 6] });
+  await service.stop();
+  await service.restart();
+  assert.deepEqual((await admin.get("/x/probe/config")).body, { months: 6, changes: [] });
+  await admin.patch(config, { months: null });
+  assert.equal(row(await admin.get(config), "months").source, "default");
+  assert.equal((await admin.get("/x/probe/config")).body.months, 24);
+  const events = (await admin.get("/api/v1/events?limit=1000&pattern=plugin.*")).body.data;
+  assert.equal(events.filter((event) => event.type === "plugin.configured").length, 3);
+});
+
+test("settings that do not fit are refused and change nothing", async () => {
+  for (const [body, status, reason] of [
+    [{ months: 100 }, 422, /above its max/],
+    [{ months: "many" }, 422, /not a number/],
+    [{ month: 1 }, 422, /nearest is months/],
+    [{ month: null }, 422, /nearest is months/],
+    [{ months: 13 }, 422, /bad luck/],
+    [{}, 400, /settings to change/],
+  ]) {
+    const answer = await admin.patch(config, body);
+    assert.equal(answer.status, status, answer.text);
+    assert.match(answer.text, reason);
+  }
+  assert.equal((await admin.get("/x/probe/config")).body.months, 24);
+  assert.equal((await user.patch(config, { months: 3 })).status, 403);
+  assert.equal((await user.get(config)).status, 403);
+  assert.equal((await admin.patch("/api/v1/plugins/nobody/config", { a: 1 })).status, 404);
+});
+
+test("pages are listed as their reader may see them", async () => {
+  const manager = await service.client("manager");
+  const names = async (client) => (await client.get("/api/v1/pages")).body.data.map((page) => page.name).sort();
+  assert.deepEqual(await names(admin), ["bosses", "people"]);
+  assert.deepEqual(await names(manager), ["bosses", "people"]);
+  assert.deepEqual(await names(user), ["people"]);
+  const page = (await user.get("/api/v1/pages")).body.data[0];
+  assert.equal(page.title.el, "Άνθρωποι");
+  assert.deepEqual(page.widgets.map((widget) => widget.widget), ["text", "list"]);
+  assert.equal((await service.anyone().get("/api/v1/pages")).status, 401);
+});
+
+test("doctor tells what plugins find", async () => {
+  const quiet = await service.cli("doctor");
+  assert.ok(!quiet.stdout.includes("months is large"), quiet.stdout);
+  await admin.patch(config, { months: 55 });
+  const found = await service.cli("doctor");
+  assert.match(found.stdout, /plugin probe.*trouble.*months is large: 55.*set it to 24/);
+  assert.notEqual(found.code, 0);
+  assert.equal((await user.get("/api/v1/doctor")).status, 403);
+});
+
+test("a plugin that was granted it acts as a user, with a purpose that the caller gave", async () => {
+  const answer = await admin.get(`/x/probe/as/${user.user.name}`, { headers: { "X-Purpose": "review of 2027" } });
+  assert.deepEqual(answer.body, { inside: `user:${user.user.name}`, outside: `user:${admin.user.name}`, purpose: "review of 2027" });
+  assert.equal((await admin.get("/x/probe/as/nobody")).status, 404);
+});

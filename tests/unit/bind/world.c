@@ -237,6 +237,7 @@ enum err world_load(struct world *world, const struct world_plugin *plugin)
     options.rights.write = write;
     options.emit = emit;
     options.rights.http = plugin->http;
+    options.act_as = plugin->act_as;
     options.limits.run_ms = plugin->run_ms > 0 ? plugin->run_ms : 500;
     options.limits.memory_bytes = plugin->memory > 0 ? plugin->memory : (size_t)8 << 20;
     value_put_c(&world->arena, &options.config, "months", value_int(24));

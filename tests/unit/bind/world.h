@@ -42,7 +42,7 @@ int world_teardown(void **state);
 struct world_plugin {
     const char *name, *main;
     const char *read, *write, *emit, *secrets; /* NULL: none */
-    bool http, schedule;
+    bool http, schedule, act_as;
     int retries;       /* 0: 2 */
     int run_ms;        /* 0: 500 */
     size_t memory;     /* 0: 8 MiB */
