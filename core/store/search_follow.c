@@ -12,23 +12,29 @@ enum {
 
 /* ---- documents ---- */
 
-static struct str words_of(struct search_index *index, const struct value *value)
+struct touched_record {
+    const struct object_type *type;
+    int64_t id;
+    bool fresh; /* it was made just now: the index does not have it */
+};
+
+static struct str words_of(struct search_index *index, struct str text)
 {
     struct buf key;
-    if (value->kind != VALUE_TEXT || value->text.len == 0) {
+    if (text.len == 0) {
         return STR("");
     }
     buf_init(&key);
-    text_latin(&key, utf8_cut(value->text, SEARCH_TEXT_BYTES_MAX));
+    text_latin(&key, utf8_cut(text, SEARCH_TEXT_BYTES_MAX));
     struct str words = arena_str(&index->arena, buf_str(&key));
     buf_deinit(&key);
     return words;
 }
 
-static enum err run_cached(struct search_index *index, struct buf *sql, struct db_stmt **out_stmt,
+static enum err run_cached(struct db *db, struct buf *sql, struct db_stmt **out_stmt,
                            struct error *error)
 {
-    enum err err = db_cached(index->db, buf_str(sql), out_stmt, error);
+    enum err err = db_cached(db, buf_str(sql), out_stmt, error);
     buf_deinit(sql);
     return err;
 }
@@ -41,7 +47,7 @@ static enum err remove_document(struct search_index *index, struct str type, int
     bool row = false;
     buf_init(&sql);
     search_sql_delete(&sql, type);
-    enum err err = run_cached(index, &sql, &stmt, error);
+    enum err err = run_cached(index->db, &sql, &stmt, error);
     if (err == OK) {
         db_bind_int(stmt, 1, id);
         err = db_step(stmt, &row, error);
@@ -50,48 +56,57 @@ static enum err remove_document(struct search_index *index, struct str type, int
     return err;
 }
 
-static enum err add_document(struct search_index *index, const struct record *record,
-                             struct error *error)
+/* From the row of the record. */
+static enum err add_document(struct search_index *index, const struct touched_record *one,
+                             struct db_stmt *row_stmt, struct error *error)
 {
     const struct field *fields[SEARCH_FIELDS_MAX];
-    int count = search_fields(record->type, fields);
+    int count = search_fields(one->type, fields);
     struct buf sql;
     struct db_stmt *stmt = NULL;
     bool row = false;
     buf_init(&sql);
-    search_sql_insert(&sql, record->type->name, count);
-    enum err err = run_cached(index, &sql, &stmt, error);
+    search_sql_insert(&sql, one->type->name, count);
+    enum err err = run_cached(index->db, &sql, &stmt, error);
     if (err != OK) {
         return err;
     }
-    db_bind_int(stmt, 1, record->id);
+    db_bind_int(stmt, 1, one->id);
     for (int i = 0; i < count; i++) {
-        db_bind_text(stmt, i + 2, words_of(index, &record->values[fields[i]->index]));
+        db_bind_text(stmt, i + 2, words_of(index, db_column_text(row_stmt, i + 1)));
     }
     err = db_step(stmt, &row, error);
     db_done(stmt);
     return err;
 }
 
-/* The record as it is in the reader's snapshot; gone or archived ones leave the index. */
-static enum err index_record(struct search_index *index, const struct object_type *type, int64_t id,
+/* The record as it is in the reader's snapshot; gone or archived ones leave the index. Only what is
+ * searched is read: under load this is done for every change. */
+static enum err index_record(struct search_index *index, const struct touched_record *one,
                              struct error *error)
 {
-    struct record *record = NULL;
-    struct error missing = {0};
+    const struct field *fields[SEARCH_FIELDS_MAX];
+    struct buf sql;
+    struct db_stmt *stmt = NULL;
+    bool row = false;
     arena_reset(&index->arena);
-    enum err err =
-        reader_get(index->reader, index->scope, type, id, &index->arena, &record, &missing);
-    if (err != OK && err != ERR_NOT_FOUND) {
-        *error = missing;
+    enum err err = one->fresh ? OK : remove_document(index, one->type->name, one->id, error);
+    if (err != OK) {
         return err;
     }
-    enum err removed = remove_document(index, type->name, id, error);
-    if (removed != OK) {
-        return removed;
+    buf_init(&sql);
+    search_sql_record(&sql, one->type, fields, search_fields(one->type, fields));
+    err = run_cached(reader_db(index->reader), &sql, &stmt, error);
+    if (err != OK) {
+        return err;
     }
-    bool there = err == OK && record->values[SYS_ARCHIVED_AT].kind == VALUE_NULL;
-    return there ? add_document(index, record, error) : OK;
+    db_bind_int(stmt, 1, one->id);
+    err = db_step(stmt, &row, error);
+    if (err == OK && row && db_column_kind(stmt, 0) == DB_NULL) {
+        err = add_document(index, one, stmt, error);
+    }
+    db_done(stmt);
+    return err;
 }
 
 /* ---- filling ---- */
@@ -108,7 +123,8 @@ static enum err fill_some(struct search_index *index, const struct object_type *
         err = db_begin(index->db, true, error);
     }
     for (size_t i = 0; err == OK && i < ids->count; i++) {
-        err = index_record(index, type, ids->ids[i], error);
+        struct touched_record one = {.type = type, .id = ids->ids[i]};
+        err = index_record(index, &one, error);
     }
     struct value nothing = value_null();
     struct str key = search_key(index, "fill", type->name);
@@ -189,17 +205,13 @@ enum err search_fill(struct search_index *index, struct error *error)
         err = fill_type(index, &schema->objects[i], error);
     }
     if (err == OK && !search_stopping(index)) {
+        index->filled = MAX(index->filled, store_seq(index->store));
         __atomic_store_n(&index->filling, 0, __ATOMIC_SEQ_CST);
     }
     return err;
 }
 
 /* ---- following the log ---- */
-
-struct touched_record {
-    const struct object_type *type;
-    int64_t id;
-};
 
 /* The searched records that entries of (from, to] name, each once, in the order of the log. */
 static enum err gather(struct search_index *index, int64_t to, struct buf *out, struct error *error)
@@ -219,6 +231,8 @@ static enum err gather(struct search_index *index, int64_t to, struct buf *out, 
         struct touched_record one = {
             .type = schema_object(index->scope->schema, db_column_text(stmt, 1)),
             .id = db_column_int(stmt, 2)};
+        one.fresh = db_column_int(stmt, 0) > index->filled &&
+                    str_ends(db_column_text(stmt, 3), STR(".created"));
         if (one.id != 0 && one.type != NULL && search_fields(one.type, fields) > 0 &&
             map_set_int(&seen, one.id, index) == NULL) {
             buf_append(out, &one, sizeof(one));
@@ -240,7 +254,7 @@ static enum err index_gathered(struct search_index *index, const struct buf *rec
     }
     enum err err = db_begin(index->db, true, error);
     for (size_t i = 0; err == OK && i < count; i++) {
-        err = index_record(index, all[i].type, all[i].id, error);
+        err = index_record(index, &all[i], error);
     }
     int64_t from = index->position;
     index->position = to;

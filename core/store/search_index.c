@@ -11,7 +11,7 @@
 #include "sqlite/search_sql.h"
 
 enum {
-    GATHER_MS = 100, /* so long entries are gathered: half of what the index may lag */
+    GATHER_MS = 150, /* so long entries are gathered: the index may be 200 behind */
     IDLE_WAIT_MS = 1000,
     RETRY_MS = 1000,
     INDEXER_NICE = 10 /* under load, people's requests go first */
@@ -176,6 +176,7 @@ static enum err open_index(struct search_index *index, struct error *error)
     if (err != OK) {
         return err;
     }
+    index->filled = reader_seq(index->reader);
     err = open_file(index, error);
     if (err == ERR_CORRUPT) {
         log_warn("search", "the index cannot be read and is made anew error=\"%s\"", error->detail);

@@ -5,7 +5,7 @@
 
 #include "search.h"
 
-enum { FORM = 1 /* of the index: another one is made anew */ };
+enum { FORM = 2 /* of the index: another one is made anew */ };
 
 struct search_index {
     struct store *store;
@@ -25,6 +25,7 @@ struct search_index {
     const struct scope *scope; /* the system's, of the schema that the tables were made for; held */
     struct arena arena;        /* of one document */
     int64_t position, saved;
+    int64_t filled; /* no record was scanned behind this entry: one made later is not in yet */
 };
 
 bool search_stopping(struct search_index *index);

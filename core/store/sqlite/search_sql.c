@@ -13,7 +13,7 @@ SQL(search_sql_forget, "delete from search_meta where key = ?1");
 SQL(search_sql_types,
     "select substr(key, 6) from search_meta where key >= 'type:' and key < 'type;' order by key");
 SQL(sql_log_touched,
-    "select seq, object, record from log where seq > ?1 and seq <= ?2 order by seq");
+    "select seq, object, record, type from log where seq > ?1 and seq <= ?2 order by seq");
 
 static void index_table(struct buf *out, struct str type)
 {
@@ -36,7 +36,8 @@ void search_sql_create(struct buf *out, struct str type, int columns)
     index_table(out, type);
     buf_append_str(out, STR(" using fts5("));
     columns_of(out, columns);
-    buf_append_str(out, STR(", tokenize = 'ascii', detail = column, prefix = '2 3')"));
+    buf_append_str(out, STR(", tokenize = 'ascii', detail = column, columnsize = 0, "
+                            "prefix = '2 3')"));
 }
 
 void search_sql_drop(struct buf *out, struct str type)
@@ -69,6 +70,19 @@ void search_sql_count(struct buf *out, const struct object_type *type)
 {
     buf_append_str(out, STR("select count(*) from "));
     table_name(out, type);
+}
+
+void search_sql_record(struct buf *out, const struct object_type *type,
+                       const struct field *const *fields, int count)
+{
+    buf_append_str(out, STR("select archived_at"));
+    for (int i = 0; i < count; i++) {
+        buf_append_str(out, STR(", "));
+        column_name(out, fields[i]);
+    }
+    buf_append_str(out, STR(" from "));
+    table_name(out, type);
+    buf_append_str(out, STR(" where id = ?1"));
 }
 
 /* The index leads (cross join keeps the order of the tables), newest first, and stops at the limit;

@@ -10,7 +10,7 @@ extern const struct str search_sql_get;    /* key → value */
 extern const struct str search_sql_put;    /* key, value */
 extern const struct str search_sql_forget; /* key */
 extern const struct str search_sql_types;  /* → key of each type */
-extern const struct str sql_log_touched;   /* after, to → seq, object, record; of the log */
+extern const struct str sql_log_touched;   /* after, to → seq, object, record, type; of the log */
 
 /* For each: appended. */
 void search_sql_create(struct buf *out, struct str type, int columns);
@@ -18,6 +18,9 @@ void search_sql_drop(struct buf *out, struct str type);
 void search_sql_insert(struct buf *out, struct str type, int columns);  /* id, columns */
 void search_sql_delete(struct buf *out, struct str type);               /* id */
 void search_sql_count(struct buf *out, const struct object_type *type); /* → records there are */
+/* id → archived_at, the fields: texts, each in one column */
+void search_sql_record(struct buf *out, const struct object_type *type,
+                       const struct field *const *fields, int count);
 /* On a reader that has the index attached: `match`, ids below `before` → ids, newest first, of
  * records that the scope may see. */
 struct search_select {
