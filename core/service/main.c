@@ -11,6 +11,7 @@
 #include "proxenos/loop.h"
 #include "proxenos/net.h"
 #include "proxenos/service.h"
+#include "proxenos/workshop.h"
 
 #ifndef PX_PLUGINS_DIR
 #define PX_PLUGINS_DIR "/usr/share/proxenos/plugins"
@@ -230,6 +231,45 @@ static void release(void *context)
     config_deinit(&embedded->config);
 }
 
+/* ---- the workshop ---- */
+
+static int plugin_test(const struct cli_workshop *asked)
+{
+    struct workshop_test test = {.folder = asked->folder,
+                                 .plugins_folder = asked->plugins_folder,
+                                 .filter = asked->filter,
+                                 .seed = asked->seed,
+                                 .chaos = asked->chaos,
+                                 .coverage = asked->coverage,
+                                 .json = asked->json};
+    return workshop_test(&test);
+}
+
+static int workshop(void *context, const struct cli_workshop *given)
+{
+    (void)context;
+    struct cli_workshop asked = *given;
+    if (asked.plugins_folder == NULL) {
+        asked.plugins_folder = find_plugins(STR(""));
+    }
+    switch (asked.word) {
+    case CLI_PLUGIN_NEW:
+        return workshop_new(&(struct workshop_new){.name = asked.name, .folder = asked.folder});
+    case CLI_PLUGIN_CHECK:
+        return workshop_check(&(struct workshop_check){.folder = asked.folder,
+                                                       .plugins_folder = asked.plugins_folder,
+                                                       .strict = asked.strict,
+                                                       .json = asked.json});
+    case CLI_PLUGIN_PACK:
+        return workshop_pack(&(struct workshop_pack){.folder = asked.folder,
+                                                     .plugins_folder = asked.plugins_folder,
+                                                     .output = asked.output});
+    case CLI_PLUGIN_TEST:
+        break;
+    }
+    return plugin_test(&asked);
+}
+
 static enum err configuration(void *context, const char *folder, struct buf *out_json,
                               struct error *error)
 {
@@ -259,6 +299,7 @@ int main(int count, char **arguments)
                               .release = release,
                               .serve = serve,
                               .configuration = configuration,
+                              .workshop = workshop,
                               .context = &embedded};
     return cli_main(count, arguments, &hooks);
 }

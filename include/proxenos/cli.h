@@ -14,6 +14,19 @@ enum {
     CLI_UNREACHABLE = 4, /* the service does not answer, or the data folder is locked */
 };
 
+/* What is asked of the workshop (`plugin test` …). */
+enum cli_workshop_word { CLI_PLUGIN_TEST, CLI_PLUGIN_NEW, CLI_PLUGIN_CHECK, CLI_PLUGIN_PACK };
+struct cli_workshop {
+    enum cli_workshop_word word;
+    const char *name;           /* of a new plugin */
+    const char *folder;         /* the plugin's; of a new one: where it is made */
+    const char *output;         /* folder for the packed file; NULL: here */
+    const char *plugins_folder; /* NULL: the installed ones */
+    const char *filter;         /* NULL: none */
+    uint64_t seed;
+    bool chaos, coverage, json, strict;
+};
+
 /* What the CLI needs of the layers above it, given by service/main.c. */
 struct cli_hooks {
     /* A service inside this process on `folder`, reachable at its socket when this returns. */
@@ -26,6 +39,7 @@ struct cli_hooks {
      * and line. */
     enum err (*configuration)(void *context, const char *folder, struct buf *out_json,
                               struct error *error);
+    int (*workshop)(void *context, const struct cli_workshop *asked);
     void *context;
 };
 

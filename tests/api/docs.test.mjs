@@ -1,5 +1,5 @@
-// The examples of README.md and docs/guides are tests: each ```sh block behind a line `<!-- tested -->` is run as it stands, in
-// order, one shell a page, in a scratch folder beside a service of its own. In the shell, as a reader would have it: `px` is the
+// The examples of README.md, docs/guides and docs/plugins are tests: each ```sh block behind a line `<!-- tested -->` is run as it
+// stands, each block behind `<!-- file: PATH -->` is written to that path, in order, one shell a page, in a scratch folder beside a service of its own. In the shell, as a reader would have it: `px` is the
 // program, PROXENOS_DATA the service's data folder, URL its address; `plugins/` are those that come with it.
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -11,16 +11,18 @@ import { Service, program, root } from "./service.mjs";
 
 const TIMEOUT_MS = 240000;
 
-// [{ line, text }]: a block may be indented by nothing; an unmarked block is not run.
+// [{ line, text, file? }]: a block may be indented by nothing; an unmarked block is not run.
 export function testedBlocks(markdown) {
   const lines = markdown.split("\n");
   const blocks = [];
   for (let i = 0; i < lines.length; i++) {
-    if (lines[i] !== "<!-- tested -->") continue;
-    assert.match(lines[i + 1] ?? "", /^```sh$/, `line ${i + 1}: a \`\`\`sh block stands behind <!-- tested -->`);
+    const file = /^<!-- file: ([A-Za-z0-9_./-]+) -->$/.exec(lines[i])?.[1];
+    if (lines[i] !== "<!-- tested -->" && !file) continue;
+    const fence = file ? /^```[a-z]+$/ : /^```sh$/;
+    assert.match(lines[i + 1] ?? "", fence, `line ${i + 1}: a block stands behind ${lines[i]}`);
     const end = lines.indexOf("```", i + 2);
     assert.ok(end > 0, `line ${i + 2}: the block does not end`);
-    blocks.push({ line: i + 2, text: lines.slice(i + 2, end).join("\n") });
+    blocks.push({ line: i + 2, text: lines.slice(i + 2, end).join("\n"), ...(file && { file }) });
     i = end;
   }
   return blocks;
@@ -28,7 +30,8 @@ export function testedBlocks(markdown) {
 
 // Each block says on stderr where it stands before it runs, so that a failure names its line.
 function script(page, blocks) {
-  const parts = blocks.map(({ line, text }) => `echo '== ${page}:${line}' >&2\n${text}\n`);
+  const written = (file, text) => `mkdir -p '${path.dirname(file)}' && cat > '${file}' <<'END OF FILE'\n${text}\nEND OF FILE`;
+  const parts = blocks.map(({ line, text, file }) => `echo '== ${page}:${line}' >&2\n${file ? written(file, text) : text}\n`);
   return `set -euo pipefail\n${parts.join("\n")}`;
 }
 
@@ -58,8 +61,9 @@ function shell(text, folder, env) {
   });
 }
 
-const guides = path.join(root, "docs/guides");
-const pages = ["README.md", ...readdirSync(guides).filter((name) => name.endsWith(".md")).sort().map((name) => `docs/guides/${name}`)];
+const pagesOf = (folder) =>
+  readdirSync(path.join(root, folder)).filter((name) => name.endsWith(".md")).sort().map((name) => `${folder}/${name}`);
+const pages = ["README.md", ...pagesOf("docs/guides"), ...pagesOf("docs/plugins")];
 
 for (const page of pages) {
   const blocks = testedBlocks(readFileSync(path.join(root, page), "utf8"));
@@ -87,7 +91,7 @@ for (const page of pages) {
 
 // Of the documents beside the guides, the links alone can be held.
 test("links between the documents lead somewhere", () => {
-  const folders = ["", "docs", "docs/guides", "docs/reference", "docs/decisions"];
+  const folders = ["", "docs", "docs/guides", "docs/plugins", "docs/reference", "docs/decisions"];
   const dead = [];
   for (const folder of folders) {
     for (const name of readdirSync(path.join(root, folder)).filter((name) => name.endsWith(".md"))) {

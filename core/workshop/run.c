@@ -1,0 +1,474 @@
+/* `plugin test`: the plugin and what it requires prepared once in a store, then each test alone on
+ * a copy of it, and with --chaos again with a crash behind each commit. Main thread. */
+#include "internal.h"
+
+#include "proxenos/base_json.h"
+#include "proxenos/base_log.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    NEEDS_MAX = 100,     /* plugins that one plugin requires, in all */
+    LOG_SHOWN_MAX = 8192 /* bytes of the service's log shown behind a failed test */
+};
+
+struct run {
+    const struct workshop_test *asked;
+    struct arena arena;
+    struct plugin_source source;
+    struct test_env env;
+    struct coverage *coverage;
+    struct bench bench;
+    struct tap tap;
+    char scratch[SCRATCH_PATH_MAX], prepared[SCRATCH_PATH_MAX], plugins[SCRATCH_PATH_MAX];
+    struct str names[NEEDS_MAX]; /* the plugin's own first */
+    int name_count;
+    /* the service's warnings during one test; any thread */
+    pthread_mutex_t log_lock;
+    struct buf log;
+};
+
+/* ---- the service's log ---- */
+
+static void on_log(void *context, struct str line)
+{
+    struct run *run = context;
+    (void)pthread_mutex_lock(&run->log_lock);
+    if (run->log.len + line.len < LOG_SHOWN_MAX) {
+        buf_append_str(&run->log, line);
+        buf_append_char(&run->log, '\n');
+    }
+    (void)pthread_mutex_unlock(&run->log_lock);
+}
+
+static void forget_log(struct run *run)
+{
+    (void)pthread_mutex_lock(&run->log_lock);
+    buf_reset(&run->log);
+    (void)pthread_mutex_unlock(&run->log_lock);
+}
+
+static void show_log(struct run *run)
+{
+    (void)pthread_mutex_lock(&run->log_lock);
+    if (run->log.len > 0) {
+        struct str lines = str_trim(buf_str(&run->log));
+        tap_note(STR_FORMAT, STR_ARGS(lines));
+    }
+    (void)pthread_mutex_unlock(&run->log_lock);
+}
+
+/* ---- what the plugin requires ---- */
+
+/* Beside the plugin, or in the folder of plugins. */
+static enum err find_plugin(struct run *run, struct str name, struct str *out_path,
+                            struct error *error)
+{
+    struct str places[2];
+    int count = 0;
+    places[count++] = arena_printf(&run->arena, "%s/..", run->asked->folder);
+    if (run->asked->plugins_folder != NULL) {
+        places[count++] = str_from(run->asked->plugins_folder);
+    }
+    for (int i = 0; i < count; i++) {
+        struct str path = arena_printf(&run->arena, STR_FORMAT "/" STR_FORMAT, STR_ARGS(places[i]),
+                                       STR_ARGS(name));
+        struct str manifest = arena_printf(&run->arena, STR_FORMAT "/plugin.lua", STR_ARGS(path));
+        if (access(manifest.at, R_OK) == 0) {
+            *out_path = path;
+            return OK;
+        }
+    }
+    return error_at(error, ERR_DEPENDENCY, "plugin.lua: requires", NULL,
+                    "the plugin " STR_FORMAT " is neither beside this one nor in %s; --plugins DIR "
+                    "names the folder where it is",
+                    STR_ARGS(name),
+                    run->asked->plugins_folder == NULL ? "any other folder"
+                                                       : run->asked->plugins_folder);
+}
+
+/* A link in the folder that the service is given. */
+static enum err link_plugin(struct run *run, struct str name, const char *path, struct error *error)
+{
+    char target[SCRATCH_PATH_MAX];
+    char *real = realpath(path, NULL);
+    (void)snprintf(target, sizeof(target), "%s/" STR_FORMAT, run->plugins, STR_ARGS(name));
+    bool linked = real != NULL && symlink(real, target) == 0;
+    int why = errno;
+    free(real); // NOLINT: made by realpath
+    return linked ? OK : error_set(error, ERR_IO, "%s cannot be used: %s", path, strerror(why));
+}
+
+static bool is_known(const struct run *run, struct str name)
+{
+    for (int i = 0; i < run->name_count; i++) {
+        if (str_eq(run->names[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err add_plugin(struct run *run, struct str name, const char *path, struct error *error)
+{
+    if (run->name_count == NEEDS_MAX) {
+        return error_set(error, ERR_LIMIT, "a plugin requires at most %d others in all",
+                         NEEDS_MAX - 1);
+    }
+    run->names[run->name_count++] = name;
+    return link_plugin(run, name, path, error);
+}
+
+static enum err add_needs(struct run *run, const struct plugin_source *source, struct error *error)
+{
+    enum err err = OK;
+    for (size_t i = 0; err == OK && i < source->need_count; i++) {
+        struct str path = STR("");
+        if (is_known(run, source->needs[i])) {
+            continue;
+        }
+        err = find_plugin(run, source->needs[i], &path, error);
+        err = err == OK ? add_plugin(run, source->needs[i], path.at, error) : err;
+    }
+    return err;
+}
+
+/* Each adds what it requires itself behind it, until the last one adds nothing. */
+static enum err gather_plugins(struct run *run, struct error *error)
+{
+    enum err err = add_plugin(run, run->source.name, run->asked->folder, error);
+    err = err == OK ? add_needs(run, &run->source, error) : err;
+    for (int i = 1; err == OK && i < run->name_count; i++) {
+        struct str path = STR("");
+        struct plugin_source source = {.need_count = 0};
+        err = find_plugin(run, run->names[i], &path, error);
+        err = err == OK ? plugin_source_read(&run->arena, path.at, &source, error) : err;
+        err = err == OK ? add_needs(run, &source, error) : err;
+    }
+    return err;
+}
+
+/* ---- the prepared store ---- */
+
+/* Does the plugin run in this world? If not, why. */
+static enum err check_runs(struct run *run, struct world *world, struct error *error)
+{
+    struct value plugin;
+    struct str target =
+        arena_printf(&world->arena, "/api/v1/plugins/" STR_FORMAT, STR_ARGS(run->source.name));
+    enum err err = world_get(world, target, &plugin, error);
+    if (err != OK || str_is(value_get_text(&plugin, "status", STR("")), "running")) {
+        return err;
+    }
+    char code[64];
+    (void)snprintf(code, sizeof(code), STR_FORMAT,
+                   STR_ARGS(value_get_text(&plugin, "code", STR("lua"))));
+    err = err_from_code(code);
+    err = err == OK || err == ERR_COUNT ? ERR_LUA : err;
+    struct str why = value_get_text(&plugin, "error", STR("it does not run"));
+    struct str at = value_get_text(&plugin, "at", STR(""));
+    return error_at(error, err, arena_cstr(&world->arena, at), NULL, STR_FORMAT, STR_ARGS(why));
+}
+
+static struct world_options world_options(struct run *run)
+{
+    return (struct world_options){.scratch = run->scratch,
+                                  .template_path = run->prepared,
+                                  .plugins = run->plugins,
+                                  .enable = run->names,
+                                  .enable_count = run->name_count,
+                                  .env = &run->env,
+                                  .coverage = run->coverage};
+}
+
+static enum err prepare(struct run *run, struct error *error)
+{
+    struct world world;
+    struct world_options options = world_options(run);
+    options.template_path = NULL;
+    options.prepare = true;
+    (void)snprintf(run->prepared, sizeof(run->prepared), "%s/prepared", run->scratch);
+    (void)snprintf(run->plugins, sizeof(run->plugins), "%s/plugins", run->scratch);
+    if (mkdir(run->plugins, 0700) != 0) {
+        return error_set(error, ERR_IO, "%s: %s", run->plugins, strerror(errno));
+    }
+    enum err err = gather_plugins(run, error);
+    options.enable_count = run->name_count;
+    err = err == OK ? world_open(&world, &options, error) : err;
+    if (err != OK) {
+        return err;
+    }
+    err = check_runs(run, &world, error);
+    if (err == OK) {
+        world_stop(&world);
+        err = scratch_copy(world.folder, run->prepared, error);
+    }
+    world_close(&world);
+    return err;
+}
+
+/* ---- one test ---- */
+
+struct outcome {
+    enum err err;
+    struct error error;
+    char traceback[LUA_TRACEBACK_MAX];
+    int commits;
+    struct buf digest; /* of what the world is like at the end */
+};
+
+struct running {
+    struct bind_call call;
+    struct loop *loop;
+    bool done;
+};
+
+static void on_ended(struct bind_call *call)
+{
+    struct running *running = CONTAINER_OF(call, struct running, call);
+    running->done = true;
+    loop_stop(running->loop);
+}
+
+/* The function, once its file is loaded in a state of its own. */
+static void run_function(struct run *run, struct bind_host *host, size_t index,
+                         struct outcome *outcome)
+{
+    size_t count = 0;
+    const struct bind_registration *all = bind_host_registrations(host, &count);
+    struct running running = {.loop = run->bench.loop,
+                              .call = {.host = host, .request = STR("test"), .done = on_ended}};
+    if (index >= count) {
+        outcome->err = error_set(&outcome->error, ERR_LUA,
+                                 "the file registers other tests each time it is loaded");
+        return;
+    }
+    running.call.registration = &all[index];
+    bind_call(&running.call);
+    while (!running.done) {
+        loop_run(run->bench.loop);
+    }
+    outcome->err = running.call.err;
+    outcome->error = running.call.error;
+    memcpy(outcome->traceback, running.call.traceback, LUA_TRACEBACK_MAX);
+}
+
+static enum err settle_first(struct run *run, struct world *world, struct error *error)
+{
+    enum err err = world_settle(world, error);
+    err = err == OK ? check_runs(run, world, error) : err;
+    world->first_seq = store_seq(world->parts.store);
+    return err;
+}
+
+/* crash_at: behind so many commits; 0: never. */
+static void run_once(struct run *run, struct str file, size_t index, int crash_at,
+                     struct outcome *outcome)
+{
+    struct world world = {0};
+    struct bind_host *host = NULL;
+    struct test test = {.bench = &run->bench, .world = &world, .seed = run->asked->seed};
+    struct world_options options = world_options(run);
+    *outcome = (struct outcome){.err = OK};
+    buf_init(&outcome->digest);
+    forget_log(run);
+    test_env_reset(&run->env, run->asked->seed);
+    outcome->err = world_open(&world, &options, &outcome->error);
+    if (outcome->err == OK) {
+        outcome->err = settle_first(run, &world, &outcome->error);
+    }
+    if (outcome->err == OK) {
+        outcome->err =
+            bench_load(&run->bench, &test, file, &host, &outcome->error, outcome->traceback);
+    }
+    if (outcome->err == OK) {
+        world_arm_crash(&world, crash_at);
+        run_function(run, host, index, outcome);
+        outcome->commits = atomic_load(&world.commits);
+        chaos_digest(&world, &outcome->digest);
+    }
+    if (host != NULL) {
+        bench_unload(&run->bench, host);
+    }
+    test_drop_ask(&test);
+    world_close(&world);
+}
+
+static void tell(struct run *run, struct str name, const struct outcome *outcome)
+{
+    if (outcome->err == OK) {
+        tap_ok(&run->tap, name);
+        return;
+    }
+    tap_not_ok(&run->tap, name, &outcome->error, str_from(outcome->traceback));
+    show_log(run);
+}
+
+/* Each commit but the last has something behind it that a crash could lose or double; behind the
+ * last it must find nothing to do. */
+static bool survives(struct run *run, struct str file, size_t index, const struct outcome *straight,
+                     struct str name)
+{
+    int step = MAX(1, (straight->commits + CHAOS_POINTS_MAX - 1) / CHAOS_POINTS_MAX);
+    for (int at = 1; at <= straight->commits; at += step) {
+        struct outcome outcome;
+        run_once(run, file, index, at, &outcome);
+        if (outcome.err == OK) {
+            chaos_compare(&straight->digest, &outcome.digest, &outcome.error);
+            outcome.err = outcome.error.err;
+        }
+        if (outcome.err != OK) {
+            char where[80];
+            (void)snprintf(where, sizeof(where), "with a crash behind commit %d: ", at);
+            error_prefix(&outcome.error, "%s", where);
+            tell(run, name, &outcome);
+        }
+        buf_deinit(&outcome.digest);
+        if (outcome.err != OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void run_test(struct run *run, struct str file, size_t index, struct str test_name)
+{
+    struct outcome outcome;
+    struct str name = arena_printf(&run->arena, STR_FORMAT ": " STR_FORMAT, STR_ARGS(file),
+                                   STR_ARGS(str_sub(test_name, 0, TEST_NAME_MAX)));
+    run_once(run, file, index, 0, &outcome);
+    if (outcome.err != OK || !run->asked->chaos || survives(run, file, index, &outcome, name)) {
+        tell(run, name, &outcome);
+    }
+    buf_deinit(&outcome.digest);
+}
+
+/* ---- files ---- */
+
+struct listed {
+    struct str name;
+    size_t index;
+};
+
+static bool is_wanted(const struct run *run, struct str name)
+{
+    size_t at = 0;
+    return run->asked->filter == NULL || str_find(name, str_from(run->asked->filter), &at);
+}
+
+/* Names first, from a state that is thrown away: each test gets one of its own. */
+static int list_tests(struct run *run, struct str file, struct listed *out, size_t most,
+                      size_t *out_count)
+{
+    struct bind_host *host = NULL;
+    struct outcome outcome = {.err = OK};
+    struct test none = {.bench = &run->bench, .seed = run->asked->seed};
+    size_t count = 0;
+    *out_count = 0;
+    test_env_reset(&run->env, run->asked->seed);
+    outcome.err = bench_load(&run->bench, &none, file, &host, &outcome.error, outcome.traceback);
+    if (outcome.err != OK) {
+        tell(run, arena_printf(&run->arena, STR_FORMAT " loads", STR_ARGS(file)), &outcome);
+        return 0;
+    }
+    const struct bind_registration *all = bind_host_registrations(host, &count);
+    for (size_t i = 0; i < count && *out_count < most; i++) {
+        if (all[i].kind == BIND_TEST && is_wanted(run, all[i].name)) {
+            out[(*out_count)++] = (struct listed){arena_str(&run->arena, all[i].name), i};
+        }
+    }
+    bench_unload(&run->bench, host);
+    return 1;
+}
+
+static void run_file(struct run *run, struct str file)
+{
+    struct listed *tests = mem_zalloc(sizeof(*tests) * REGISTRATIONS_MAX);
+    size_t count = 0;
+    if (list_tests(run, file, tests, REGISTRATIONS_MAX, &count) != 0) {
+        for (size_t i = 0; i < count; i++) {
+            run_test(run, file, tests[i].index, tests[i].name);
+        }
+    }
+    mem_free(tests);
+}
+
+static bool is_test_file(struct str name)
+{
+    return str_starts(name, STR("tests/")) && str_ends(name, STR(".lua"));
+}
+
+static int run_files(struct run *run)
+{
+    tap_begin(&run->tap);
+    tap_note("plugin " STR_FORMAT " " STR_FORMAT ", seed %llu", STR_ARGS(run->source.name),
+             STR_ARGS(run->source.version), (unsigned long long)run->asked->seed);
+    for (size_t i = 0; i < run->source.file_count; i++) {
+        if (is_test_file(run->source.files[i].name)) {
+            run_file(run, run->source.files[i].name);
+        }
+    }
+    tap_end(&run->tap);
+    if (run->coverage != NULL) {
+        coverage_print(run->coverage, run->asked->json);
+    }
+    if (run->tap.count == 0) {
+        fprintf(stderr,
+                "proxenos: no test was run: tests/*.lua register them with test(name, fn)%s\n",
+                run->asked->filter != NULL ? ", and --filter leaves out all others" : "");
+        return 1;
+    }
+    return run->tap.failed == 0 ? 0 : 1;
+}
+
+/* ---- the whole ---- */
+
+static enum err open_run(struct run *run, struct error *error)
+{
+    enum err err = plugin_source_read(&run->arena, run->asked->folder, &run->source, error);
+    err = err == OK ? log_configure(STR("warn,plugin=info"), false, error) : err;
+    err = err == OK ? scratch_make(run->scratch, error) : err;
+    if (err != OK) {
+        return err;
+    }
+    log_capture(on_log, run);
+    if (run->asked->coverage) {
+        run->coverage = coverage_new(&run->source);
+    }
+    err = prepare(run, error);
+    return err == OK ? bench_open(&run->bench, &run->source, &run->env, run->coverage, error) : err;
+}
+
+int workshop_test(const struct workshop_test *asked)
+{
+    struct run *run = mem_zalloc(sizeof(*run));
+    struct error error = {0};
+    int code = 1;
+    run->asked = asked;
+    arena_init(&run->arena);
+    buf_init(&run->log);
+    (void)pthread_mutex_init(&run->log_lock, NULL);
+    test_env_init(&run->env, asked->seed);
+    if (open_run(run, &error) == OK) {
+        code = run_files(run);
+    } else {
+        tap_bail_out(&error);
+        show_log(run);
+    }
+    bench_close(&run->bench);
+    log_capture(NULL, NULL);
+    if (run->scratch[0] != '\0') {
+        scratch_remove(run->scratch);
+    }
+    coverage_free(run->coverage);
+    test_env_deinit(&run->env);
+    (void)pthread_mutex_destroy(&run->log_lock);
+    buf_deinit(&run->log);
+    arena_deinit(&run->arena);
+    mem_free(run);
+    return code;
+}

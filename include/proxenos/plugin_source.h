@@ -1,0 +1,36 @@
+/* A plugin's folder read and checked without running anything of it: what the workshop's commands
+ * look at. Any thread that may read files. */
+#ifndef PROXENOS_PLUGIN_SOURCE_H
+#define PROXENOS_PLUGIN_SOURCE_H
+
+#include "proxenos/bind.h"
+#include "proxenos/store_schema.h"
+
+struct plugin_source {
+    struct str name, version;
+    const struct bind_file *files; /* all Lua files, by name */
+    size_t file_count;
+    const struct str *needs; /* names of the plugins that it requires */
+    size_t need_count;
+    const struct str *emit;
+    size_t emit_count;
+    struct plugin_rights rights;
+    const struct str *net, *secrets; /* patterns of can.net, names of can.secrets */
+    size_t net_count, secret_count;
+    bool http, schedule; /* of `can` */
+    struct lua_limits limits;
+    struct label label;
+    struct value can;      /* as written */
+    struct value settings; /* the declarations, as written: a list */
+    struct value config;   /* defaults: name → value */
+    struct value schema;   /* schema.lua's tree; VALUE_NULL: none */
+};
+/* `folder` is a plugin's own, named as the plugin is. Lives in arena. The error's pointer names
+ * file and place: ERR_IO, ERR_LIMIT, ERR_MANIFEST, ERR_SCHEMA (only what cannot be read; whether
+ * the types make sense is for the store). */
+enum err plugin_source_read(struct arena *arena, const char *folder,
+                            struct plugin_source *out_source, struct error *error) MUST_CHECK;
+/* The text of one file; `at` is NULL when there is none. */
+struct str plugin_source_file(const struct plugin_source *source, struct str name);
+
+#endif

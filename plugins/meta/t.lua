@@ -1,0 +1,42 @@
+---@meta
+-- Generated from the binding tables of proxenos; do not edit.
+
+---@class t.call_options
+---@field json? any # sent as JSON
+---@field body? string # sent as it is
+---@field query? table<string, string>
+
+---@class t.answer
+---@field status integer
+---@field text string
+---@field json? any # the body, when it is JSON
+
+---@param name string
+---@param fn fun(t: t)
+function test(name, fn) end
+
+---What a test does. Beside these, t.<object type>(fields) makes a record of that type, with values of its own for what is required and not given; t.seed is the run's seed.
+---@class t
+---@field create fun(object: string, fields: table): table # makes a record as a user would, through hooks and checks; what follows has happened when it returns (waits)
+---@field update fun(object: string, id: string|table, fields: table): table # changes a record (waits)
+---@field delete fun(object: string, id: string|table) # deletes a record (waits)
+---@field get fun(object: string, id: string|table): table? # one record, nil when there is none that may be read (waits)
+---@field find fun(object: string, query?: px.query): table[] # a page of records (waits)
+---@field emit fun(type: string, data?: table) # an event as another plugin would send it (waits)
+---@field advance fun(duration: string): px.date.value # moves the clock on; what is due on the way happens in its order; the time it is now (waits)
+---@field advance_to fun(at: string|px.date.value): px.date.value # the same, to a day (its first instant, UTC) or a time (waits)
+---@field restart fun() # kills the service and opens it anew: what was not durable is gone (waits)
+---@field expect_record fun(object: string, fields?: table): table # fails unless a record has these values; returns the first that has (waits)
+---@field expect_no_record fun(object: string, fields?: table) # fails when a record has these values (waits)
+---@field expect_event fun(pattern: string, data?: table): table # fails unless such an event came since the test began; data: values that the change set, or of the event's own data; returns the event (waits)
+---@field expect_no_event fun(pattern: string, data?: table) # fails when such an event came (waits)
+---@field dead_letters fun(): table[] # events whose handler failed for good, newest first (waits)
+---@field call fun(method: string, path: string, options?: t.call_options): t.answer # calls a route of the plugin: the path behind /x/<plugin> (waits)
+---@field command fun(words: string, args?: table): { output: string, exit_code: integer } # runs a command of the plugin (waits)
+---@field as fun(role: string, fn: fun(user: table): any): any # what fn does through t is done by a user with this role (waits)
+---@field refuses fun(code: string, fn: function, ...: any): px.error # fails unless fn raises an error with this code; returns the error
+---@field flow fun(name: string, input?: table) # raises unsupported: there are no flows in this version
+---@field approve fun(id: string, user: string) # raises unsupported: there are no flows in this version
+
+---@type t
+t = {}

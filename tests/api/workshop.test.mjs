@@ -1,0 +1,203 @@
+// The author's workshop as an author uses it: `plugin test` on plugins that are well and on some that are not.
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { dataFolder, program, root } from "./service.mjs";
+
+const plugins = path.join(root, "plugins");
+const fixtures = path.join(root, "tests/fixtures/workshop");
+
+// Runs the program: { code, stdout, stderr, lines: [{ text, at }] }; `at`: when the line came, ms.
+function px(words, { cwd } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, words, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    const result = { stdout: "", stderr: "", lines: [] };
+    let rest = "";
+    child.stdout.on("data", (bytes) => {
+      result.stdout += bytes;
+      const parts = (rest + bytes).split("\n");
+      rest = parts.pop();
+      for (const text of parts) result.lines.push({ text, at: Date.now() });
+    });
+    child.stderr.on("data", (bytes) => (result.stderr += bytes));
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ ...result, code, signal }));
+  });
+}
+
+// [{ ok, name, diagnostics: text }], as any reader of TAP would.
+function readTap(text) {
+  const lines = text.split("\n");
+  assert.equal(lines[0], "TAP version 14");
+  const tests = [];
+  let inBlock = false;
+  for (const line of lines) {
+    const found = /^(not )?ok (\d+) - (.*)$/.exec(line);
+    if (found) {
+      tests.push({ ok: !found[1], name: found[3], diagnostics: "" });
+      assert.equal(Number(found[2]), tests.length);
+    }
+    if (line === "  ---") inBlock = true;
+    if (inBlock) tests.at(-1).diagnostics += `${line}\n`;
+    if (line === "  ...") inBlock = false;
+  }
+  assert.ok(lines.includes(`1..${tests.length}`), "the plan is there");
+  return tests;
+}
+
+test("a plugin's tests pass, one by one, with crashes behind each commit too", { timeout: 240000 }, async () => {
+  const run = await px(["plugin", "test", path.join(fixtures, "visits"), "--plugins", plugins, "--chaos", "--seed", "11"]);
+  assert.equal(run.code, 0, run.stdout + run.stderr);
+  const tests = readTap(run.stdout);
+  assert.equal(tests.length, 9);
+  assert.ok(tests.every(({ ok }) => ok));
+  assert.match(run.stdout, /# plugin visits 1\.2\.0, seed 11\n/);
+  assert.match(run.stdout, /# 9 of 9 passed\n/);
+  assert.equal(run.stderr, "");
+});
+
+test("a run leaves nothing behind, and a killed one's folder goes with the next", { timeout: 120000 }, async () => {
+  const place = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+  const orphan = path.join(place, "proxenos-workshop-999999999-abcdef");
+  mkdirSync(orphan, { recursive: true });
+  writeFileSync(path.join(orphan, "left"), "x");
+  const child = spawn(program, ["plugin", "test", path.join(fixtures, "loses")], { stdio: "ignore" });
+  await new Promise((resolve) => child.once("close", resolve));
+  assert.ok(!existsSync(orphan));
+  assert.deepEqual(readdirSync(place).filter((name) => name.startsWith(`proxenos-workshop-${child.pid}-`)), []);
+});
+
+test("a failure names its line and what was found instead", { timeout: 120000 }, async () => {
+  const run = await px(["plugin", "test", path.join(fixtures, "loses"), "--seed", "3"]);
+  assert.equal(run.code, 1);
+  const [remembers, nearest, raises, loops, wants] = readTap(run.stdout);
+  assert.ok(remembers.ok && !nearest.ok && !raises.ok && !loops.ok && !wants.ok);
+  assert.match(nearest.diagnostics, /expected a record of note with name = \\"is not\\"; of 1 none .* name = \\"is there\\"/);
+  assert.match(nearest.diagnostics, /code: "unmet"\n {2}at: "tests\/fails\.lua:9"\n/);
+  assert.match(raises.diagnostics, /nil value \(local 'nothing'\)"\n {2}code: "lua"\n {2}at: "tests\/fails\.lua:14"/);
+  assert.match(loops.diagnostics, /more than 200 ms.*\n {2}code: "budget"\n {2}at: "tests\/fails\.lua:1[89]"/);
+  assert.match(wants.diagnostics, /message: "until here"/);
+  assert.match(run.stdout, /# 1 of 5 passed/);
+});
+
+test("chaos finds what was kept in memory alone", { timeout: 120000 }, async () => {
+  const run = await px(["plugin", "test", path.join(fixtures, "loses"), "--filter", "remembers", "--chaos"]);
+  assert.equal(run.code, 1);
+  const [remembers] = readTap(run.stdout);
+  assert.match(remembers.diagnostics, /with a crash behind commit \d+: expected a record of note with name = \\"both\\"/);
+});
+
+test("the same seed gives the same run", { timeout: 120000 }, async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "proxenos-seed-"));
+  try {
+    mkdirSync(path.join(folder, "draws/tests"), { recursive: true });
+    writeFileSync(path.join(folder, "draws/plugin.lua"), 'return { name = "draws", version = "1.0.0", api = 1, can = {} }\n');
+    writeFileSync(path.join(folder, "draws/main.lua"), 'px.command("draws one", function(_, out) out.line(math.random(1 << 40)) end)\n');
+    writeFileSync(
+      path.join(folder, "draws/tests/draws.lua"),
+      'test("draws", function(t) error(t.command("draws one").output .. " " .. math.random(1 << 40) .. " " .. t.seed) end)\n',
+    );
+    const drawn = [];
+    for (const seed of ["5", "5", "6"]) {
+      const run = await px(["plugin", "test", path.join(folder, "draws"), "--seed", seed]);
+      drawn.push(/message: "(.*)"/.exec(run.stdout)[1]);
+    }
+    assert.equal(drawn[0], drawn[1]);
+    assert.notEqual(drawn[0], drawn[2]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("coverage tells the lines that did not run, as a table and as JSON", { timeout: 120000 }, async () => {
+  const words = ["plugin", "test", path.join(fixtures, "visits"), "--plugins", plugins, "--filter", "Sunday", "--coverage"];
+  const shown = await px(words);
+  assert.equal(shown.code, 0, shown.stdout);
+  assert.match(shown.stdout, /# dates\.lua +\d+ +\d+ +\d+\.\d +4, 8\n/);
+  const json = await px([...words, "--format", "json"]);
+  const files = JSON.parse(json.lines.at(-1).text);
+  assert.deepEqual(files.map(({ file }) => file), ["dates.lua", "main.lua"]);
+  const main = files.find(({ file }) => file === "main.lua");
+  const text = readFileSync(path.join(fixtures, "visits/main.lua"), "utf8").split("\n");
+  const line = (part) => text.findIndex((one) => one.includes(part)) + 1;
+  assert.ok(main.missed.includes(line("px.bus.emit")));
+  assert.ok(!main.missed.includes(line("nobody is visited")));
+  assert.equal(main.lines, main.ran + main.missed.length);
+});
+
+test("what cannot begin says why", { timeout: 120000 }, async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "proxenos-begin-"));
+  try {
+    const make = (name, files) => {
+      for (const [file, text] of Object.entries(files)) {
+        mkdirSync(path.dirname(path.join(folder, name, file)), { recursive: true });
+        writeFileSync(path.join(folder, name, file), text);
+      }
+      return path.join(folder, name);
+    };
+    const manifest = (name, more = "") => `return { name = "${name}", version = "1.0.0", api = 1, can = {}, ${more} }\n`;
+    const none = await px(["plugin", "test", make("none", { "plugin.lua": manifest("none"), "main.lua": "" })]);
+    assert.equal(none.code, 1);
+    assert.match(none.stderr, /no test was run: tests\/\*\.lua register them/);
+    const lacks = await px(["plugin", "test", make("lacks", { "plugin.lua": manifest("lacks", 'requires = { nothing = "^1.0" }') })]);
+    assert.match(lacks.stdout, /Bail out! plugin\.lua: requires: the plugin nothing is neither beside/);
+    const words = await px(["plugin", "test", make("words", { "plugin.lua": "return {\n  name = }\n" })]);
+    assert.match(words.stdout, /Bail out! plugin\.lua:2: /);
+    const schema = await px([
+      "plugin", "test",
+      make("schema", { "plugin.lua": manifest("schema"), "schema.lua": 'return { objects = { box = { fields = { { "a", "txet" } } } } }' }),
+    ]);
+    assert.match(schema.stdout, /Bail out! schema: objects\.box\.fields\[1\]\.type: /);
+    const main = await px([
+      "plugin", "test",
+      make("main", { "plugin.lua": manifest("main"), "main.lua": "local x = nil\nx.y = 1\n", "tests/a.lua": 'test("a", function() end)' }),
+    ]);
+    assert.equal(main.code, 1);
+    assert.match(main.stdout, /not ok 1 - tests\/a\.lua: a\n {2}---\n {2}message: "attempt to index a nil value/);
+    const broken = await px(["plugin", "test", make("broken", { "plugin.lua": manifest("broken"), "main.lua": "", "tests/a.lua": "test(\n" })]);
+    assert.match(broken.stdout, /not ok 1 - tests\/a\.lua loads\n[^]*at: "tests\/a\.lua:/);
+    const missing = await px(["plugin", "test", path.join(folder, "nowhere")]);
+    assert.equal(missing.code, 1);
+    assert.match(missing.stdout, /Bail out! .*nowhere cannot be read/);
+    assert.equal((await px(["plugin", "test", folder, "--seed", "x"])).code, 2);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+// Q6 for the runner: each hostile script as the body of a test ends in time, and nothing of the world outside comes back.
+for (const corpus of [path.join(root, "tests/fixtures/lua"), dataFolder && path.join(dataFolder, "adversarial/lua")]) {
+  const there = corpus && existsSync(corpus);
+  test(`hostile tests end: ${there ? path.relative(root, corpus) : "(no corpus)"}`, { timeout: 300000, skip: !there }, async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "proxenos-hostile-"));
+    try {
+      cpSync(path.join(fixtures, "loses"), path.join(folder, "loses"), { recursive: true });
+      rmSync(path.join(folder, "loses/tests"), { recursive: true });
+      mkdirSync(path.join(folder, "loses/tests"));
+      const scripts = readdirSync(corpus).filter((name) => name.endsWith(".lua"));
+      for (const name of scripts) {
+        const source = readFileSync(path.join(corpus, name), "utf8");
+        const body = `test("runs", function(...)\n${source}\nend)\n`;
+        writeFileSync(path.join(folder, "loses/tests", name), body);
+      }
+      const run = await px(["plugin", "test", path.join(folder, "loses")]);
+      assert.equal(run.signal, null);
+      const tests = readTap(run.stdout);
+      assert.equal(tests.length, scripts.length);
+      let longest = { ms: 0 };
+      const results = run.lines.filter(({ text }) => /^(not )?ok /.test(text));
+      for (let i = 1; i < results.length; i++) {
+        const ms = results[i].at - results[i - 1].at;
+        if (ms > longest.ms) longest = { ms, name: results[i].text };
+      }
+      console.log(`${scripts.length} scripts; the slowest took ${longest.ms} ms: ${longest.name}`);
+      assert.ok(longest.ms < 500 * 5, `${longest.name}: ${longest.ms} ms`);
+      assert.doesNotMatch(run.stdout, /root:|uid=|0x[0-9a-f]{6}/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
