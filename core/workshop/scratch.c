@@ -128,11 +128,12 @@ static enum err copy_file(const char *from, const char *to, struct error *error)
     return err;
 }
 
-/* What belongs to a running process and not to the data. */
+/* What belongs to a running process and not to the data; and the index of search, which has a
+ * writer of its own and is made anew from the log. */
 static bool is_left_out(const char *name)
 {
-    return strcmp(name, "LOCK") == 0 || strcmp(name, "proxenos.sock") == 0 ||
-           str_ends(str_from(name), STR("-shm"));
+    return str_starts(str_from(name), STR("search.db")) || strcmp(name, "LOCK") == 0 ||
+           strcmp(name, "proxenos.sock") == 0 || str_ends(str_from(name), STR("-shm"));
 }
 
 static enum err copy_at(const char *from, const char *to, int depth, struct error *error)
