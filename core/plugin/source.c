@@ -96,6 +96,7 @@ enum err plugin_source_read(struct arena *arena, const char *folder,
         return err;
     }
     keep_files(arena, &bundle, &source);
+    *out_source = source;
     struct str text = plugin_source_file(&source, STR("plugin.lua"));
     if (text.at == NULL) {
         return error_set(error, ERR_MANIFEST, "there is no plugin.lua in %s", folder);

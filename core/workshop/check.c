@@ -65,7 +65,9 @@ static void add_error(struct check *check, const struct error *error, const char
             at = c == '.' || c == '[' ? check_place(check, file, str_sub(path, 0, end - 1)) : NULL;
         }
     }
-    check_add(check, true, err_code(error->err), file, at, str_from(error->nearest), "%s",
+    bool told = str_find(str_from(error->detail), STR("did you mean"), &colon);
+    check_add(check, true, err_code(error->err), file, at,
+              told ? STR("") : str_from(error->nearest), "%s",
               error->detail[0] != '\0' ? error->detail : err_text(error->err));
 }
 

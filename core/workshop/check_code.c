@@ -8,27 +8,42 @@
 #include "proxenos/base_text.h"
 #include "proxenos/net.h"
 
-enum { CHAIN_MAX = 120, ALIASES_MAX = 200, REGIONS_MAX = 1000, FUNCTIONS_MAX = 500, USES_MAX = 500 };
+enum {
+    CHAIN_MAX = 120,
+    ALIASES_MAX = 200,
+    REGIONS_MAX = 1000,
+    FUNCTIONS_MAX = 500,
+    USES_MAX = 500
+};
 
 /* ---- what calls need of `can` ---- */
 
-enum need { NEED_READ, NEED_WRITE, NEED_EVENT, NEED_HOOK, NEED_EMIT, NEED_HTTP, NEED_SCHEDULE,
-            NEED_NET, NEED_SECRET };
+enum need {
+    NEED_READ,
+    NEED_WRITE,
+    NEED_EVENT,
+    NEED_HOOK,
+    NEED_EMIT,
+    NEED_HTTP,
+    NEED_SCHEDULE,
+    NEED_NET,
+    NEED_SECRET
+};
 
 static const struct {
     const char *call;
     enum need need;
 } needs[] = {
-    {"px.store.get", NEED_READ},       {"px.store.find", NEED_READ},
-    {"px.store.first", NEED_READ},     {"px.store.count", NEED_READ},
-    {"px.store.each", NEED_READ},      {"px.store.aggregate", NEED_READ},
-    {"px.store.history", NEED_READ},   {"px.store.create", NEED_WRITE},
-    {"px.store.update", NEED_WRITE},   {"px.store.upsert", NEED_WRITE},
-    {"px.store.delete", NEED_WRITE},   {"px.store.link", NEED_WRITE},
-    {"px.store.unlink", NEED_WRITE},   {"px.store.merge", NEED_WRITE},
-    {"px.on", NEED_EVENT},             {"px.before", NEED_HOOK},
-    {"px.bus.emit", NEED_EMIT},        {"px.route", NEED_HTTP},
-    {"px.schedule", NEED_SCHEDULE},    {"px.net.fetch", NEED_NET},
+    {"px.store.get", NEED_READ},     {"px.store.find", NEED_READ},
+    {"px.store.first", NEED_READ},   {"px.store.count", NEED_READ},
+    {"px.store.each", NEED_READ},    {"px.store.aggregate", NEED_READ},
+    {"px.store.history", NEED_READ}, {"px.store.create", NEED_WRITE},
+    {"px.store.update", NEED_WRITE}, {"px.store.upsert", NEED_WRITE},
+    {"px.store.delete", NEED_WRITE}, {"px.store.link", NEED_WRITE},
+    {"px.store.unlink", NEED_WRITE}, {"px.store.merge", NEED_WRITE},
+    {"px.on", NEED_EVENT},           {"px.before", NEED_HOOK},
+    {"px.bus.emit", NEED_EMIT},      {"px.route", NEED_HTTP},
+    {"px.schedule", NEED_SCHEDULE},  {"px.net.fetch", NEED_NET},
     {"px.secret.get", NEED_SECRET},
 };
 
@@ -123,7 +138,7 @@ static struct str nearest_below(struct check *check, struct str module, struct s
 /* ---- chains: px.store.kv.get ---- */
 
 struct chain {
-    struct str name; /* as far as it is known to the API */
+    struct str name;                   /* as far as it is known to the API */
     const struct lua_binding *binding; /* NULL: a module */
     size_t end;                        /* index behind it */
     bool wrong;
@@ -412,8 +427,8 @@ static void need_event(struct code *code, const struct token *token, struct str 
     for (size_t i = 0; i < source->need_count; i++) {
         plugin = plugin || str_eq(first, source->needs[i]);
     }
-    if (!plugin || (code->check->schema != NULL &&
-                    schema_object(code->check->schema, first) != NULL)) {
+    if (!plugin ||
+        (code->check->schema != NULL && schema_object(code->check->schema, first) != NULL)) {
         need_type(code, token, first, false);
     }
 }
@@ -478,8 +493,7 @@ static void need_net(struct code *code, const struct token *token, size_t open)
     if (source->net_count == 0) {
         check_add(code->check, true, "capability", code->file, token, STR(""),
                   "no host may be asked: name it in can.net");
-    } else if (url.len > 0 &&
-               net_grant_covers(source->net, source->net_count, url, &error) != OK) {
+    } else if (url.len > 0 && net_grant_covers(source->net, source->net_count, url, &error) != OK) {
         check_add(code->check, true, "capability", code->file, token, STR(""), "%s", error.detail);
     }
 }
@@ -561,8 +575,8 @@ static void check_chain(struct code *code, size_t at, const struct chain *chain)
     check_waits(code, at, chain);
     for (size_t i = 0; !code->is_test && i < COUNT_OF(needs); i++) {
         if (str_is(chain->name, needs[i].call)) {
-            check_need(code, needs[i].need, &code->tokens[at],
-                       first_argument(code, chain->end), chain->end);
+            check_need(code, needs[i].need, &code->tokens[at], first_argument(code, chain->end),
+                       chain->end);
         }
     }
 }
@@ -572,8 +586,8 @@ static void check_chain(struct code *code, size_t at, const struct chain *chain)
 static void check_require(struct code *code, size_t at)
 {
     const struct token *token = first_argument(code, at + 1);
-    bool member = at > 0 && (token_is(&code->tokens[at - 1], ".") ||
-                             token_is(&code->tokens[at - 1], ":"));
+    bool member =
+        at > 0 && (token_is(&code->tokens[at - 1], ".") || token_is(&code->tokens[at - 1], ":"));
     if (!token_is(&code->tokens[at], "require") || member || token == NULL) {
         return;
     }
@@ -652,6 +666,22 @@ static void check_file(struct check *check, const struct bind_file *file, struct
 
 /* ---- what is granted and never used ---- */
 
+/* A field that refers to a type shows nothing to who may not read that type: whoever uses the one
+ * has a use for the other. */
+static void use_refs(struct check *check, const struct uses *from, struct uses *reads)
+{
+    size_t count = from->count;
+    for (size_t i = 0; check->schema != NULL && i < count; i++) {
+        const struct object_type *type = schema_object(check->schema, from->names[i]);
+        for (int f = 0; type != NULL && f < type->field_count; f++) {
+            const struct field *field = &type->fields[f];
+            if (field->type == FIELD_REF || field->type == FIELD_REFS) {
+                add_use(reads, field->to);
+            }
+        }
+    }
+}
+
 static void unused(struct check *check, const char *path, struct str word, const char *what)
 {
     const struct token *at = check_place(check, STR("plugin.lua"), str_from(path));
@@ -662,8 +692,8 @@ static void unused(struct check *check, const char *path, struct str word, const
 static bool is_used(const struct uses *uses, struct str granted, bool pattern)
 {
     for (size_t i = 0; i < uses->count; i++) {
-        bool covered = pattern ? covers_event(granted, uses->names[i])
-                               : covers_type(granted, uses->names[i]);
+        bool covered =
+            pattern ? covers_event(granted, uses->names[i]) : covers_type(granted, uses->names[i]);
         if (covered) {
             return true;
         }
@@ -684,8 +714,7 @@ static void check_list(struct check *check, const char *key, const struct str *g
     }
 }
 
-static void check_flag(struct check *check, const char *key, bool granted,
-                       const struct uses *uses)
+static void check_flag(struct check *check, const char *key, bool granted, const struct uses *uses)
 {
     char path[80];
     (void)snprintf(path, sizeof(path), "can.%s", key);
@@ -707,10 +736,12 @@ void check_code(struct check *check)
             check_file(check, &source->files[i], uses);
         }
     }
+    use_refs(check, &uses[NEED_READ], &uses[NEED_READ]);
+    use_refs(check, &uses[NEED_WRITE], &uses[NEED_READ]);
     check_list(check, "read", source->rights.read, source->rights.read_count, &uses[NEED_READ],
                "reads");
-    check_list(check, "write", source->rights.write, source->rights.write_count,
-               &uses[NEED_WRITE], "writes");
+    check_list(check, "write", source->rights.write, source->rights.write_count, &uses[NEED_WRITE],
+               "writes");
     check_list(check, "emit", source->emit, source->emit_count, &uses[NEED_EMIT], "emits");
     check_list(check, "secrets", source->secrets, source->secret_count, &uses[NEED_SECRET],
                "asks for");

@@ -51,8 +51,7 @@ static size_t walk_table(struct walking *walking, size_t at, const char *path, i
         const char *dot = path[0] != '\0' ? "." : "";
         if (named || quoted) {
             const struct token *key = &tokens[named ? at : at + 1];
-            (void)snprintf(inner, sizeof(inner), "%s%s" STR_FORMAT, path, dot,
-                           STR_ARGS(key->text));
+            (void)snprintf(inner, sizeof(inner), "%s%s" STR_FORMAT, path, dot, STR_ARGS(key->text));
             value = at + (named ? 2 : 4);
         } else {
             (void)snprintf(inner, sizeof(inner), "%s[%d]", path, ++position);
@@ -101,8 +100,7 @@ static void check_label(struct check *check, const char *file, const char *path,
     static const char *const languages[] = {"en", "el"};
     const struct value *label = value_get_c(map, key);
     for (size_t i = 0; i < COUNT_OF(languages); i++) {
-        struct str text =
-            label == NULL ? STR("") : value_get_text(label, languages[i], STR(""));
+        struct str text = label == NULL ? STR("") : value_get_text(label, languages[i], STR(""));
         if (text.len == 0) {
             missing(check, file, path, key, languages[i]);
         }

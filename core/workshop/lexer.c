@@ -130,7 +130,8 @@ static struct str take_number(struct lexer *lexer)
 
 static struct str take_sign(struct lexer *lexer)
 {
-    static const char *const longer[] = {"...", "..", "==", "~=", "<=", ">=", "//", "::", "<<", ">>"};
+    static const char *const longer[] = {
+        "...", "..", "==", "~=", "<=", ">=", "//", "::", "<<", ">>"};
     struct str rest = str_sub(lexer->source, lexer->at, lexer->source.len);
     size_t len = 1;
     for (size_t i = 0; i < COUNT_OF(longer) && len == 1; i++) {

@@ -15,7 +15,8 @@ static const struct {
     {"plugin.lua",
      "-- What this plugin is and what it may do: data alone.\n"
      "return {\n"
-     "  name = \"@NAME@\", version = \"0.1.0\", api = 1, license = \"Apache-2.0\", default = true,\n"
+     "  name = \"@NAME@\", version = \"0.1.0\", api = 1, license = \"Apache-2.0\", default = "
+     "true,\n"
      "  label = { en = \"@LABEL@\", el = \"@LABEL@\" },\n"
      "  can = {\n"
      "    read = { \"@NAME@_note\" },\n"
@@ -32,16 +33,20 @@ static const struct {
      "return {\n"
      "  objects = {\n"
      "    @NAME@_note = {\n"
-     "      label = { en = \"Note\", el = \"Σημείωση\" }, plural = { en = \"Notes\", el = \"Σημειώσεις\" },\n"
+     "      label = { en = \"Note\", el = \"Σημείωση\" }, plural = { en = \"Notes\", el = "
+     "\"Σημειώσεις\" },\n"
      "      title = \"text\", track = true,\n"
      "      fields = {\n"
      "        { \"text\", \"text\", required = true, max = 300, search = true,\n"
      "          label = { en = \"Text\", el = \"Κείμενο\" } },\n"
-     "        { \"urgent\", \"boolean\", default = false, label = { en = \"Urgent\", el = \"Επείγον\" } },\n"
+     "        { \"urgent\", \"boolean\", default = false, label = { en = \"Urgent\", el = "
+     "\"Επείγον\" } },\n"
      "        { \"due\", \"date\", index = true, label = { en = \"Due\", el = \"Προθεσμία\" } },\n"
-     "        { \"state\", \"enum\", of = { \"open\", \"done\" }, label = { en = \"State\", el = \"Κατάσταση\" } },\n"
+     "        { \"state\", \"enum\", of = { \"open\", \"done\" }, label = { en = \"State\", el = "
+     "\"Κατάσταση\" } },\n"
      "      },\n"
-     "      states = { field = \"state\", initial = \"open\", moves = { open = { \"done\" }, done = { \"open\" } } },\n"
+     "      states = { field = \"state\", initial = \"open\", moves = { open = { \"done\" }, done "
+     "= { \"open\" } } },\n"
      "    },\n"
      "  },\n"
      "}\n"},
@@ -94,16 +99,15 @@ static const struct {
      "  local note = t.create(\"@NAME@_note\", { text = \"Fire in the cellar\", urgent = true })\n"
      "  t.expect_record(\"@NAME@_note\", { id = note.id, due = \"2026-01-06\" })\n"
      "end)\n"},
-    {"README.md",
-     "# @LABEL@\n"
-     "\n"
-     "A plugin for Proxenos.\n"
-     "\n"
-     "```sh\n"
-     "proxenos plugin test @NAME@    # runs tests/\n"
-     "proxenos plugin check @NAME@   # looks for mistakes without running anything\n"
-     "proxenos plugin pack @NAME@    # makes one file of it\n"
-     "```\n"},
+    {"README.md", "# @LABEL@\n"
+                  "\n"
+                  "A plugin for Proxenos.\n"
+                  "\n"
+                  "```sh\n"
+                  "proxenos plugin test @NAME@    # runs tests/\n"
+                  "proxenos plugin check @NAME@   # looks for mistakes without running anything\n"
+                  "proxenos plugin pack @NAME@    # makes one file of it\n"
+                  "```\n"},
     {".luarc.json", "{\n"
                     "  \"runtime.version\": \"Lua 5.4\",\n"
                     "  \"workspace.library\": [\".proxenos/types\"],\n"
@@ -156,8 +160,8 @@ enum err workshop_write_types(const char *folder, struct error *error)
 
 static enum err check_name(struct str name, struct error *error)
 {
-    bool good = name.len > 0 && name.len <= NAME_MAX_BYTES && name.at[0] >= 'a' &&
-                name.at[0] <= 'z';
+    bool good =
+        name.len > 0 && name.len <= NAME_MAX_BYTES && name.at[0] >= 'a' && name.at[0] <= 'z';
     for (size_t i = 0; good && i < name.len; i++) {
         char c = name.at[i];
         good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';

@@ -33,17 +33,16 @@ static enum err pack(struct check *check, const struct workshop_pack *asked, str
     if (err == OK) {
         err = bundle_write(&bundle, &tar, error);
     }
-    struct str name =
-        arena_printf(&check->arena, STR_FORMAT "-" STR_FORMAT ".pxp", STR_ARGS(check->source.name),
-                     STR_ARGS(check->source.version));
+    struct str name = arena_printf(&check->arena, STR_FORMAT "-" STR_FORMAT ".pxp",
+                                   STR_ARGS(check->source.name), STR_ARGS(check->source.version));
     const char *folder = asked->output == NULL ? "." : asked->output;
     if (err == OK) {
         err = workshop_write_file(folder, name.at, buf_str(&tar), error);
     }
     if (err == OK) {
-        struct str path = arena_printf(&check->arena, "%s%s" STR_FORMAT,
-                                       asked->output == NULL ? "" : folder,
-                                       asked->output == NULL ? "" : "/", STR_ARGS(name));
+        struct str path =
+            arena_printf(&check->arena, "%s%s" STR_FORMAT, asked->output == NULL ? "" : folder,
+                         asked->output == NULL ? "" : "/", STR_ARGS(name));
         print_made(path.at, &tar);
     }
     buf_deinit(&tar);

@@ -404,23 +404,24 @@ static const struct lua_binding bindings[] = {
      .doc = "raises unsupported: there are no flows in this version"},
 };
 
-static const char types[] = "---@class t\n"
-                            "---@field seed integer # of this run\n"
-                            "---@field [string] fun(fields?: table): table # t.<object type>(fields)\n"
-                            "\n"
-                            "---@class t.call_options\n"
-                            "---@field json? any # sent as JSON\n"
-                            "---@field body? string # sent as it is\n"
-                            "---@field query? table<string, string>\n"
-                            "\n"
-                            "---@class t.answer\n"
-                            "---@field status integer\n"
-                            "---@field text string\n"
-                            "---@field json? any # the body, when it is JSON\n"
-                            "\n"
-                            "---@param name string\n"
-                            "---@param fn fun(t: t)\n"
-                            "function test(name, fn) end\n";
+static const char types[] =
+    "---@class t\n"
+    "---@field seed integer # of this run\n"
+    "---@field [string] fun(fields?: table): table # t.<object type>(fields)\n"
+    "\n"
+    "---@class t.call_options\n"
+    "---@field json? any # sent as JSON\n"
+    "---@field body? string # sent as it is\n"
+    "---@field query? table<string, string>\n"
+    "\n"
+    "---@class t.answer\n"
+    "---@field status integer\n"
+    "---@field text string\n"
+    "---@field json? any # the body, when it is JSON\n"
+    "\n"
+    "---@param name string\n"
+    "---@param fn fun(t: t)\n"
+    "function test(name, fn) end\n";
 
 static const struct lua_module module_t = {
     .name = "t",

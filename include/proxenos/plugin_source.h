@@ -27,7 +27,8 @@ struct plugin_source {
 };
 /* `folder` is a plugin's own, named as the plugin is. Lives in arena. The error's pointer names
  * file and place: ERR_IO, ERR_LIMIT, ERR_MANIFEST, ERR_SCHEMA (only what cannot be read; whether
- * the types make sense is for the store). */
+ * the types make sense is for the store). The files are in *out_source also when what they say
+ * cannot be used. */
 enum err plugin_source_read(struct arena *arena, const char *folder,
                             struct plugin_source *out_source, struct error *error) MUST_CHECK;
 /* The text of one file; `at` is NULL when there is none. */

@@ -1,6 +1,10 @@
 ---@meta
 -- Generated from the binding tables of proxenos; do not edit.
 
+---@class t
+---@field seed integer # of this run
+---@field [string] fun(fields?: table): table # t.<object type>(fields)
+
 ---@class t.call_options
 ---@field json? any # sent as JSON
 ---@field body? string # sent as it is

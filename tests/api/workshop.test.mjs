@@ -1,7 +1,8 @@
 // The author's workshop as an author uses it: `plugin test` on plugins that are well and on some that are not.
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -201,3 +202,198 @@ for (const corpus of [path.join(root, "tests/fixtures/lua"), dataFolder && path.
     }
   });
 }
+
+// ---- plugin new, check, pack ----
+
+function scratch(t) {
+  const folder = mkdtempSync(path.join(tmpdir(), "proxenos-workshop-test-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function write(folder, files) {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), text);
+  }
+}
+
+test("a new plugin works, its check finds nothing, one of its tests waits to be fixed", { timeout: 120000 }, async (t) => {
+  const folder = scratch(t);
+  const made = await px(["plugin", "new", "site_visits", folder]);
+  assert.equal(made.code, 0, made.stderr);
+  const plugin = path.join(folder, "site_visits");
+  for (const file of ["plugin.lua", "schema.lua", "main.lua", "README.md", ".luarc.json", "locale/en.lua", "locale/el.lua", "tests/notes.lua"]) {
+    assert.ok(existsSync(path.join(plugin, file)), file);
+  }
+  assert.match(readFileSync(path.join(plugin, "plugin.lua"), "utf8"), /label = \{ en = "Site visits"/);
+  const library = JSON.parse(readFileSync(path.join(plugin, ".luarc.json"), "utf8"))["workspace.library"];
+  assert.deepEqual(readdirSync(path.join(plugin, library[0])).sort(), ["px.lua", "t.lua"]);
+  for (const name of ["px", "t"]) {
+    const types = readFileSync(path.join(plugin, library[0], `${name}.lua`), "utf8");
+    assert.equal(types, readFileSync(path.join(plugins, "meta", `${name}.lua`), "utf8"));
+  }
+  const check = await px(["plugin", "check", plugin, "--strict"]);
+  assert.equal(check.code, 0, check.stdout);
+  assert.equal(check.stdout, "0 errors, 0 warnings\n");
+  const run = await px(["plugin", "test", plugin]);
+  assert.equal(run.code, 1);
+  assert.deepEqual(readTap(run.stdout).map(({ ok }) => ok), [true, true, false]);
+
+  const again = await px(["plugin", "new", "site_visits", folder]);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /is there already/);
+  for (const name of ["Visits", "9lives", "a__b", "x".repeat(31), "../up"]) {
+    const bad = await px(["plugin", "new", name, folder]);
+    assert.equal(bad.code, 1);
+    assert.match(bad.stderr, /is no name for a plugin/);
+  }
+});
+
+test("check names each mistake with its place", { timeout: 60000 }, async (t) => {
+  const folder = scratch(t);
+  write(path.join(folder, "wrong"), {
+    "plugin.lua": `return {
+  name = "wrong", version = "1.0.0", api = 1, label = { en = "Wrong", el = "Λάθος" },
+  can = { read = { "box", "person" }, write = { "box" }, emit = { "wrong.*" }, http = true },
+  requires = { relations = "^1.0" },
+  config = { { "days", "integer", default = 7 } },
+}
+`,
+    "schema.lua": `return {
+  objects = {
+    box = {
+      label = { en = "Box", el = "Κουτί" },
+      fields = {
+        { "name", "text", label = { en = "Name" } },
+      },
+    },
+  },
+}
+`,
+    "locale/en.lua": 'return { hello = "Hello", bye = "Bye" }\n',
+    "locale/el.lua": 'return { hello = "Γεια" }\n',
+    "helper.lua": `local store <const> = px.store
+local M = {}
+function M.all()
+  -- px.store.nothing is only a comment
+  local text = "px.store.nothing is only a text"
+  return store.fnd("box"), [[px.no]], text
+end
+return M
+`,
+    "main.lua": `local helper = require "helper"
+local other = require "othr"
+px.on("boks.created", function(event) end)
+px.on("box.created", function(event)
+  px.on("box.updated", function() end)
+  local bank = px.plugin("relations")
+end)
+px.before("box.create", function(drafts)
+  local names = string.gsub("a b", "%a", function(word)
+    return px.store.create("box", { name = word }).name
+  end)
+  names = names:gsub("x", helper.all)
+end)
+px.command("wrong go", function(args, out)
+  px.store.tx(function()
+    px.plugin("relations")
+  end)
+  px.store.create("task", { title = "x" })
+  px.store.get(args.object, args.id)
+  px.bus.emit("right.thing_done")
+end)
+`,
+    "tests/a.lua": 'test("a", function(t)\n  t.bx()\n  t.box()\n  t.creat("box")\nend)\n',
+    "broken.lua": "local x =\n",
+  });
+  const run = await px(["plugin", "check", path.join(folder, "wrong"), "--plugins", plugins, "--format", "json"]);
+  assert.equal(run.code, 1);
+  const found = JSON.parse(run.stdout);
+  const has = (file, line, column, code, message, nearest) =>
+    assert.ok(
+      found.some(
+        (one) =>
+          one.file === file && one.line === line && (column === null || one.column === column) && one.code === code &&
+          message.test(one.message) && one.nearest === nearest,
+      ),
+      `${file}:${line}:${column} ${code} ${message} ${nearest}\n${run.stdout}`,
+    );
+  has("helper.lua", 6, 10, "unknown_call", /there is no px\.store\.fnd/, "px.store.find");
+  has("main.lua", 2, 23, "require", /no file othr\.lua/);
+  has("main.lua", 3, 7, "unknown_object", /no object type "boks"/, "box");
+  has("main.lua", 5, 3, "load", /px\.on registers while the file loads/);
+  has("main.lua", 6, 16, "yield", /px\.plugin cannot be used inside an event's handler/);
+  has("main.lua", 10, 12, "yield", /px\.store\.create waits, and a gsub callback cannot/);
+  has("main.lua", 16, 5, "yield", /px\.plugin cannot be used inside px\.store\.tx/);
+  has("main.lua", 18, 19, "capability", /writing task is not among/);
+  has("main.lua", 20, 15, "capability", /emitting right\.thing_done is not among/);
+  has("broken.lua", 2, null, "lua", /unexpected symbol/);
+  has("plugin.lua", 3, null, "unused", /"http" is granted in can\.http/);
+  has("plugin.lua", 3, 67, "unused", /"wrong\.\*" is granted in can\.emit\[1\]/);
+  has("plugin.lua", 5, 14, "label", /config\[1\] has no label in Greek/);
+  has("schema.lua", 6, 9, "label", /fields\[1\] has no label in Greek/);
+  has("schema.lua", 3, 5, "label", /objects\.box has no plural in English/);
+  has("locale/en.lua", 1, null, "label", /"bye" is not in locale\/el\.lua/);
+  has("tests/a.lua", 2, 3, "unknown_call", /no function "bx"/);
+  has("tests/a.lua", 4, 3, "unknown_call", /no function "creat"/, "create");
+  // A read whose object only running would tell: nothing is said of what is never read.
+  assert.ok(!found.some(({ message }) => /can\.read/.test(message)));
+  assert.ok(!found.some(({ message }) => /px\.store\.nothing|px\.no/.test(message)));
+  assert.ok(!found.some(({ file, line }) => file === "tests/a.lua" && line === 3));
+});
+
+test("check says where manifest and schema are wrong", { timeout: 60000 }, async (t) => {
+  const folder = scratch(t);
+  const check = async (name, files) => {
+    write(path.join(folder, name), files);
+    return px(["plugin", "check", path.join(folder, name)]);
+  };
+  const manifest = (name, more = "") =>
+    `return {\n  name = "${name}", version = "1.0.0", api = 1, label = { en = "A", el = "Α" }, can = {},\n  ${more}\n}\n`;
+  const words = await check("words", { "plugin.lua": manifest("words", "licence = 'x',"), "main.lua": "" });
+  assert.match(words.stdout, /^plugin\.lua:3:3: error: there is no key "licence"; did you mean license\?/m);
+  const schema = await check("schema", {
+    "plugin.lua": manifest("schema"),
+    "main.lua": "",
+    "schema.lua": 'return {\n  objects = {\n    box = {\n      fields = {\n        { "a", "txet" },\n      },\n    },\n  },\n}\n',
+  });
+  assert.match(schema.stdout, /^schema\.lua:5:9: error: .*txet/m);
+  const lacks = await check("lacks", { "plugin.lua": manifest("lacks", 'requires = { nothing = "^1.0" },'), "main.lua": "" });
+  assert.match(lacks.stdout, /^plugin\.lua:3:3: error: the plugin nothing is not there/m);
+  const none = await px(["plugin", "check", path.join(folder, "nowhere")]);
+  assert.equal(none.code, 1);
+  const warned = await check("warned", { "plugin.lua": manifest("warned", 'config = { { "a", "integer", default = 1 } },'), "main.lua": "" });
+  assert.equal(warned.code, 0);
+  assert.match(warned.stdout, /0 errors, 2 warnings/);
+  assert.equal((await px(["plugin", "check", path.join(folder, "warned"), "--strict"])).code, 1);
+});
+
+test("the bundled plugins have no errors", { timeout: 60000 }, async () => {
+  for (const name of readdirSync(plugins).filter((one) => existsSync(path.join(plugins, one, "plugin.lua")))) {
+    const run = await px(["plugin", "check", path.join(plugins, name)]);
+    assert.equal(run.code, 0, run.stdout);
+  }
+});
+
+test("a packed plugin is the same file each time, and one with errors is not packed", { timeout: 60000 }, async (t) => {
+  const folder = scratch(t);
+  await px(["plugin", "new", "parcels", folder]);
+  mkdirSync(path.join(folder, "out"));
+  const first = await px(["plugin", "pack", "parcels"], { cwd: folder });
+  const second = await px(["plugin", "pack", path.join(folder, "parcels"), "--output", path.join(folder, "out")]);
+  assert.equal(first.code, 0, first.stderr);
+  const bytes = readFileSync(path.join(folder, "parcels-0.1.0.pxp"));
+  assert.deepEqual(bytes, readFileSync(path.join(folder, "out/parcels-0.1.0.pxp")));
+  const hash = createHash("sha256").update(bytes).digest("hex");
+  assert.equal(first.stdout, `parcels-0.1.0.pxp  ${hash}\n`);
+  assert.ok(second.stdout.endsWith(`parcels-0.1.0.pxp  ${hash}\n`));
+  const names = execFileSync("tar", ["tf", path.join(folder, "parcels-0.1.0.pxp")], { encoding: "utf8" });
+  assert.match(names, /^locale\/el\.lua$/m);
+  assert.doesNotMatch(names, /\.proxenos|\.luarc/);
+  writeFileSync(path.join(folder, "parcels/main.lua"), "px.nothing()\n");
+  const refused = await px(["plugin", "pack", "parcels", "--output", folder], { cwd: folder });
+  assert.equal(refused.code, 1);
+  assert.match(refused.stdout, /there is no px\.nothing/);
+  assert.match(refused.stderr, /not packed/);
+});
