@@ -258,27 +258,34 @@ static void add_region(struct code *code, size_t function, enum region_kind kind
     }
 }
 
+/* A local function given by its name. */
+static void add_named(struct code *code, size_t at, enum region_kind kind, const char *what)
+{
+    const struct token *tokens = code->tokens;
+    bool alone = tokens[at].kind == TOKEN_NAME &&
+                 (token_is(&tokens[at - 1], ",") || token_is(&tokens[at - 1], "(")) &&
+                 (token_is(&tokens[at + 1], ",") || token_is(&tokens[at + 1], ")"));
+    for (size_t i = 0; alone && i < code->function_count; i++) {
+        if (str_eq(code->functions[i].name, tokens[at].text)) {
+            add_region(code, code->functions[i].at, kind, what);
+        }
+    }
+}
+
 /* All functions among the arguments of the call whose "(" is at `open`: written there, or named. */
 static void add_arguments(struct code *code, size_t open, enum region_kind kind, const char *what)
 {
     const struct token *tokens = code->tokens;
     size_t end = token_behind(tokens, open);
     for (size_t i = open + 1; i < end;) {
-        if (token_is(&tokens[i], "function")) {
-            add_region(code, i, kind, what);
-            i = token_behind(tokens, i);
-            continue;
-        }
-        bool alone = tokens[i].kind == TOKEN_NAME &&
-                     (token_is(&tokens[i - 1], ",") || token_is(&tokens[i - 1], "(")) &&
-                     (token_is(&tokens[i + 1], ",") || token_is(&tokens[i + 1], ")"));
-        for (size_t f = 0; alone && f < code->function_count; f++) {
-            if (str_eq(code->functions[f].name, tokens[i].text)) {
-                add_region(code, code->functions[f].at, kind, what);
-            }
-        }
+        bool function = token_is(&tokens[i], "function");
         bool opens = token_is(&tokens[i], "(") || token_is(&tokens[i], "{");
-        i = opens ? token_behind(tokens, i) : i + 1;
+        if (function) {
+            add_region(code, i, kind, what);
+        } else {
+            add_named(code, i, kind, what);
+        }
+        i = function || opens ? token_behind(tokens, i) : i + 1;
     }
 }
 
@@ -594,7 +601,9 @@ static void check_require(struct code *code, size_t at)
     char path[160];
     (void)snprintf(path, sizeof(path), STR_FORMAT ".lua", STR_ARGS(str_sub(token->text, 0, 120)));
     for (size_t i = 0; i < token->text.len && i < 120; i++) {
-        path[i] = path[i] == '.' ? '/' : path[i];
+        if (path[i] == '.') {
+            path[i] = '/';
+        }
     }
     if (plugin_source_file(&code->check->source, str_from(path)).at == NULL) {
         check_add(code->check, true, "require", code->file, token, STR(""),
@@ -666,19 +675,23 @@ static void check_file(struct check *check, const struct bind_file *file, struct
 
 /* ---- what is granted and never used ---- */
 
+static void use_refs_of(const struct object_type *type, struct uses *reads)
+{
+    for (int i = 0; type != NULL && i < type->field_count; i++) {
+        const struct field *field = &type->fields[i];
+        if (field->type == FIELD_REF || field->type == FIELD_REFS) {
+            add_use(reads, field->to);
+        }
+    }
+}
+
 /* A field that refers to a type shows nothing to who may not read that type: whoever uses the one
  * has a use for the other. */
-static void use_refs(struct check *check, const struct uses *from, struct uses *reads)
+static void use_refs(const struct check *check, const struct uses *from, struct uses *reads)
 {
     size_t count = from->count;
     for (size_t i = 0; check->schema != NULL && i < count; i++) {
-        const struct object_type *type = schema_object(check->schema, from->names[i]);
-        for (int f = 0; type != NULL && f < type->field_count; f++) {
-            const struct field *field = &type->fields[f];
-            if (field->type == FIELD_REF || field->type == FIELD_REFS) {
-                add_use(reads, field->to);
-            }
-        }
+        use_refs_of(schema_object(check->schema, from->names[i]), reads);
     }
 }
 

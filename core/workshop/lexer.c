@@ -11,7 +11,10 @@ struct lexer {
 static char peek(const struct lexer *lexer, size_t ahead)
 {
     size_t at = lexer->at + ahead;
-    return at < lexer->source.len ? lexer->source.at[at] : '\0';
+    if (at >= lexer->source.len) {
+        return '\0';
+    }
+    return lexer->source.at[at];
 }
 
 static bool is_digit(char c)

@@ -179,8 +179,12 @@ static void write_label(struct buf *out, struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
-        bool capital = i == 0 && c >= 'a' && c <= 'z';
-        buf_append_char(out, capital ? (char)(c - 'a' + 'A') : c == '_' ? ' ' : c);
+        if (i == 0 && c >= 'a' && c <= 'z') {
+            c = (char)(c - 'a' + 'A');
+        } else if (c == '_') {
+            c = ' ';
+        }
+        buf_append_char(out, c);
     }
 }
 
