@@ -199,6 +199,8 @@ static bool read_query(struct call *call, struct log_query *query)
 
 /* ---- server-sent events ---- */
 
+enum { RETRY_MS = 1000 };
+
 struct listener {
     struct list_node in_api;
     struct api *api;
@@ -394,6 +396,21 @@ void listeners_stop(struct api *api)
     timer_stop(&api->catch_up);
 }
 
+/* Where it begins, so that a client that loses us before its first event misses none, and how soon
+ * to come back. */
+static void greet(const struct listener *listener)
+{
+    struct buf id;
+    struct buf text;
+    buf_init(&id);
+    buf_init(&text);
+    struct str sealed = event_position_seal(listener->api, listener->scope, listener->after, &id);
+    buf_printf(&text, "retry: %d\nid: " STR_FORMAT "\n\n", RETRY_MS, STR_ARGS(sealed));
+    (void)http_sse_send(listener->sse, buf_str(&text));
+    buf_deinit(&text);
+    buf_deinit(&id);
+}
+
 static void stream(struct call *call, const struct log_query *query, bool resumed)
 {
     struct api *api = call->api;
@@ -408,6 +425,7 @@ static void stream(struct call *call, const struct log_query *query, bool resume
     listener->after = resumed ? query->after : store_seq(api->store);
     struct http_sse_options options = {.closed = on_closed, .context = listener};
     listener->sse = http_sse_start(call->http, &options);
+    greet(listener);
     list_push(&api->listeners, &listener->in_api);
     pump(api);
 }
