@@ -97,7 +97,8 @@ static const struct value *in_file(const struct plugins *plugins, struct str nam
 
 struct value plugins_given(const struct plugins *plugins, struct str name, struct arena *arena)
 {
-    return over(arena, in_file(plugins, name), value_get(&plugins->set, name));
+    struct value given = over(arena, in_file(plugins, name), value_get(&plugins->set, name));
+    return value_copy(arena, &given);
 }
 
 /* ---- showing ---- */
@@ -324,6 +325,7 @@ void plugins_configure(struct plugins *plugins, struct config_call *request)
     struct value set =
         over(request->arena, value_get(&plugins->set, request->plugin), &request->values);
     struct value given = over(request->arena, in_file(plugins, request->plugin), &set);
+    given = value_copy(request->arena, &given); /* outlives what is set now */
     enum err err = settings_names(&plugin->edition->manifest, &request->values, request->arena,
                                   &request->error);
     if (err == OK) {

@@ -247,7 +247,7 @@ enum err schemas_apply(struct plugins *plugins, const struct schema_source *sour
 
 /* config.c: reads what was set; start-up. */
 enum err plugins_open_config(struct plugins *plugins, struct error *error) MUST_CHECK;
-/* What is given for a plugin: set over proxenos.lua; in arena, borrowing both. */
+/* What is given for a plugin: set over proxenos.lua; a copy in arena. */
 struct value plugins_given(const struct plugins *plugins, struct str name, struct arena *arena);
 
 /* change.c */

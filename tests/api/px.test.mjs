@@ -69,7 +69,7 @@ test("the command line sets from standard input, lists, rotates and deletes", as
 
 test("a secret outlives a restart, and what was sealed with it", async () => {
   const sealed = await raw("POST", "/x/probe/seal", "over night");
-  await service.stop();
+  assert.equal(await service.stop(), 0);
   await service.restart();
   assert.equal((await raw("POST", "/x/probe/open", sealed.text)).text, "over night");
   const broken = await raw("POST", "/x/probe/open", sealed.text.slice(0, -4) + "AAAA");
@@ -157,7 +157,7 @@ test("settings change while the plugin runs, outlive a restart, and fall back wh
   assert.equal(shell.code, 0, shell.stderr);
   assert.match(shell.stdout, /months +6 +integer +set/);
   assert.deepEqual((await admin.get("/x/probe/config")).body, { months: 6, changes: [12, 6] });
-  await service.stop();
+  assert.equal(await service.stop(), 0);
   await service.restart();
   assert.deepEqual((await admin.get("/x/probe/config")).body, { months: 6, changes: [] });
   await admin.patch(config, { months: null });
