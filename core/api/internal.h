@@ -153,6 +153,8 @@ void get_plugin(struct call *call);
 void enable_plugin(struct call *call);
 void disable_plugin(struct call *call);
 void reload_plugin(struct call *call);
+void list_automations(struct call *call);
+void get_automation(struct call *call);
 void list_subscriptions(struct call *call);
 void get_subscription(struct call *call);
 void pause_subscription(struct call *call);

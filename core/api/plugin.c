@@ -1,4 +1,5 @@
-/* Changing plugins while the service runs: administrators alone. Loop thread. */
+/* Changing plugins while the service runs: administrators alone. Automations looked at, by whoever
+ * may look at plugins. Loop thread. */
 #include "internal.h"
 
 static void on_changed(struct change_call *change)
@@ -58,4 +59,30 @@ void disable_plugin(struct call *call)
 void reload_plugin(struct call *call)
 {
     begin_change(call, PLUGIN_RELOAD);
+}
+
+/* ---- automations ---- */
+
+void list_automations(struct call *call)
+{
+    if (call_operator(call)) {
+        struct value answer = value_map_new();
+        value_put_c(call_arena(call), &answer, "data",
+                    automations_describe(call->api->plugins, call_arena(call)));
+        call_respond_value(call, 200, &answer);
+    }
+}
+
+void get_automation(struct call *call)
+{
+    if (!call_operator(call)) {
+        return;
+    }
+    struct str name = http_route_parameter(call->http, "name");
+    struct value one = automations_describe_one(call->api->plugins, name, call_arena(call));
+    if (one.kind == VALUE_NULL) {
+        call_fail(call, ERR_NOT_FOUND, "there is no automation \"" STR_FORMAT "\"", STR_ARGS(name));
+    } else {
+        call_respond_value(call, 200, &one);
+    }
 }

@@ -1,4 +1,4 @@
-/* plugin list|show|config. */
+/* plugin list|show|config, automation list|show. */
 #include "internal.h"
 
 int cmd_plugin_list(struct cli *cli)
@@ -15,11 +15,11 @@ int cmd_plugin_list(struct cli *cli)
     return code;
 }
 
-int cmd_plugin_show(struct cli *cli)
+static int show(struct cli *cli, struct str collection)
 {
     struct buf target;
     buf_init(&target);
-    buf_append_str(&target, STR("/api/v1/plugins"));
+    buf_append_str(&target, collection);
     cli_path(&target, str_from(cli->positional[0]));
     struct value plugin;
     int code = cli_call(cli, "GET", buf_str(&target), NULL, &plugin);
@@ -58,4 +58,29 @@ int cmd_plugin_config(struct cli *cli)
         cli_print_rows(cli, value_get_c(&answer, "data"), columns, COUNT_OF(columns));
     }
     return code;
+}
+
+int cmd_plugin_show(struct cli *cli)
+{
+    return show(cli, STR("/api/v1/plugins"));
+}
+
+int cmd_automation_list(struct cli *cli)
+{
+    struct value answer;
+    int code = cli_call(cli, "GET", STR("/api/v1/automations"), NULL, &answer);
+    if (code == CLI_OK) {
+        static const struct cli_column columns[] = {{"file", "file", false},
+                                                    {"status", "status", false},
+                                                    {"changed_at", "loaded", false},
+                                                    {"at", "at", false},
+                                                    {"error", "last error", false}};
+        cli_print_rows(cli, value_get_c(&answer, "data"), columns, COUNT_OF(columns));
+    }
+    return code;
+}
+
+int cmd_automation_show(struct cli *cli)
+{
+    return show(cli, STR("/api/v1/automations"));
 }

@@ -180,6 +180,8 @@ int cmd_plugin_test(struct cli *cli);
 int cmd_plugin_new(struct cli *cli);
 int cmd_plugin_check(struct cli *cli);
 int cmd_plugin_pack(struct cli *cli);
+int cmd_automation_list(struct cli *cli);
+int cmd_automation_show(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);
 int cmd_audit_checkpoint(struct cli *cli);
 int cmd_backup(struct cli *cli);

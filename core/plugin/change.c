@@ -64,15 +64,38 @@ void change_work(struct change *change, void (*run)(struct work *work, void *thr
 
 /* ---- the queue ---- */
 
+/* The version of an automation is the beginning of its text's hash. */
+static void begin_automation(struct change *change)
+{
+    struct plugin *plugin = change->plugin;
+    struct remembered *next = &change->remembered;
+    char version[PLUGIN_VERSION_MAX + 1];
+    (void)snprintf(version, sizeof(version), "%.*s", PLUGIN_VERSION_MAX, plugin->hash);
+    change->silent = strcmp(next->version, version) == 0;
+    (void)snprintf(next->version, sizeof(next->version), "%s", version);
+    change_read(change);
+}
+
 static void begin(struct change *change)
 {
     struct error error = {0};
     const struct plugin *plugin = change->plugin;
     enum err err = OK;
+    if (list_node_linked(&plugin->in_gone)) {
+        err = error_set(&error, ERR_NOT_FOUND, "%s is gone", plugin->name);
+        change_fail(change, err, &error);
+        return;
+    }
     switch (change->kind) {
     case CHANGE_BOOT:
         change->next = change->plugin->edition;
         change_load(change);
+        return;
+    case CHANGE_AUTOMATION:
+        begin_automation(change);
+        return;
+    case CHANGE_GONE:
+        change_leave(change);
         return;
     case CHANGE_DISABLE:
         err = plugin_not_needed(plugin, &error);
@@ -154,6 +177,10 @@ void change_end(struct change *change)
     change_move(change, CHANGE_DONE);
     plugins->change = NULL;
     answer(change);
+    if (change->kind == CHANGE_GONE && change->err == OK) {
+        plugin_leave(change->plugin);
+        automations_look(plugins); /* the file may be there again */
+    }
     change_free(change);
     pump(plugins);
 }
@@ -202,7 +229,8 @@ static void show_failure(struct change *change)
     struct plugin *plugin = change->plugin;
     bool runs = plugin->status == PLUGIN_RUNNING && plugin->edition->started;
     bool asked_only = change->err == ERR_APPROVAL || change->err == ERR_CONFLICT;
-    if (plugin->plugins->stopping || asked_only || change->kind == CHANGE_DISABLE) {
+    bool off = change->kind == CHANGE_DISABLE || change->kind == CHANGE_GONE;
+    if (plugin->plugins->stopping || asked_only || off) {
         return;
     }
     if (runs) {

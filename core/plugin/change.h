@@ -8,7 +8,9 @@ enum change_kind {
     CHANGE_ENABLE = PLUGIN_ENABLE,
     CHANGE_DISABLE = PLUGIN_DISABLE,
     CHANGE_RELOAD = PLUGIN_RELOAD,
-    CHANGE_BOOT, /* start-up: read and its types applied already */
+    CHANGE_BOOT,       /* start-up: read and its types applied already */
+    CHANGE_AUTOMATION, /* its file is new, or was saved */
+    CHANGE_GONE,       /* its file is gone: as DISABLE, and it leaves the list */
 };
 
 /*  WAITING ─▶ READING ─▶ APPLYING ─▶ LOADING ─▶ LEAVING ─▶ HANDING ─▶ STORING ─▶ JOINING ─▶ DONE
@@ -53,6 +55,7 @@ struct change {
     size_t source_count;
     struct remembered remembered; /* as it will be; texts in arena */
     bool granted;                 /* capabilities are given by this change */
+    bool silent;                  /* nothing has changed since the last start: no entry */
     bool applied, paused;         /* to be undone on failure */
     enum err err;
     struct error error;

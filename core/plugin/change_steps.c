@@ -24,7 +24,10 @@ static void read_run(struct work *work, void *thread)
 {
     struct change *change = CONTAINER_OF(work, struct change, work);
     (void)thread;
-    change->err = edition_read(change->next, change->plugin->folder, &change->error);
+    const struct plugin *plugin = change->plugin;
+    change->err = plugin->automation
+                      ? edition_read_file(change->next, plugin->folder, &change->error)
+                      : edition_read(change->next, plugin->folder, &change->error);
 }
 
 /* May it have what it asks for? Else the caller is told what is new, and by which hash to say yes.
@@ -285,6 +288,10 @@ static const char *event_of(enum change_kind kind)
         return "plugin.enabled";
     case CHANGE_DISABLE:
         return "plugin.disabled";
+    case CHANGE_AUTOMATION:
+        return "automation.loaded";
+    case CHANGE_GONE:
+        return "automation.removed";
     case CHANGE_RELOAD:
     case CHANGE_BOOT:
         break;
@@ -299,7 +306,13 @@ static enum err store_apply(struct unit *unit, struct tx *tx, struct error *erro
     struct arena *arena = tx_arena(tx);
     struct value data = value_map_new();
     value_put_c(arena, &data, "plugin", value_text(str_from(change->plugin->name)));
-    value_put_c(arena, &data, "version", value_text(edition->manifest.version_text));
+    if (edition->has_manifest && !change->plugin->automation) {
+        value_put_c(arena, &data, "version", value_text(edition->manifest.version_text));
+    }
+    if (change->plugin->automation) {
+        value_put_c(arena, &data, "file", value_text(str_from(change->plugin->file)));
+        value_put_c(arena, &data, "hash", value_text(str_from(change->plugin->hash)));
+    }
     if (change->granted) {
         value_put_c(arena, &data, "can", edition->manifest.can);
     }
@@ -339,7 +352,7 @@ static void store(struct change *change)
     struct store *database = plugins->options.store;
     const struct change_call *call = change->call;
     change_move(change, CHANGE_STORING);
-    if (change->kind == CHANGE_BOOT) {
+    if (change->kind == CHANGE_BOOT || (change->silent && !change->granted)) {
         join(change);
         return;
     }
@@ -417,13 +430,14 @@ static void begin_starts(struct edition *edition)
     series_run(&starting->series);
 }
 
-/* Those that failed for want of this one are tried again. */
+/* Those that failed for want of this one are tried again; an automation may have wanted its types.
+ */
 static void wake_dependents(struct plugins *plugins)
 {
     for (size_t i = 0; i < plugins->count; i++) {
         struct plugin *plugin = plugins->list[i];
-        if (plugin->status == PLUGIN_FAILED && plugin->error.err == ERR_DEPENDENCY &&
-            plugins->changes_waiting < CHANGES_MAX) {
+        bool lacked = plugin->error.err == ERR_DEPENDENCY || plugin->automation;
+        if (plugin->status == PLUGIN_FAILED && lacked && plugins->changes_waiting < CHANGES_MAX) {
             change_queue(change_new(plugins, CHANGE_RELOAD, plugin));
         }
     }
@@ -453,9 +467,12 @@ static void take_place(struct change *change)
     log_info("plugin", "a plugin runs plugin=%s version=" STR_FORMAT, plugin->name,
              STR_ARGS(plugin->edition->manifest.version_text));
     bool boot = change->kind == CHANGE_BOOT;
+    bool automation = plugin->automation;
     change_end(change);
     if (!boot) {
         plugins_sort(plugins);
+    }
+    if (!boot && !automation) {
         wake_dependents(plugins);
     }
 }

@@ -58,6 +58,7 @@ struct plugin *plugins_add(struct plugins *plugins, struct str name)
     plugin->edition = edition_new(plugin);
     plugin->slot = bind_slot_new(name);
     plugin->status = PLUGIN_DISABLED;
+    list_node_init(&plugin->in_gone);
     plugins->list[plugins->count++] = plugin;
     return plugin;
 }
@@ -68,6 +69,22 @@ void plugin_free(struct plugin *plugin)
     bind_slot_free(plugin->slot);
     mem_free(plugin->remembered.can);
     mem_free(plugin);
+}
+
+void plugin_leave(struct plugin *plugin)
+{
+    struct plugins *plugins = plugin->plugins;
+    size_t kept = 0;
+    for (size_t i = 0; i < plugins->count; i++) {
+        if (plugins->list[i] != plugin) {
+            plugins->list[kept++] = plugins->list[i];
+        }
+    }
+    ASSERT(kept + 1 == plugins->count);
+    plugins->count = kept;
+    plugins->swaps++;
+    plugin_keep(plugin);
+    list_push(&plugins->gone, &plugin->in_gone);
 }
 
 /* By the command line, by what was said while it ran, by its manifest: the first that says it. */
@@ -154,6 +171,7 @@ void plugins_discover(struct plugins *plugins)
                   error.detail);
     }
     for (size_t i = 0; i < plugins->count; i++) {
+        plugin_recall(plugins->list[i]);
         read_again(plugins->list[i]);
     }
     for (int i = 0; i < options->enable_count; i++) {

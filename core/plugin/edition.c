@@ -30,8 +30,8 @@ void edition_free(struct edition *edition)
 
 /* ---- files ---- */
 
-static enum err read_file(struct arena *arena, const char *path, size_t most, struct str *out_text,
-                          struct error *error)
+enum err source_read(struct arena *arena, const char *path, size_t most, struct str *out_text,
+                     struct error *error)
 {
     FILE *file = fopen(path, "rbe");
     if (file == NULL) {
@@ -50,8 +50,8 @@ static enum err read_file(struct arena *arena, const char *path, size_t most, st
     if (broken) {
         err = error_set(error, ERR_IO, "%s cannot be read", path);
     } else if (text.len > most) {
-        err = error_set(error, ERR_LIMIT, "the plugin's Lua files are larger than %d bytes in all",
-                        PLUGIN_BYTES_MAX);
+        err = error_set(error, ERR_LIMIT, "%s is too large: Lua files are at most %zu KiB here",
+                        path, most >> 10);
     } else {
         *out_text = arena_str(arena, buf_str(&text));
     }
@@ -94,8 +94,8 @@ static enum err gather_one(struct gathering *gathering, const char *folder, cons
                          PLUGIN_FILES_MAX);
     }
     struct bind_file *file = &gathering->files[edition->file_count];
-    enum err err = read_file(&edition->arena, path, PLUGIN_BYTES_MAX - gathering->bytes,
-                             &file->text, gathering->error);
+    enum err err = source_read(&edition->arena, path, PLUGIN_BYTES_MAX - gathering->bytes,
+                               &file->text, gathering->error);
     if (err == OK) {
         file->name = arena_str(&edition->arena, str_from(inner));
         gathering->bytes += file->text.len;
@@ -160,6 +160,25 @@ enum err edition_read(struct edition *edition, const char *folder, struct error 
         err =
             lua_read_data(&edition->arena, "schema.lua", text, ERR_SCHEMA, &edition->schema, error);
     }
+    return err;
+}
+
+enum err edition_read_file(struct edition *edition, const char *path, struct error *error)
+{
+    const struct plugin *plugin = edition->plugin;
+    struct bind_file *file = ARENA_NEW(&edition->arena, struct bind_file);
+    edition->folder = arena_cstr(&edition->arena, str_from(path));
+    file->name = arena_str(&edition->arena, str_from(plugin->file));
+    enum err err = source_read(&edition->arena, path, LUA_SOURCE_MAX, &file->text, error);
+    if (err != OK) {
+        return err;
+    }
+    edition->files = file;
+    edition->file_count = 1;
+    edition->main = file->name.at;
+    err = header_read(&edition->arena, str_from(plugin->name), edition->main, file->text,
+                      &edition->manifest, error);
+    edition->has_manifest = err == OK;
     return err;
 }
 
@@ -241,6 +260,7 @@ enum err edition_open(struct edition *edition, struct error *error)
                                      .config = edition->config,
                                      .files = edition->files,
                                      .file_count = edition->file_count,
+                                     .main = edition->main,
                                      .version = manifest->version_text};
     edition->host = bind_host_new(plugin->plugins->bind, &host);
     bind_host_on_suspend(edition->host, on_suspend, edition);

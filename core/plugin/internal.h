@@ -22,6 +22,7 @@ enum {
     PLUGIN_PATH_MAX = 2048,
     PLUGIN_VERSION_MAX = 24,
     CHANGES_MAX = 64, /* that wait */
+    AUTOMATIONS_MAX = 100,
 };
 
 /* ---- manifest ---- */
@@ -57,6 +58,14 @@ struct manifest {
  * "plugin.lua: can.read[2]" and the nearest valid word. */
 enum err manifest_read(struct arena *arena, struct str folder, struct str text,
                        struct manifest *out_manifest, struct error *error) MUST_CHECK;
+/* The same from its tree; `file` is named in errors. */
+enum err manifest_take(struct arena *arena, const char *file, struct str folder,
+                       const struct value *tree, struct manifest *out_manifest,
+                       struct error *error) MUST_CHECK;
+/* header.c: the head of an automation; `file` is named in errors. */
+enum err header_read(struct arena *arena, struct str name, const char *file, struct str text,
+                     struct manifest *out_manifest, struct error *error) MUST_CHECK;
+
 /* ---- editions ---- */
 
 struct plugin;
@@ -71,6 +80,7 @@ struct edition {
     struct plugin *plugin;
     struct arena arena; /* all below, the error's texts too */
     const char *folder; /* its files; "" when they came as text */
+    const char *main;   /* the file that runs; NULL: main.lua */
     struct manifest manifest;
     bool has_manifest;
     struct bind_file *files;
@@ -90,6 +100,12 @@ struct edition {
 struct edition *edition_new(struct plugin *plugin);
 /* Reads the folder: manifest, Lua files, schema. Start-up or a lane. What could be read stays. */
 enum err edition_read(struct edition *edition, const char *folder, struct error *error) MUST_CHECK;
+/* The same for one file of Lua, an automation: what it says at its top and what it does. */
+enum err edition_read_file(struct edition *edition, const char *path,
+                           struct error *error) MUST_CHECK;
+/* Start-up or a lane. ERR_IO, ERR_LIMIT. */
+enum err source_read(struct arena *arena, const char *path, size_t most, struct str *out_text,
+                     struct error *error) MUST_CHECK;
 /* Its state is closed. NULL is fine. */
 void edition_free(struct edition *edition);
 /* Loop. Makes the state, empty, with its rights and settings. */
@@ -162,11 +178,16 @@ struct remembered {
 struct plugin {
     struct plugins *plugins;
     char name[PLUGIN_NAME_MAX + 1];
-    char folder[PLUGIN_PATH_MAX]; /* where an edition is read from */
-    bool bundled;                 /* came with the program */
-    bool installed;               /* in DATA/plugins */
-    bool asked;                   /* enabled by name: the operator has looked at it */
-    struct edition *edition;      /* in use, or as it was read; never NULL */
+    char folder[PLUGIN_PATH_MAX];   /* where an edition is read from */
+    bool bundled;                   /* came with the program */
+    bool installed;                 /* in DATA/plugins */
+    bool asked;                     /* enabled by name: the operator has looked at it */
+    bool automation;                /* a file in DATA/automations */
+    bool seen, going;               /* automations.c: at the last look; its file is gone */
+    char file[PLUGIN_NAME_MAX + 1]; /* of an automation: "welcome.lua" */
+    char hash[2 * HASH_BYTES + 1];  /* of the text that was seen last */
+    struct list_node in_gone;       /* off the list, but others' calls may point to its slot */
+    struct edition *edition;        /* in use, or as it was read; never NULL */
     enum plugin_status status;
     struct error error; /* why it failed or waits; of the last change, when it runs all the same */
     int64_t changed_at_ms;
@@ -187,8 +208,11 @@ struct plugins {
     size_t changes_waiting;
     struct message changes_message; /* looks at the queue; outlives what is in it */
     bool changes_posted;
-    struct list retiring; /* editions on their way out */
-    uint64_t swaps;       /* raised whenever an edition took another's place */
+    struct list retiring;            /* editions on their way out */
+    uint64_t swaps;                  /* raised whenever an edition took another's place */
+    struct automations *automations; /* NULL: none are run */
+    struct map rows;                 /* name → struct remembered, of all that ever were */
+    struct list gone;
     bool stopping, all_retired;
     struct value set; /* settings changed while it ran: { plugin = { name = value } } */
     struct arena set_arena;
@@ -200,6 +224,8 @@ struct plugin *plugins_find(const struct plugins *plugins, struct str name);
 /* NULL: too many, which the log says. */
 struct plugin *plugins_add(struct plugins *plugins, struct str name);
 void plugin_free(struct plugin *plugin);
+/* Off the list; its place in memory stays until the end. */
+void plugin_leave(struct plugin *plugin);
 /* An entry of the log about it, in its own time. */
 void plugin_tell(struct plugin *plugin, const char *event);
 /* Names the failure in the service's log and keeps it. */
@@ -222,6 +248,11 @@ enum err plugins_open_state(struct plugins *plugins, struct error *error) MUST_C
 /* For what nobody asked for. */
 const struct scope *plugins_scope(struct plugins *plugins);
 enum err plugins_load_state(struct plugins *plugins, struct error *error) MUST_CHECK;
+/* What is remembered of this name, into the plugin; and back, when it leaves the list. */
+void plugin_recall(struct plugin *plugin);
+void plugin_keep(struct plugin *plugin);
+void plugins_forget_rows(struct plugins *plugins);
+void hash_text(const unsigned char hash[HASH_BYTES], char out[2 * HASH_BYTES + 1]);
 /* Grants: given to bundled ones and to those enabled by name, otherwise the plugin waits. Stores
  * version and state of all. */
 enum err plugins_grant(struct plugins *plugins, struct error *error) MUST_CHECK;
@@ -249,6 +280,12 @@ enum err schemas_apply(struct plugins *plugins, const struct schema_source *sour
 enum err plugins_open_config(struct plugins *plugins, struct error *error) MUST_CHECK;
 /* What is given for a plugin: set over proxenos.lua; a copy in arena. */
 struct value plugins_given(const struct plugins *plugins, struct str name, struct arena *arena);
+/* automations.c */
+void automations_open(struct plugins *plugins);
+void automations_close(struct plugins *plugins);
+bool automations_busy(const struct plugins *plugins);
+void automations_look(struct plugins *plugins);
+void automations_wait(struct plugins *plugins); /* start-up: until all are up or failed */
 
 /* change.c */
 /* Start-up: the edition that was discovered is loaded and takes its place; blocks. */

@@ -6,6 +6,7 @@
 
 struct reading {
     struct arena *arena;
+    const char *file; /* in errors: "plugin.lua" */
     struct manifest *manifest;
     struct error *error;
 };
@@ -23,7 +24,8 @@ static enum err wrong(const struct reading *reading, const char *place, const ch
     // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized)
     (void)vsnprintf(detail, sizeof(detail), format, arguments);
     va_end(arguments);
-    (void)snprintf(pointer, sizeof(pointer), "plugin.lua%s%s", place[0] != '\0' ? ": " : "", place);
+    (void)snprintf(pointer, sizeof(pointer), "%s%s%s", reading->file, place[0] != '\0' ? ": " : "",
+                   place);
     return error_at(reading->error, ERR_MANIFEST, pointer, value, "%s", detail);
 }
 
@@ -401,38 +403,51 @@ static enum err read_uninstall(const struct reading *reading, const struct value
                              "uninstall is keep, export or erase");
 }
 
-enum err manifest_read(struct arena *arena, struct str folder, struct str text,
-                       struct manifest *out_manifest, struct error *error)
+/* A manifest's tree: its keys are those of `known`. */
+static enum err take_tree(const struct reading *reading, struct str folder,
+                          const struct value *tree)
 {
     static const struct str known[] = {
         STR_INIT("name"),   STR_INIT("version"),  STR_INIT("api"),       STR_INIT("license"),
         STR_INIT("label"),  STR_INIT("requires"), STR_INIT("can"),       STR_INIT("limits"),
         STR_INIT("config"), STR_INIT("default"),  STR_INIT("uninstall"), STR_INIT("description")};
-    struct manifest manifest = {.config = value_list_new()};
-    struct reading reading = {.arena = arena, .manifest = &manifest, .error = error};
-    struct value tree = value_null();
-    enum err err = lua_read_data(arena, "plugin.lua", text, ERR_MANIFEST, &tree, error);
-    if (err == OK) {
-        err = check_keys(&reading, "", &tree, known, COUNT_OF(known));
-    }
-    if (err == OK) {
-        err = read_identity(&reading, &tree, folder);
-    }
     enum err (*const parts[])(const struct reading *reading, const struct value *tree) = {
         read_label, read_requires, read_can, read_limits, read_uninstall};
+    enum err err = check_keys(reading, "", tree, known, COUNT_OF(known));
+    if (err == OK) {
+        err = read_identity(reading, tree, folder);
+    }
     for (size_t i = 0; err == OK && i < COUNT_OF(parts); i++) {
-        err = parts[i](&reading, &tree);
+        err = parts[i](reading, tree);
     }
     if (err == OK) {
-        err = read_flag(&reading, &tree, "default", "default", &manifest.enabled);
+        err = read_flag(reading, tree, "default", "default", &reading->manifest->enabled);
     }
-    const struct value *config = value_get_c(&tree, "config");
+    const struct value *config = value_get_c(tree, "config");
     if (err == OK && config != NULL && !is_empty_table(config)) {
-        manifest.config = *config;
-        err = settings_check(config, error);
+        reading->manifest->config = *config;
+        err = settings_check(config, reading->error);
     }
+    return err;
+}
+
+enum err manifest_take(struct arena *arena, const char *file, struct str folder,
+                       const struct value *tree, struct manifest *out_manifest, struct error *error)
+{
+    struct manifest manifest = {.config = value_list_new()};
+    const struct reading reading = {
+        .arena = arena, .file = file, .manifest = &manifest, .error = error};
+    enum err err = take_tree(&reading, folder, tree);
     if (err == OK) {
         *out_manifest = manifest;
     }
     return err;
+}
+
+enum err manifest_read(struct arena *arena, struct str folder, struct str text,
+                       struct manifest *out_manifest, struct error *error)
+{
+    struct value tree = value_null();
+    enum err err = lua_read_data(arena, "plugin.lua", text, ERR_MANIFEST, &tree, error);
+    return err != OK ? err : manifest_take(arena, "plugin.lua", folder, &tree, out_manifest, error);
 }

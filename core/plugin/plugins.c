@@ -6,6 +6,11 @@ static void free_all(struct plugins *plugins)
     for (size_t i = 0; i < plugins->count; i++) {
         plugin_free(plugins->list[i]);
     }
+    struct list_node *node = NULL;
+    while ((node = list_pop(&plugins->gone)) != NULL) {
+        plugin_free(CONTAINER_OF(node, struct plugin, in_gone));
+    }
+    plugins_forget_rows(plugins);
     lane_free(plugins->lane);
     arena_deinit(&plugins->arena);
     arena_deinit(&plugins->set_arena);
@@ -20,6 +25,8 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
     arena_init(&plugins->arena);
     changes_init(plugins);
     list_init(&plugins->retiring);
+    list_init(&plugins->gone);
+    map_init(&plugins->rows);
     plugins->all_retired = true;
     arena_init(&plugins->set_arena);
     struct bind_options bind = {.store = options->store,
@@ -59,6 +66,10 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
         if (plugins->list[i]->status == PLUGIN_RUNNING && !options->prepare) {
             plugin_start(plugins->list[i]);
         }
+    }
+    if (!options->prepare) {
+        automations_open(plugins);
+        automations_wait(plugins);
     }
     *out_plugins = plugins;
     return OK;
@@ -101,7 +112,8 @@ bool plugins_quiet(struct plugins *plugins)
         const struct bind_host *host = plugin->edition->host;
         busy += host == NULL ? 0 : bind_host_busy(host);
     }
-    return busy == 0 && plugins->change == NULL && plugins->changes_waiting == 0;
+    return busy == 0 && plugins->change == NULL && plugins->changes_waiting == 0 &&
+           !automations_busy(plugins);
 }
 
 /* ---- describe ---- */
@@ -202,6 +214,9 @@ static struct value describe(struct arena *arena, const struct plugin *plugin)
     const struct edition *edition = plugin->edition;
     struct value map = value_map_new();
     value_put_c(arena, &map, "name", value_text(str_from(plugin->name)));
+    if (plugin->automation) {
+        value_put_c(arena, &map, "file", value_text(str_from(plugin->file)));
+    }
     value_put_c(arena, &map, "status", value_text(str_from(status_name(plugin->status))));
     if (edition->has_manifest) {
         describe_manifest(arena, edition, &map);
@@ -220,17 +235,43 @@ static struct value describe(struct arena *arena, const struct plugin *plugin)
     return map;
 }
 
-struct value plugins_describe(struct plugins *plugins, struct arena *arena)
+static struct value describe_all(struct plugins *plugins, struct arena *arena, bool automations)
 {
     struct value list = value_list_new();
     for (size_t i = 0; i < plugins->count; i++) {
-        value_push(arena, &list, describe(arena, plugins->list[i]));
+        if (plugins->list[i]->automation == automations) {
+            value_push(arena, &list, describe(arena, plugins->list[i]));
+        }
     }
     return list;
+}
+
+struct value plugins_describe(struct plugins *plugins, struct arena *arena)
+{
+    return describe_all(plugins, arena, false);
+}
+
+struct value automations_describe(struct plugins *plugins, struct arena *arena)
+{
+    return describe_all(plugins, arena, true);
 }
 
 struct value plugins_describe_one(struct plugins *plugins, struct str name, struct arena *arena)
 {
     const struct plugin *plugin = plugins_find(plugins, name);
     return plugin == NULL ? value_null() : describe(arena, plugin);
+}
+
+struct value automations_describe_one(struct plugins *plugins, struct str name, struct arena *arena)
+{
+    for (size_t i = 0; i < plugins->count; i++) {
+        const struct plugin *plugin = plugins->list[i];
+        struct str file = str_from(plugin->file);
+        bool named = str_eq(file, name) || str_is(name, plugin->name) ||
+                     (file.len > 4 && str_eq(str_sub(file, 0, file.len - 4), name));
+        if (plugin->automation && named) {
+            return describe(arena, plugin);
+        }
+    }
+    return value_null();
 }

@@ -68,6 +68,17 @@ static void end_changes(struct plugins *plugins)
     ASSERT(changes_over(plugins));
 }
 
+void automations_wait(struct plugins *plugins)
+{
+    int64_t waited_ms = 0;
+    bool never = false;
+    while (waited_ms < WAIT_MS &&
+           (automations_busy(plugins) || plugins->changes_waiting > 0 || !changes_over(plugins))) {
+        (void)plugins_wait(plugins, &never, WAIT_TICK_MS);
+        waited_ms += WAIT_TICK_MS;
+    }
+}
+
 static void stop_one(struct plugin *plugin)
 {
     struct edition *edition = plugin->edition;
@@ -90,6 +101,11 @@ void plugins_stop(struct plugins *plugins)
         }
     }
     end_changes(plugins);
+    while (automations_busy(plugins)) {
+        bool never = false;
+        (void)plugins_wait(plugins, &never, WAIT_TICK_MS);
+    }
+    automations_close(plugins);
     for (size_t i = plugins->count; i > 0; i--) {
         stop_one(plugins->list[i - 1]);
     }

@@ -55,17 +55,24 @@ static void keep_text(char *out, size_t size, struct str text)
     (void)snprintf(out, size, STR_FORMAT, STR_ARGS(text));
 }
 
+static struct remembered *row_of(struct plugins *plugins, struct str name)
+{
+    struct remembered *row = map_get(&plugins->rows, name);
+    if (row == NULL) {
+        row = mem_zalloc(sizeof(*row));
+        (void)map_set(&plugins->rows, name, row);
+    }
+    return row;
+}
+
 static enum err on_state(void *context, const struct value *columns, int column_count,
                          struct error *error)
 {
     (void)column_count;
     (void)error;
-    struct plugin *plugin = plugins_find(context, columns[0].text);
-    if (plugin != NULL) {
-        struct remembered *kept = &plugin->remembered;
-        kept->known = true;
-        keep_text(kept->granted, sizeof(kept->granted), columns[1].text);
-    }
+    struct remembered *row = row_of(context, columns[0].text);
+    row->known = true;
+    keep_text(row->granted, sizeof(row->granted), columns[1].text);
     return OK;
 }
 
@@ -74,18 +81,49 @@ static enum err on_choice(void *context, const struct value *columns, int column
 {
     (void)column_count;
     (void)error;
-    struct plugin *plugin = plugins_find(context, columns[0].text);
-    if (plugin != NULL) {
-        struct remembered *kept = &plugin->remembered;
-        keep_text(kept->wanted, sizeof(kept->wanted), columns[1].text);
-        keep_text(kept->version, sizeof(kept->version), columns[3].text);
-        keep_text(kept->previous, sizeof(kept->previous), columns[4].text);
-        if (columns[2].text.len > 0) {
-            kept->can = mem_alloc(columns[2].text.len + 1);
-            keep_text(kept->can, columns[2].text.len + 1, columns[2].text);
-        }
+    struct remembered *row = row_of(context, columns[0].text);
+    keep_text(row->wanted, sizeof(row->wanted), columns[1].text);
+    keep_text(row->version, sizeof(row->version), columns[3].text);
+    keep_text(row->previous, sizeof(row->previous), columns[4].text);
+    if (columns[2].text.len > 0) {
+        row->can = mem_alloc(columns[2].text.len + 1);
+        keep_text(row->can, columns[2].text.len + 1, columns[2].text);
     }
     return OK;
+}
+
+static char *copy_text(const char *text)
+{
+    return text == NULL ? NULL : mem_dup(text, strlen(text) + 1);
+}
+
+void plugin_recall(struct plugin *plugin)
+{
+    const struct remembered *row = map_get(&plugin->plugins->rows, str_from(plugin->name));
+    if (row != NULL) {
+        mem_free(plugin->remembered.can);
+        plugin->remembered = *row;
+        plugin->remembered.can = copy_text(row->can);
+    }
+}
+
+void plugin_keep(struct plugin *plugin)
+{
+    struct remembered *row = row_of(plugin->plugins, str_from(plugin->name));
+    mem_free(row->can);
+    *row = plugin->remembered;
+    row->can = copy_text(plugin->remembered.can);
+}
+
+void plugins_forget_rows(struct plugins *plugins)
+{
+    struct str name;
+    void *value = NULL;
+    for (size_t i = 0; map_next(&plugins->rows, &i, &name, &value);) {
+        mem_free(((struct remembered *)value)->can);
+        mem_free(value);
+    }
+    map_deinit(&plugins->rows);
 }
 
 enum err plugins_load_state(struct plugins *plugins, struct error *error)
@@ -105,6 +143,13 @@ enum err plugins_load_state(struct plugins *plugins, struct error *error)
 
 /* ---- what is asked for ---- */
 
+void hash_text(const unsigned char hash[HASH_BYTES], char out[2 * HASH_BYTES + 1])
+{
+    for (size_t i = 0; i < HASH_BYTES; i++) {
+        (void)snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    }
+}
+
 void can_hash(const struct edition *edition, char out[2 * HASH_BYTES + 1])
 {
     unsigned char hash[HASH_BYTES];
@@ -113,9 +158,7 @@ void can_hash(const struct edition *edition, char out[2 * HASH_BYTES + 1])
     json_encode(&text, &edition->manifest.can);
     hash_of(text.at, text.len, hash);
     buf_deinit(&text);
-    for (size_t i = 0; i < HASH_BYTES; i++) {
-        (void)snprintf(out + 2 * i, 3, "%02x", hash[i]);
-    }
+    hash_text(hash, out);
 }
 
 static bool asks_for_nothing(const struct edition *edition)
@@ -129,7 +172,8 @@ bool edition_is_granted(const struct edition *edition)
     char hash[2 * HASH_BYTES + 1];
     const struct plugin *plugin = edition->plugin;
     can_hash(edition, hash);
-    return plugin->bundled || asks_for_nothing(edition) ||
+    /* The data folder is the operator's: who writes there grants it. */
+    return plugin->bundled || plugin->automation || asks_for_nothing(edition) ||
            strcmp(plugin->remembered.granted, hash) == 0;
 }
 
@@ -227,8 +271,8 @@ static enum err put_row(struct tx *tx, const struct edition *edition, const stru
 {
     const struct plugin *plugin = edition->plugin;
     struct value name = value_text(str_from(plugin->name));
-    struct value binds[] = {name, value_text(edition->manifest.version_text),
-                            value_text(str_from(status_word(plugin))),
+    struct str version = edition->has_manifest ? edition->manifest.version_text : STR("");
+    struct value binds[] = {name, value_text(version), value_text(str_from(status_word(plugin))),
                             value_text(str_from(next->granted)), value_int(tx_now_ms(tx))};
     enum err err =
         tx_table(tx, &plugin_tables, STATE_PUT, binds, COUNT_OF(binds), NULL, NULL, error);

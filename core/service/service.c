@@ -38,6 +38,7 @@ struct service {
     const char *tls_certificate, *tls_key;
     bool running, stopping, server_stopped;
     int port;
+    char automations[4096]; /* their folder */
 };
 
 /* ---- before-hooks for jobs, which lie below plugins ---- */
@@ -193,6 +194,8 @@ static enum err open_actors(struct service *service, const struct service_option
     if (err != OK) {
         return err;
     }
+    (void)snprintf(service->automations, sizeof(service->automations), "%s/automations",
+                   options->folder);
     struct plugins_options plugins = {.store = service->store,
                                       .auth = service->auth,
                                       .bus = service->bus,
@@ -205,6 +208,7 @@ static enum err open_actors(struct service *service, const struct service_option
                                       .disable = options->disable,
                                       .disable_count = options->disable_count,
                                       .bundled_trusted = true,
+                                      .automations = service->automations,
                                       .executors = options->executors,
                                       .config = options->plugin_config,
                                       .prepare = options->prepare,

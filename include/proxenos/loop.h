@@ -79,6 +79,20 @@ void loop_clock_moved(struct loop *loop); /* fires what is due by now, the earli
  * that the loop did nothing. */
 int64_t loop_activity(const struct loop *loop);
 
+/* ---- folders that are watched (loop thread) ---- */
+
+/* Caller-owned, zeroed, then `changed` set: it runs when something in the folder (not in folders
+ * below) has changed and all has been quiet for 100 ms. ERR_IO. */
+struct folder_watch {
+    void (*changed)(struct folder_watch *watch);
+    /* loop's own */
+    struct timer quiet;
+    void *handle;
+};
+enum err folder_watch_start(struct folder_watch *watch, struct loop *loop, const char *folder,
+                            struct error *error) MUST_CHECK;
+void folder_watch_stop(struct folder_watch *watch); /* fine when not started; reusable at once */
+
 /* ---- signals (loop thread) ---- */
 
 /* At most one function per signal number and loop. fired runs on the loop thread. */

@@ -25,7 +25,8 @@ struct plugins_options {
     int disable_count;
     bool bundled_trusted; /* grants of plugins in folders[0] are given at first start (contract 27)
                            */
-    int executors;        /* 0: cores, at most 8 */
+    const char *automations;    /* folder of single Lua files, watched; NULL: none are run */
+    int executors;              /* 0: cores, at most 8 */
     const struct value *config; /* { plugin = { name = value } } from proxenos.lua; may be NULL */
     bool prepare; /* only grants and schemas, for a store to be copied: nothing of them runs */
     /* As bind_options has them. */
@@ -45,6 +46,11 @@ void plugins_close(struct plugins *plugins);
 struct value plugins_describe(struct plugins *plugins, struct arena *arena);
 /* One of them; VALUE_NULL: there is none. */
 struct value plugins_describe_one(struct plugins *plugins, struct str name, struct arena *arena);
+/* The same of automations: each is a plugin called automation_<file>. One is found by its file,
+ * with or without .lua, or by that name. */
+struct value automations_describe(struct plugins *plugins, struct arena *arena);
+struct value automations_describe_one(struct plugins *plugins, struct str name,
+                                      struct arena *arena);
 /* ---- changes while the service runs ---- */
 
 enum plugin_change {

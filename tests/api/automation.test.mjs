@@ -1,0 +1,155 @@
+// Automations as a user writes them: a file that is saved runs, one that is broken leaves the old one, one that is gone is gone.
+import { test, before, after } from "node:test";
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { Service, root, until } from "./service.mjs";
+
+const service = new Service();
+let client;
+before(async () => {
+  await service.start();
+  client = await service.client("admin");
+});
+after(() => service.remove());
+
+const folder = () => path.join(service.folder, "automations");
+// As editors do it: beside the file, then in its place.
+function save(name, text) {
+  writeFileSync(path.join(folder(), `.${name}.swp`), text);
+  renameSync(path.join(folder(), `.${name}.swp`), path.join(folder(), name));
+}
+const automation = async (name) => (await client.get(`/api/v1/automations/${name}`)).body;
+const becomes = (name, what) =>
+  until(async () => {
+    const one = await automation(name);
+    return what(one) ? one : null;
+  }, 20000);
+const win = async (name) => {
+  const made = await client.post("/api/v1/opportunities", { name });
+  for (const stage of ["engaging", "won"]) assert.equal((await client.patch(`/api/v1/opportunities/${made.body.id}`, { stage })).status, 200);
+};
+const titles = async () => (await client.get("/api/v1/tasks?limit=1000&fields=title")).body.data.map((row) => row.title).filter((title) => title.startsWith("Write a thank"));
+const events = async (pattern) => (await client.get(`/api/v1/events?limit=1000&pattern=${encodeURIComponent(pattern)}`)).body.data;
+
+// The text that README.md tells a new user to copy.
+const documented = /cat > [^ ]*automations\/(\w+\.lua) <<'EOF'\n([^]*?)\nEOF\n/.exec(readFileSync(path.join(root, "README.md"), "utf8"));
+
+test("the automation of the README: copied, it reacts; edited and saved, it reacts anew; no restart", async () => {
+  const [, name, text] = documented;
+  assert.ok(existsSync(folder()), "the folder is there from the start");
+  const began = Date.now();
+  save(name, text);
+  await becomes(name, (one) => one.status === "running");
+  assert.ok(Date.now() - began < 10000);
+  await win("Olive oil for Rhodes");
+  await until(async () => (await titles()).includes("Write a thank-you note"));
+  // In place, as some editors do.
+  writeFileSync(path.join(folder(), name), text.replaceAll("thank-you note", "thank-you letter"));
+  const before = (await automation(name)).changed_at;
+  await becomes(name, (one) => one.changed_at !== before);
+  await win("Wine for Corfu");
+  await until(async () => (await titles()).includes("Write a thank-you letter"));
+  assert.equal((await titles()).length, 2, "once each");
+});
+
+test("broken on purpose: the old one goes on, and the error names file and line", async () => {
+  const [, name, text] = documented;
+  const lines = text.split("\n");
+  save(name, [...lines.slice(0, 2), "  this is no Lua", ...lines.slice(2)].join("\n"));
+  const shown = await becomes(name, (one) => one.error);
+  assert.equal(shown.status, "running");
+  assert.equal(shown.at, `${name}:3`);
+  const listed = await service.cli("automation", "list");
+  assert.match(listed.stdout, new RegExp(`${name} .*running.*${name}:3`));
+  await win("Honey for Naxos");
+  await until(async () => (await titles()).filter((title) => title === "Write a thank-you letter").length === 2);
+  save(name, text);
+  await becomes(name, (one) => one.status === "running" && !one.error);
+});
+
+test("a file that is gone is taken off; one that comes back goes on from its cursor", async () => {
+  const [, name, text] = documented;
+  rmSync(path.join(folder(), name));
+  await until(async () => (await client.get(`/api/v1/automations/${name}`)).status === 404, 20000);
+  const count = (await titles()).length;
+  await win("Cheese for Tinos");
+  save(name, text);
+  await becomes(name, (one) => one.status === "running");
+  await until(async () => (await titles()).length === count + 1);
+});
+
+test("what it may: every business object, its own events, schedules; never users; classed fields and routes when its head asks", async () => {
+  save("asks.lua", `-- Looks at people.
+--% can = { read = { "person#pii" }, http = true }
+--% limits = { run_ms = 500 }
+px.route("GET", "/people", function() return { json = px.store.count("person") } end)
+px.on("organisation.created", function(event) px.bus.emit("automation_asks.organisation_seen", { name = event.after.name }) end)
+`);
+  const one = await becomes("asks", (shown) => shown.status === "running");
+  assert.deepEqual(one.can.read, ["*", "person#pii"]);
+  assert.equal(one.limits.run_ms, 500);
+  assert.equal((await client.get("/x/automation_asks/people")).status, 200);
+  await client.post("/api/v1/organisations", { name: "Seen" });
+  await until(async () => (await events("automation_asks.*")).length === 1);
+  save("users.lua", 'px.on("organisation.created", function(event) px.store.create("user", { name = "x" }) end)\n');
+  await becomes("users", (shown) => shown.status === "running");
+  await client.post("/api/v1/organisations", { name: "Refused" });
+  const parked = async () => (await client.get("/api/v1/subscriptions")).body.data.find((row) => row.plugin === "automation_users");
+  await until(async () => (await parked()).parked === 1);
+  save("routes.lua", 'px.route("GET", "/x", function() return {} end)\n');
+  assert.match((await becomes("routes", (shown) => shown.error)).error, /add http = true to can/);
+});
+
+const heads = {
+  "unknown.lua": ["--% cann = {}\n", /the head of an automation has can.*not "cann"/, /unknown\.lua/],
+  "place.lua": ["-- A line.\n--% can = {\n--%   read = { 7 },\n--% }\n", /text/, /place\.lua: can\.read\[2\]/],
+  "syntax.lua": ["-- One.\n-- Two.\n--% can = {\n--%   read = {{\n", /./, /syntax\.lua:\d/],
+  "name.lua": ['--% name = "other"\n', /not "name"/, /name\.lua/],
+};
+for (const [name, [text, reason, at]] of Object.entries(heads)) {
+  test(`a wrong head (${name}) is named with its place`, async () => {
+    save(name, text);
+    const shown = await becomes(name, (one) => one.error);
+    assert.equal(shown.status, "failed");
+    assert.match(shown.error, reason);
+    assert.match(shown.at, at);
+  });
+}
+
+test("files that cannot be automations are named; what editors leave beside is not looked at", async () => {
+  save("Big Name.lua", "");
+  await until(async () => (await client.get("/api/v1/automations")).body.data.some((one) => one.file === "Big Name.lua" && one.status === "failed"));
+  writeFileSync(path.join(folder(), "notes.txt"), "x");
+  writeFileSync(path.join(folder(), "x.lua~"), "x");
+  save("last.lua", "");
+  await becomes("last", (one) => one.status === "running");
+  const files = (await client.get("/api/v1/automations")).body.data.map((one) => one.file);
+  assert.ok(!files.includes("notes.txt") && !files.includes("x.lua~"), files);
+  assert.ok(!(await client.get("/api/v1/plugins")).body.data.some((one) => one.name.startsWith("automation_")));
+});
+
+test("in the log: who is loaded and removed; unchanged after a restart, no entry", async () => {
+  const loaded = async () => (await events("automation.*")).filter((entry) => entry.data.file === "last.lua");
+  assert.deepEqual((await loaded()).map((entry) => entry.type), ["automation.loaded"]);
+  assert.equal(await service.stop(), 0);
+  await service.restart();
+  assert.equal((await automation("last")).status, "running");
+  assert.equal((await loaded()).length, 1);
+  const off = await service.cli("plugin", "disable", "automation_last");
+  assert.equal(off.code, 0, off.stderr);
+  await service.stop();
+  await service.restart();
+  assert.equal((await automation("last")).status, "disabled");
+});
+
+test("only administrators and auditors look", async () => {
+  const user = await service.client("user");
+  assert.equal((await user.get("/api/v1/automations")).status, 403);
+  assert.equal((await user.get("/api/v1/automations/last")).status, 403);
+});
+
+test("the service stops cleanly, and nothing was wrong inside", async () => {
+  assert.equal(await service.stop(), 0);
+  assert.ok(!/Sanitizer|runtime error/.test(service.log), service.log);
+});
