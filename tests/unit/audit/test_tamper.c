@@ -79,10 +79,11 @@ static void edit(struct tampering *tampering)
         (long long)draw_seq(tampering, 1, tampering->last));
 }
 
+/* Not the last one: that is a truncation, which the chain alone does not show. */
 static void delete_one(struct tampering *tampering)
 {
     sql(tampering, "delete from log where seq = %lld",
-        (long long)draw_seq(tampering, 1, tampering->last));
+        (long long)draw_seq(tampering, 1, tampering->last - 1));
 }
 
 static void copy_row(struct tampering *tampering, int64_t from, int64_t to)
