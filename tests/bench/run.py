@@ -8,6 +8,7 @@ import tempfile
 
 import events
 import growth
+import peers
 import reads
 import start
 import tools
@@ -18,6 +19,7 @@ CASES = {
     "P2": reads.joined_page,
     "P3": writes.durable_post,
     "P4": events.handled_events,
+    "P4-peers": peers.beside_peers,
     "P6": writes.import_rows,
     "P7": start.cold_start,
     "P9": growth.cost_of_growth,
