@@ -1,5 +1,6 @@
 /* Calls from the loop into a plugin: routes, commands, hooks, check, start, stop, and the loading
  * itself. What is shared by all tasks of bind is at the top. */
+#include "flow.h"
 #include "stream.h"
 
 #include "proxenos/base_log.h"
@@ -26,6 +27,13 @@ struct call *call_of(lua_State *L)
         lua_raise_set(L, ERR_INVALID, "px can only be used inside a handler or while loading");
     }
     return CONTAINER_OF(task, struct call, task);
+}
+
+int64_t call_now_ms(lua_State *L)
+{
+    const struct call *call = call_of(L);
+    struct env *env = lua_host_env(call->host->lua);
+    return call->flow != NULL ? flow_now_ms(call->flow) : env->now_ms(env);
 }
 
 struct call *call_enter(lua_State *L)
@@ -131,6 +139,7 @@ static enum call_kind call_kind_of(enum bind_kind kind)
     case BIND_TEST:
     case BIND_SAVE:
     case BIND_RESTORE:
+    case BIND_FLOW:
     case BIND_KIND_COUNT:
         break;
     }
@@ -214,6 +223,7 @@ static int push(struct lua_task *task, lua_State *L)
     case BIND_SCHEDULE:
     case BIND_ROUTE:
     case BIND_CHECK:
+    case BIND_FLOW:
     case BIND_KIND_COUNT:
         break;
     }

@@ -1,6 +1,6 @@
 /* Hosts: a plugin's state between loads, kills and its end. The executor loads and revives; the
  * loop makes, is told of suspensions, and closes. */
-#include "internal.h"
+#include "flow.h"
 #include "secret.h"
 
 #include "proxenos/base_log.h"
@@ -246,6 +246,7 @@ static void setup(struct lua_host *lua, struct lua_State *L)
     keep_pcall(L);
     kinds_setup(L);
     secrets_setup(L);
+    flow_object_setup(L);
     lua_modules_install(L, modules, count);
     if (host->setup != NULL) {
         host->setup(L);
@@ -418,12 +419,23 @@ static void close_done(struct lua_job *job)
 
 /* In two steps: first the executor learns that nothing is to be revived any more, since no job may
  * be posted behind lua_host_close. */
-void bind_host_close(struct bind_host *host, void (*closed)(void *context), void *context)
+static void close_now(void *context)
 {
-    host->on_closed = closed;
-    host->on_closed_context = context;
+    struct bind_host *host = context;
     host->close_job.run = close_run;
     host->close_job.done = close_done;
     host->close_job.reply = loop_mailbox(host->bind->options.loop);
     lua_job_post(host->lua, &host->close_job);
+}
+
+void bind_host_close(struct bind_host *host, void (*closed)(void *context), void *context)
+{
+    host->on_closed = closed;
+    host->on_closed_context = context;
+    if (host->flow_runner != NULL) {
+        flow_runner_remove(host->flow_runner, close_now,
+                           host); /* turns under way come back first */
+    } else {
+        close_now(host);
+    }
 }

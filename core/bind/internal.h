@@ -75,7 +75,9 @@ struct bind_host {
     struct bind_registration *registrations;
     size_t registration_count;
 
-    /* loop only: beside registrations; which batches may run */
+    /* loop only */
+    struct flow_runner *flow_runner; /* NULL: it has no flows, or they do not run */
+    /* beside registrations; which batches may run */
     struct gate *gates;
 
     /* executor only */
@@ -147,7 +149,8 @@ enum call_kind {
     CALL_EVENT,
     CALL_HOOK,
     CALL_PLAIN, /* routes, commands, start, stop */
-    CALL_CHECK
+    CALL_CHECK,
+    CALL_FLOW /* a turn of a flow */
 };
 
 struct work_unit;
@@ -167,6 +170,7 @@ struct call {
     int64_t cause;
     struct acting *acting;           /* px.actor.as, the innermost; freed with the call */
     struct buf *output;              /* of a command; else NULL */
+    struct flow_exec *flow;          /* of a flow's turn; else NULL */
     struct registering *registering; /* while main.lua loads */
     struct bind_call *stream_target; /* of a route that may answer in pieces; else NULL */
     struct stream *stream;           /* the answer in pieces; a task within shares it */
@@ -174,6 +178,8 @@ struct call {
 };
 void call_init(struct call *call, struct bind_host *host, enum call_kind kind);
 void call_deinit(struct call *call);
+/* The time of who runs now: in a flow its own clock. */
+int64_t call_now_ms(lua_State *L);
 /* The call that runs in this state. Raises outside of one. */
 struct call *call_of(lua_State *L);
 /* The same, at the entry of a binding: its scratch is empty. */
@@ -240,7 +246,19 @@ enum err overlay_reader(struct overlay *overlay, struct reader **out_reader,
                         struct error *error) MUST_CHECK;
 void overlay_release(struct overlay *overlay); /* gives the reader back; executor */
 
-enum change_kind { CHANGE_DRAFT, CHANGE_EMIT, CHANGE_KV, CHANGE_MERGE };
+/* What px.flows asks for. */
+enum flow_change_kind { FLOW_CHANGE_START, FLOW_CHANGE_SIGNAL, FLOW_CHANGE_CANCEL };
+struct flow_change {
+    enum flow_change_kind kind;
+    int64_t run;
+    struct str plugin, name;
+    struct str key; /* of a run; what makes a signal one; why it is cancelled */
+    struct str data;
+};
+enum err flow_change_apply(const struct flow_change *change, struct flows *flows, struct tx *tx,
+                           struct error *error) MUST_CHECK;
+
+enum change_kind { CHANGE_DRAFT, CHANGE_EMIT, CHANGE_KV, CHANGE_MERGE, CHANGE_FLOW };
 struct change {
     struct change *next;
     enum change_kind kind;
@@ -253,6 +271,7 @@ struct change {
     struct value data;
     const struct kv_seen *seen; /* of a key: what it must still be; NULL: anything */
     struct merge *merge;
+    struct flow_change *flow;
 };
 
 struct work_unit {
@@ -267,10 +286,21 @@ struct work_unit {
     bool delays;                       /* emits something for later */
     bool behind;                       /* out: not applied because one that it depends on failed */
     const struct changeset *changeset; /* what all of it belongs to; in the overlay's arena */
+    struct flow_turn *turn;            /* written with it; NULL: none */
 };
 void work_init(struct work_unit *work, struct overlay *overlay, int index);
 /* Takes its drafts back out of the overlay. */
 void work_undo(struct work_unit *work);
+/* A point to undo back to, while all that came after is the same work's. */
+struct work_mark {
+    struct touched *newest;
+    struct kv_entry *newest_kv;
+    struct change **end;
+    int count;
+    struct kv_seen *seen;
+};
+struct work_mark work_mark(const struct work_unit *work);
+void work_undo_to(struct work_unit *work, const struct work_mark *mark);
 /* Hands it to the writer. `done` runs on `reply`; unit_deinit is the owner's. */
 enum err work_submit(struct work_unit *work, struct mailbox *reply, void (*done)(struct unit *unit),
                      struct str request, int64_t cause) MUST_CHECK;
@@ -394,7 +424,7 @@ int px_plugin(lua_State *L);
 extern const struct lua_module module_px, module_store, module_kv, module_bus, module_log,
     module_config, module_actor, module_json, module_date, module_money, module_decimal,
     module_text, module_i18n, module_clock, module_csv, module_xml, module_vcard, module_ical,
-    module_task, module_http, module_metric, module_crypto, module_secret, module_net;
+    module_task, module_http, module_metric, module_crypto, module_secret, module_net, module_flows;
 
 enum kv_statement { KV_SET, KV_DROP, KV_GET, KV_STATEMENT_COUNT };
 extern const struct table_module bind_tables;

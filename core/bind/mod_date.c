@@ -8,8 +8,7 @@ static const int64_t day_ms = 86400000;
 
 int64_t date_now_ms(lua_State *L)
 {
-    struct env *env = lua_host_env(lua_host_of(L));
-    return env->now_ms(env);
+    return call_now_ms(L);
 }
 
 static struct value parse_text(lua_State *L, struct str text)

@@ -72,6 +72,16 @@ static int px_on(lua_State *L)
     return register_named(L, BIND_ON, options, COUNT_OF(options));
 }
 
+static int px_flow(lua_State *L)
+{
+    struct str name = arg_text(L, 1);
+    if (name.len == 0 || name.len > FLOW_NAME_MAX) {
+        lua_raise_set(L, ERR_LIMIT, "a flow's name has 1 to %d bytes", FLOW_NAME_MAX);
+    }
+    host_register(L, BIND_FLOW, name, STR(""), 0, 2);
+    return 0;
+}
+
 static int px_before(lua_State *L)
 {
     struct call *call = call_enter(L);
@@ -351,6 +361,11 @@ static const struct lua_binding bindings[] = {
              "px.date.value), handler?: fun(at: px.date.value))",
      .doc = "runs the handler at each time of a cron expression, as one unit of work; `at` is the "
             "time it runs for",
+     .flags = LUA_BINDING_LOAD_ONLY},
+    {.name = "flow",
+     .call = px_flow,
+     .type = "fun(name: string, flow: fun(flow: px.flow_run, input: any): any)",
+     .doc = "registers a durable flow: code that may wait for a year and survives any crash",
      .flags = LUA_BINDING_LOAD_ONLY},
     {.name = "before",
      .call = px_before,

@@ -61,10 +61,10 @@ void work_init(struct work_unit *work, struct overlay *overlay, int index)
     work->end = &work->first;
 }
 
-void work_undo(struct work_unit *work)
+static void undo_touched(struct overlay *overlay, const struct work_unit *work,
+                         const struct touched *until)
 {
-    struct overlay *overlay = work->overlay;
-    while (overlay->newest != NULL && overlay->newest->work == work) {
+    while (overlay->newest != NULL && overlay->newest != until && overlay->newest->work == work) {
         struct touched *touched = overlay->newest;
         overlay->newest = touched->older;
         if (touched->below != NULL) {
@@ -73,6 +73,31 @@ void work_undo(struct work_unit *work)
             (void)map_remove_int(&overlay->by_id, touched->id);
         }
     }
+}
+
+struct work_mark work_mark(const struct work_unit *work)
+{
+    return (struct work_mark){.newest = work->overlay->newest,
+                              .newest_kv = work->overlay->newest_kv,
+                              .end = work->end,
+                              .count = work->count,
+                              .seen = work->seen};
+}
+
+void work_undo_to(struct work_unit *work, const struct work_mark *mark)
+{
+    undo_touched(work->overlay, work, mark->newest);
+    work->overlay->newest_kv = mark->newest_kv;
+    *mark->end = NULL;
+    work->end = mark->end;
+    work->count = mark->count;
+    work->seen = mark->seen;
+}
+
+void work_undo(struct work_unit *work)
+{
+    struct overlay *overlay = work->overlay;
+    undo_touched(overlay, work, NULL);
     while (overlay->newest_kv != NULL && overlay->newest_kv->work == work) {
         overlay->newest_kv = overlay->newest_kv->older;
     }
@@ -112,6 +137,8 @@ static enum err apply_change(const struct work_unit *work, const struct change *
         return tx_merge(tx, change->merge, error);
     case CHANGE_KV:
         return kv_apply(work, change, tx, error);
+    case CHANGE_FLOW:
+        return flow_change_apply(change->flow, work->overlay->host->bind->options.flows, tx, error);
     }
     return OK;
 }
@@ -128,6 +155,9 @@ static enum err apply(struct unit *unit, struct tx *tx, struct error *error)
         return error_set(error, ERR_CONFLICT, "an earlier event of the same batch failed");
     }
     enum err err = work->delivery != NULL ? bus_tx_settle(tx, work->delivery, error) : OK;
+    if (err == OK && work->turn != NULL) {
+        err = flow_turn_apply(work->turn, tx, error);
+    }
     for (const struct change *change = work->first; err == OK && change != NULL;
          change = change->next) {
         err = apply_change(work, change, tx, error);

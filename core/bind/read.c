@@ -42,6 +42,10 @@ enum err capable(struct call *call, struct str object, uint32_t verb,
 enum err read_begin(struct call *call, struct read_turn *out_turn, struct error *error)
 {
     *out_turn = (struct read_turn){.own = call->work == NULL};
+    if (call->flow != NULL && call->work == NULL) {
+        return error_set(error, ERR_INVALID,
+                         "a flow reads inside flow:step alone, so that a replay sees what it saw");
+    }
     if (call->work != NULL) {
         return overlay_reader(call->work->overlay, &out_turn->reader, error);
     }

@@ -193,6 +193,11 @@ void writes_allowed(lua_State *L, const struct call *call)
         return;
     case CALL_PLAIN:
         break;
+    case CALL_FLOW:
+        if (call->work == NULL) {
+            lua_raise_set(L, ERR_INVALID, "a flow writes inside flow:step alone");
+        }
+        return;
     case CALL_LOAD:
         lua_raise_set(L, ERR_INVALID, "nothing can be written while main.lua loads; use px.start");
     case CALL_HOOK:

@@ -126,7 +126,12 @@ static void push_object(lua_State *L, int index)
     if (type == LUA_TSTRING) {
         name = lua_tostring(L, -1);
     }
-    lua_pushfstring(L, "%s: %I", name, (LUAI_UACINT)object_id(L, index));
+    const struct lua_task *task = lua_task_of(L);
+    if (task != NULL && task->pure) {
+        lua_pushstring(L, name);
+    } else {
+        lua_pushfstring(L, "%s: %I", name, (LUAI_UACINT)object_id(L, index));
+    }
     if (type != LUA_TNIL) {
         lua_remove(L, -2);
     }

@@ -443,6 +443,15 @@ static void wake_dependents(struct plugins *plugins)
     }
 }
 
+static void run_flows(struct plugin *plugin)
+{
+    struct error error = {0};
+    if (bind_host_run_flows(plugin->edition->host, &error) != OK) {
+        log_error("plugin", "flows do not run plugin=%s code=%s error=\"%s\"", plugin->name,
+                  err_code(error.err), error.detail);
+    }
+}
+
 static void take_place(struct change *change)
 {
     struct plugin *plugin = change->plugin;
@@ -456,6 +465,7 @@ static void take_place(struct change *change)
     bind_slot_set(plugin->slot, plugin->edition->host);
     plugins->swaps++;
     edition_resume(plugin->edition);
+    run_flows(plugin);
     begin_starts(plugin->edition);
     if (old != plugin->edition && !list_node_linked(&old->retiring)) {
         if (old->host != NULL) {

@@ -32,6 +32,7 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
     struct bind_options bind = {.store = options->store,
                                 .auth = options->auth,
                                 .bus = options->bus,
+                                .flows = options->flows,
                                 .loop = options->loop,
                                 .net = options->net,
                                 .executors = options->executors,

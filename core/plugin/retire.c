@@ -72,6 +72,9 @@ void edition_retire(struct edition *edition)
     ASSERT(!list_node_linked(&edition->retiring));
     list_push(&plugins->retiring, &edition->retiring);
     plugins->all_retired = false;
+    if (edition->host != NULL) {
+        bind_host_pause_flows(edition->host);
+    }
     bool started = edition->started;
     edition->started = false;
     if (!started || edition->host == NULL || bind_host_suspended(edition->host)) {

@@ -56,6 +56,7 @@ static const char *kind_name(enum bind_kind kind)
     case BIND_ON:
     case BIND_SCHEDULE:
     case BIND_BEFORE:
+    case BIND_FLOW:
     case BIND_ROUTE:
     case BIND_COMMAND:
     case BIND_EXPORT:

@@ -12,6 +12,7 @@
 #include "proxenos/api.h"
 #include "proxenos/base_crypto.h"
 #include "proxenos/base_log.h"
+#include "proxenos/flow.h"
 #include "proxenos/store_search.h"
 
 enum {
@@ -29,6 +30,7 @@ struct service {
     struct bus *bus;
     struct outbox *outbox;
     struct net *net;
+    struct flows *flows;
     struct plugins *plugins;
     struct jobs *jobs;
     struct api *api;
@@ -191,6 +193,10 @@ static enum err open_actors(struct service *service, const struct service_option
     if (err == OK) {
         err = open_outgoing(service, options, error);
     }
+    if (err == OK) {
+        struct flows_options flows = {.store = service->store, .loop = service->loop};
+        err = flows_open(&flows, &service->flows, error);
+    }
     if (err != OK) {
         return err;
     }
@@ -199,6 +205,7 @@ static enum err open_actors(struct service *service, const struct service_option
     struct plugins_options plugins = {.store = service->store,
                                       .auth = service->auth,
                                       .bus = service->bus,
+                                      .flows = service->flows,
                                       .loop = service->loop,
                                       .net = service->net,
                                       .folders = options->plugin_folders,
@@ -355,6 +362,7 @@ enum err service_open(const struct service_options *options, struct service **ou
 void service_run(struct service *service)
 {
     bus_start(service->bus);
+    flows_start(service->flows);
     jobs_resume(service->jobs);
     api_set_ready(service->api, true);
     notify_send("READY=1");
@@ -386,6 +394,7 @@ static void begin_stop(struct service *service)
     api_set_ready(service->api, false);
     bus_stop(service->bus);
     net_drain(service->net, NET_GRACE_MS);
+    flows_stop(service->flows);
     jobs_stop(service->jobs);
     api_stop(service->api);
     http_server_stop(service->server, STOP_GRACE_MS, on_server_stopped, service);
@@ -441,6 +450,7 @@ void service_close(struct service *service)
     jobs_close(service->jobs);
     api_close(service->api);
     http_server_free(service->server);
+    flows_close(service->flows);
     bus_close(service->bus);
     outbox_close(service->outbox);
     net_close(service->net);

@@ -50,6 +50,20 @@ void tx_as(struct tx *tx, const struct scope *scope)
     tx->scope = scope != NULL ? scope : tx->unit->scope;
 }
 
+struct tx_committed {
+    struct tx_committed *next;
+    void (*run)(void *context);
+    void *context;
+};
+
+void tx_committed(struct tx *tx, void (*run)(void *context), void *context)
+{
+    struct unit *unit = tx->unit;
+    struct tx_committed *after = ARENA_NEW(&unit->arena, struct tx_committed);
+    *after = (struct tx_committed){.next = unit->after, .run = run, .context = context};
+    unit->after = after;
+}
+
 void tx_publish_schema(struct tx *tx, const struct schema *schema)
 {
     ASSERT(tx->unit->alone);
@@ -73,6 +87,7 @@ enum err unit_apply(struct writer *writer, const struct schema *schema, struct u
 {
     arena_reset(&unit->arena);
     unit->error = (struct error){0};
+    unit->after = NULL;
     unit->conflict = value_null();
     unit->first_seq = unit->last_seq = 0;
     struct log_head access_before = writer->access_head;
@@ -128,6 +143,17 @@ static void unit_deliver(struct message *message)
 void unit_finish(struct unit *unit)
 {
     struct unit_waiter *waiter = unit->waiter;
+    struct tx_committed *first = NULL;
+    while (unit->err == OK &&
+           unit->after != NULL) { /* into the order in which they were asked for */
+        struct tx_committed *next = unit->after->next;
+        unit->after->next = first;
+        first = unit->after;
+        unit->after = next;
+    }
+    for (; first != NULL; first = first->next) {
+        first->run(first->context);
+    }
     if (waiter != NULL) {
         (void)pthread_mutex_lock(&waiter->lock);
         waiter->finished = true;

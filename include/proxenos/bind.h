@@ -9,6 +9,7 @@
 
 #include "proxenos/auth.h"
 #include "proxenos/bus.h"
+#include "proxenos/flow.h"
 #include "proxenos/lua.h"
 #include "proxenos/net.h"
 
@@ -36,6 +37,7 @@ struct bind_options {
     struct env *env;
     struct auth *auth;
     struct bus *bus;
+    struct flows *flows; /* NULL: px.flows refuses */
     struct loop *loop;
     struct net *net; /* NULL: px.net is refused */
     int executors;   /* 0: cores, at most LUA_EXECUTORS_MAX */
@@ -107,6 +109,10 @@ void bind_slot_set(struct bind_slot *slot, struct bind_host *host);
 void bind_slot_free(struct bind_slot *slot); /* NULL is fine */
 
 struct bind_host *bind_host_new(struct bind *bind, const struct bind_host_options *options);
+/* Runs of the flows that main.lua registered go on, with this host's code for new ones; nothing
+ * when it registered none. After the load. Ends with the host; paused, it takes no more turns. */
+enum err bind_host_run_flows(struct bind_host *host, struct error *error) MUST_CHECK;
+void bind_host_pause_flows(struct bind_host *host);
 /* Ends all its tasks and frees it, in time: `closed` runs on the loop. What was sent before ends
  * first, with ERR_CANCELLED where it waits. */
 void bind_host_close(struct bind_host *host, void (*closed)(void *context), void *context);
@@ -126,6 +132,7 @@ enum bind_kind {
     BIND_ON,       /* pattern */
     BIND_SCHEDULE, /* name; `method` is the cron expression */
     BIND_BEFORE,   /* pattern "contract.create" */
+    BIND_FLOW,     /* name of the flow */
     BIND_ROUTE,    /* method and path */
     BIND_COMMAND,  /* words */
     BIND_CHECK,

@@ -193,6 +193,9 @@ struct lua_task {
     /* No forced yields to other tasks while true, as a unit needs that holds the executor's
      * snapshot; run_ms holds all the same. May be changed while the task runs. */
     bool whole;
+    /* Objects without a name of their own show no number in texts ("table"): what a flow prints
+     * must be the same in every replay. */
+    bool pure;
     /* Not NULL: waiting is refused with this sentence ("a unit of work cannot wait: …"). May be
      * changed while the task runs. */
     const char *no_wait;
@@ -280,6 +283,14 @@ void lua_push_text_match(struct lua_State *L, const char *name);
 void lua_make_weak(struct lua_State *L, int index, const char *mode);
 /* The place that called the running binding, "main.lua:12"; empty when there is none. */
 void lua_where(struct lua_State *L, char *out, size_t out_size);
+/* Pushes a table of globals for code that must do the same each time: `pairs` and `next` in the
+ * order of the keys, no clock, no addresses, math.random as given; the libraries of the state. */
+void lua_push_pure_globals(struct lua_State *L, int (*random)(struct lua_State *L));
+/* Pushes a coroutine for C to run parts of a task in, and resumes it as lua_resume does, with the
+ * task's budget on it; a kill goes on from here. Bindings may yield to the caller. The task must be
+ * `whole`. */
+struct lua_State *lua_branch_new(struct lua_State *L);
+int lua_branch_resume(struct lua_State *L, struct lua_State *branch, int arguments, int *out_count);
 /* As Lua's tostring, but never an address: a text in which an object without __tostring or __name
  * is its type and a number that is its own ("table: 7"). Pushes it. May call __tostring. */
 struct str lua_push_text_of(struct lua_State *L, int index);

@@ -14,6 +14,7 @@ struct plugins_options {
     struct store *store;
     struct auth *auth;
     struct bus *bus;
+    struct flows *flows;
     struct loop *loop;
     struct net *net;            /* NULL: px.net is refused */
     const char *const *folders; /* searched in order; a name found twice: the first wins and the

@@ -69,7 +69,8 @@ enum system_scope {
     SYSTEM_VERIFY,
     SYSTEM_AUTH,
     SYSTEM_BUS,
-    SYSTEM_OUTBOX
+    SYSTEM_OUTBOX,
+    SYSTEM_FLOW
 };
 /* A scope of this store's current schema; unref it. Any thread. */
 const struct scope *store_system_scope(struct store *store, enum system_scope which);
@@ -223,8 +224,9 @@ enum err draft_validate(const struct draft *draft, struct record *whole, int64_t
 struct unit {
     struct message message; /* store's own */
     struct list_node queued;
-    struct mailbox *reply; /* where `done` runs */
-    void *waiter;          /* store's own: the thread in store_run */
+    struct mailbox *reply;      /* where `done` runs */
+    void *waiter;               /* store's own: the thread in store_run */
+    struct tx_committed *after; /* store's own: tx_committed */
     /* On the writer thread, inside a savepoint; may run again until the group's COMMIT succeeded,
      * so it must set its results anew each time and touch nothing else. An error undoes this unit
      * alone. */
@@ -286,6 +288,11 @@ struct store *tx_store(struct tx *tx);
 /* Acts under another scope for the calls that follow (bus: the plugin's; auth: the system's), until
  * called with NULL. */
 void tx_as(struct tx *tx, const struct scope *scope);
+
+/* Inside apply: `run` is called on the writer's thread when the group's COMMIT has returned, before
+ * the unit's done, and not at all when the unit failed. It must not wait. The context may live in
+ * tx_arena. */
+void tx_committed(struct tx *tx, void (*run)(void *context), void *context);
 
 /* A decision on an `approval` record: applies the move it holds. ERR_SAME_PERSON, ERR_FORBIDDEN
  * (role), ERR_VOID (record changed meanwhile), ERR_CONFLICT (already decided). */

@@ -94,6 +94,7 @@
 ---@class px
 ---@field on fun(pattern: string, options: px.on_options|fun(event: px.event), handler?: fun(event: px.event)) # handles each event that matches, exactly once, as one unit of work (only while the file loads)
 ---@field schedule fun(name: string, cron: string, options: px.schedule_options|fun(at: px.date.value), handler?: fun(at: px.date.value)) # runs the handler at each time of a cron expression, as one unit of work; `at` is the time it runs for (only while the file loads)
+---@field flow fun(name: string, flow: fun(flow: px.flow_run, input: any): any) # registers a durable flow: code that may wait for a year and survives any crash (only while the file loads)
 ---@field before fun(pattern: string, hook: fun(drafts: table[])) # sees records before they are created, updated or deleted; may amend or refuse (only while the file loads)
 ---@field route fun(method: string, path: string, options: table|fun(request: px.request): px.response, handler?: fun(request: px.request): px.response) # answers under /x/<plugin> (only while the file loads)
 ---@field command fun(words: string, options: table|fun(args: table, out: px.output): integer?, handler?: fun(args: table, out: px.output): integer?) # adds `proxenos <words>` (only while the file loads)
@@ -133,6 +134,7 @@
 ---@field crypto px.crypto # Hashes, random texts, and sealing with secrets.
 ---@field secret px.secret # Secrets, set with `proxenos secret set`; never visible to a script.
 ---@field net px.net # Requests to the outside, within `can.net`.
+---@field flows px.flows # Runs of the plugin's flows.
 
 ---@class px.query
 ---@field filter? table # { stage = { "in", { "won", "lost" } }, owner = id }
@@ -464,6 +466,41 @@
 ---Requests to the outside, within `can.net`.
 ---@class px.net
 ---@field fetch fun(request: px.request): px.answer # sends a request and waits for its answer, whatever its status (waits, not in a unit of work)
+
+---@class px.flow_run # what a flow is given first
+---@field step fun(self: px.flow_run, name: string, fn: fun(): any): any # does something once: what it writes commits together with its result
+---@field sleep fun(self: px.flow_run, duration: string)
+---@field sleep_until fun(self: px.flow_run, at: px.date.value)
+---@field wait fun(self: px.flow_run, name: string, options?: px.wait_options): any # an event or a signal; nil when the time is over
+---@field signal fun(self: px.flow_run, run: string, name: string, data?: any)
+---@field continue_as_new fun(self: px.flow_run, input: any) # starts over, with an empty journal and the newest code
+---@field version fun(self: px.flow_run, name: string): boolean # true in runs that came here with this code
+---@field now fun(self: px.flow_run): px.date.value # the run's clock
+---@field random fun(self: px.flow_run, m?: integer, n?: integer): number
+---@field log fun(self: px.flow_run, text: any)
+---@field id fun(self: px.flow_run): string
+
+---@class px.wait_options
+---@field key? string # what the event's key must be: the record's id, or data.key
+---@field by? string # the path that holds the event's key: "after.organisation"
+---@field timeout? string # "30d"
+
+---@class px.run
+---@field id string
+---@field flow string
+---@field key? string
+---@field state "running"|"waiting"|"blocked"|"failed"|"cancelled"|"done"
+---@field started_at px.date.value
+---@field updated_at px.date.value
+---@field result? any
+---@field error? px.error
+
+---Runs of the plugin's flows.
+---@class px.flows
+---@field start fun(flow: string, input?: any, options?: { key?: string }): string # starts a run and gives its id; with a key, the id of the run that lives under it (waits)
+---@field signal fun(run: string, name: string, data?: any, options?: { dedup?: string }) # tells a run something; it is kept until the run waits for it (waits)
+---@field cancel fun(run: string, reason?: string) # ends what the run waits for; it may clean up (waits)
+---@field find fun(query?: { flow?: string, key?: string, state?: string, limit?: integer }): px.run[] # runs of this plugin, newest first
 
 ---@type px
 px = {}

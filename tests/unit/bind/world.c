@@ -74,9 +74,12 @@ int world_setup(void **state)
     struct auth_options auth = {.store = world->store, .loop = world->loop};
     assert_int_equal(auth_open(&auth, &world->auth, &error), OK);
     assert_int_equal(bus_open(world->store, world->loop, &world->bus, &error), OK);
+    struct flows_options flows = {.store = world->store, .loop = world->loop};
+    assert_int_equal(flows_open(&flows, &world->flows, &error), OK);
     struct bind_options bind = {.store = world->store,
                                 .auth = world->auth,
                                 .bus = world->bus,
+                                .flows = world->flows,
                                 .loop = world->loop,
                                 .executors = 2};
     assert_int_equal(bind_open(&bind, &world->bind, &error), OK);
@@ -104,6 +107,7 @@ int world_teardown(void **state)
     }
     bind_close(world->bind);
     reader_close(world->reader);
+    flows_close(world->flows);
     bus_close(world->bus);
     auth_close(world->auth);
     store_close(world->store);
@@ -127,11 +131,12 @@ struct waiting {
 
 static bool is_quiet(struct world *world)
 {
-    int64_t busy = bus_backlog(world->bus);
+    int64_t busy = bus_backlog(world->bus) + flows_busy(world->flows);
     for (int i = 0; i < world->host_count; i++) {
         busy += bind_host_busy(world->hosts[i]);
     }
-    return busy == 0;
+    enum { SOON_MS = 5000 };
+    return busy == 0 && flows_next_due_ms(world->flows) > loop_now_ms(world->loop) + SOON_MS;
 }
 
 static void on_tick(struct timer *timer)
@@ -163,6 +168,7 @@ void world_wait(struct world *world, const bool *done)
 void world_settle(struct world *world)
 {
     bus_start(world->bus);
+    flows_start(world->flows);
     wait_for(world, NULL);
 }
 
@@ -256,6 +262,8 @@ enum err world_load(struct world *world, const struct world_plugin *plugin)
     (void)snprintf(world->traceback, sizeof(world->traceback), "%s", waited.call.traceback);
     if (waited.call.err == OK) {
         subscribe(world, plugin, host, &options.rights);
+        struct error error = {0};
+        assert_int_equal(bind_host_run_flows(host, &error), OK);
     }
     return waited.call.err;
 }

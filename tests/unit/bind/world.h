@@ -23,6 +23,7 @@ struct world {
     struct store *store;
     struct auth *auth;
     struct bus *bus;
+    struct flows *flows;
     struct bind *bind;
     struct reader *reader;
     struct arena arena;

@@ -1,0 +1,108 @@
+/* Shared between the files that run flows: a turn on its executor, its branches, the environment of
+ * flow code. Executor, protected, unless said otherwise.
+ *
+ * A turn is one task. In it flow_drive.c runs the branches of the run as coroutines, first through
+ * the old pages, then through the live one; the commands (mod_flow.c) ask the replay and either
+ * have their answer at once or yield until it arrives. */
+#ifndef PROXENOS_BIND_FLOW_H
+#define PROXENOS_BIND_FLOW_H
+
+#include "internal.h"
+
+enum {
+    FLOW_BRANCHES_MAX = 1000, /* of one all or any */
+    FLOW_TURN_MS = 250,       /* a live turn that took so long is cut at its next command */
+    FLOW_BUNDLES_KEPT = 16,   /* environments of one state; then all are made anew */
+};
+
+struct join;
+
+/* A coroutine of the run: the flow's own function, or one of all's or any's. */
+struct branch {
+    struct list_node in_ready;   /* of exec->ready */
+    struct list_node in_waiting; /* of exec->waiting, while `seq` is not 0 */
+    lua_State *thread;
+    int arguments; /* pushed, for its first resume */
+    int64_t seq;   /* the command that it waits for; 0: none */
+    bool cut;      /* it waits for the next turn to give its command */
+    const struct flow_command *command;
+    const struct flow_result *result; /* what it is woken with */
+    struct join *join;                /* it is part of; NULL: the run's own */
+    struct join *inner;               /* it waits for */
+    size_t index;                     /* in its join */
+    bool over, failed;                /* results, or the error, lie on its thread */
+};
+
+struct join {
+    struct branch *parent;
+    struct branch **branches;
+    size_t count, left;
+    size_t dropped; /* how far branch_drop came */
+    bool any;
+    struct branch *decided; /* ended it: the first of any, the failed one */
+};
+
+/* What a script hands to the turn besides waiting; the turn then goes no further. */
+enum flow_stop { FLOW_GOES_ON, FLOW_STOPPED, FLOW_AGAIN };
+
+struct flow_exec {
+    struct lua_job job;
+    struct deferred deferred;
+    struct call call;
+    struct bind_host *host;
+    struct flow_turn *turn;
+    struct flow_replay *replay;
+    struct reader *reader;
+    struct overlay overlay;
+    struct work_unit work;
+    bool overlay_there, sent, job_back, unit_back;
+    char request[16 + ID_TEXT_LEN];
+
+    struct list ready, waiting; /* struct branch */
+    struct branch *main, *current;
+    lua_State *home; /* the task's own coroutine */
+    bool in_step, idle;
+    int64_t started_ns;
+    int steps_of_flow; /* compensations under way */
+    struct list undo;  /* struct undo.in_order: newest first */
+    struct flow_version {
+        struct flow_version *next;
+        struct str name;
+        bool newer;
+    } * versions;
+
+    enum flow_stop stop;
+    enum err err; /* how the turn goes back, when no unit was sent */
+    struct error error;
+};
+
+/* flow_drive.c: the function of the task. */
+int flow_drive(lua_State *L);
+struct branch *branch_new(struct flow_exec *exec, lua_State *L, struct join *join, size_t index);
+void branch_make_ready(struct flow_exec *exec, struct branch *branch);
+/* All that the branch waits for is dropped, with its inner branches. */
+void branch_drop(struct flow_exec *exec, struct branch *branch);
+/* The join is over; its parent goes on. */
+void join_end(struct flow_exec *exec, struct join *join, struct branch *decided);
+/* The turn goes no further: it is given back with this error. No script can catch it: the branch
+ * must yield behind it. */
+void flow_stop_with(struct flow_exec *exec, enum err err, const struct error *error);
+
+/* flow_env.c: pushes the flow's function of the run's bundle; false with the error set. */
+bool flow_env_push(lua_State *L, struct flow_exec *exec, struct error *error);
+
+/* mod_flow.c: pushes the `flow` of the run. */
+void flow_push_object(lua_State *L);
+void flow_object_setup(lua_State *L);
+/* The turn that runs in this state; raises outside of one. */
+struct flow_exec *flow_exec_of(lua_State *L);
+/* Pushes what a command ended with, or raises it. */
+int flow_push_result(lua_State *L, struct flow_exec *exec, const struct flow_command *command,
+                     const struct flow_result *result);
+struct error flow_error_of(const struct value *map);
+/* What the run's clock says in this turn. */
+int64_t flow_now_ms(const struct flow_exec *exec);
+/* math.random and flow:random. */
+int flow_random(lua_State *L);
+
+#endif

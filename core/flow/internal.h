@@ -1,0 +1,274 @@
+/* Shared inside the flow module. Threads: `struct flows`, plugins, slots belong to the loop; a turn
+ * is its runner's thread's from being handed out until its unit is submitted, the writer's until
+ * the unit is done, then the loop's again; the queue of wakes has a lock. */
+#ifndef PROXENOS_FLOW_INTERNAL_H
+#define PROXENOS_FLOW_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "codec.h"
+#include "proxenos/flow.h"
+
+enum {
+    READY_MAX = 1024,        /* woken runs in memory; more timers wait in their table */
+    TIMERS_TURN_MAX = 256,   /* timers read in one turn of the loop */
+    RECOVER_TURN_MAX = 256,  /* runs found again in one turn of the loop, at start */
+    LOOK_ENTRIES_MAX = 1024, /* log entries looked at in one turn of the loop */
+    FOLD = 32,               /* so many rows of flow_log become one */
+    AGAIN_FIRST_MS = 100,    /* a turn that failed for reasons that pass: doubling from here … */
+    AGAIN_MAX_MS = 30000,    /* … to here */
+};
+
+/* ---- tables ---- */
+
+enum flow_statement {
+    FLOW_BUNDLE_ADD,
+    FLOW_BUNDLE_FIND,
+    FLOW_BUNDLE_GET,
+    FLOW_BUNDLE_TOUCH,
+    FLOW_BUNDLE_NEWEST,
+    FLOW_RUN_ADD,
+    FLOW_RUN_GET,
+    FLOW_RUN_BY_KEY,
+    FLOW_RUN_HEAD,
+    FLOW_RUN_TURN,
+    FLOW_RUN_AGAIN,
+    FLOW_RUN_STATE,
+    FLOW_RUN_BLOCK,
+    FLOW_RUN_READY,
+    FLOW_RUN_FIND,
+    FLOW_LOG_ADD,
+    FLOW_LOG_GET,
+    FLOW_LOG_DROP,
+    FLOW_INBOX_ADD,
+    FLOW_SOURCE_ADD,
+    FLOW_SOURCE_DROP,
+    FLOW_INBOX_LIST,
+    FLOW_INBOX_DROP,
+    FLOW_INBOX_LEFT,
+    FLOW_INBOX_RUNS,
+    FLOW_TIMER_ADD,
+    FLOW_TIMER_DROP,
+    FLOW_TIMER_DUE,
+    FLOW_TIMER_NEXT,
+    FLOW_WAIT_ADD,
+    FLOW_WAIT_DROP,
+    FLOW_WAIT_FIND,
+    FLOW_WAIT_TOPIC,
+    FLOW_BLOB_ADD,
+    FLOW_BLOB_GET,
+    FLOW_POSITION_GET,
+    FLOW_POSITION_SET,
+    FLOW_STATEMENT_COUNT
+};
+extern const struct table_module flow_tables;
+
+#define FLOW_TX(tx, statement, binds, row, context, error)                                         \
+    tx_table((tx), &flow_tables, (int)(statement), (binds), (int)COUNT_OF(binds), (row),           \
+             (context), (error))
+#define FLOW_READ(reader, statement, binds, row, context, error)                                   \
+    reader_table((reader), &flow_tables, (int)(statement), (binds), (int)COUNT_OF(binds), (row),   \
+                 (context), (error))
+
+/* ---- the engine ---- */
+
+/* Lives as long as the engine, once its name was met. */
+struct flow_plugin {
+    struct flows *flows;
+    char *name;
+    struct flow_runner *runner; /* NULL: it does not run now */
+    struct list ready;          /* struct slot.in_ready */
+    struct list_node in_turns;  /* of flows->plugins */
+    int64_t
+        missed; /* the oldest event that may be its own and came while it did not run; 0: none */
+    int64_t recover_ready,
+        recover_inbox; /* how far the runs of a new runner were found; -1: done */
+};
+
+struct flow_runner {
+    struct flow_plugin *plugin;
+    const struct scope *scope; /* held */
+    int64_t bundle;
+    size_t under_way;
+    bool storing; /* its bundle is on its way to the store */
+    bool paused;
+    void (*run)(struct flow_turn **turns, size_t count, void *context);
+    void *context;
+    void (*removed)(void *context); /* not NULL: it is on its way out */
+    void *removed_context;
+};
+
+/* A run that is ready or away; nothing else of a run is in memory. */
+struct slot {
+    struct list_node in_ready;
+    struct flow_plugin *plugin;
+    int64_t run;
+    bool away, again;
+    int64_t position; /* of the events' reader when it was handed out */
+    int64_t skipped;  /* the oldest event that one of its waits could not be given while away */
+    int conflicts, tries;
+    struct timer later; /* running while it waits to be tried again */
+    bool delayed;
+};
+
+/* A run woken on the writer's thread. */
+struct wake {
+    struct wake *next;
+    int64_t run;
+    char plugin[];
+};
+
+struct flows {
+    struct store *store;
+    struct loop *loop;
+    struct reader *reader;
+    struct reader *second;     /* reads the log while the first one goes through it */
+    const struct scope *scope; /* SYSTEM_FLOW */
+    bool started, stopping;
+    struct map by_name;  /* struct flow_plugin */
+    struct list plugins; /* struct flow_plugin.in_turns: whose turn it is comes first */
+    struct map slots;    /* run → struct slot */
+    size_t ready_count;
+    int units_away;
+    struct message pump;
+    bool pump_posted;
+
+    pthread_mutex_t lock; /* of the wakes */
+    struct wake *wakes;
+    bool wake_posted;
+    struct message woken;
+
+    struct timer due; /* the next timer */
+    struct {
+        int64_t due, run, seq;
+    } timers;            /* all up to here were woken */
+    int64_t next_due_ms; /* nothing to read before; 0: look */
+
+    struct store_watch watch;
+    bool watching;
+    struct timer events_again;
+    bool events_later; /* what could not be given is tried again in a moment */
+    struct map topics; /* "topic\npath" → struct topic */
+    struct list topic_list;
+    int64_t position; /* events up to here were held against the waits */
+    int64_t position_stored;
+};
+
+/* flows.c */
+void flows_pump_soon(struct flows *flows);
+struct flow_plugin *flows_plugin(struct flows *flows, struct str name);
+/* The run has something to do. */
+void flows_wake(struct flow_plugin *plugin, int64_t run);
+/* Writer, inside apply: the same, once the unit is committed. */
+void flows_wake_after(struct flows *flows, struct tx *tx, struct str plugin, int64_t run);
+/* True while a turn of the run is under way; the event is then looked at again afterwards. */
+bool slot_skips(struct flows *flows, int64_t run, int64_t event_seq);
+
+/* bundle.c: loop. Ends in runner_stored, at once or later. */
+void bundle_add(struct flow_runner *runner, const struct flow_runner_spec *spec);
+/* flows.c: its code is in the store; 0: it is not, as all is being stopped. */
+void runner_stored(struct flow_runner *runner, int64_t bundle);
+
+/* timers.c: loop */
+void timers_open(struct flows *flows);
+void timers_pump(struct flows *flows);
+/* A timer was written that may be earlier than all known ones. */
+void timers_added(struct flows *flows, int64_t due_ms);
+void timers_rewind(struct flows *flows); /* all that are due wake again */
+
+/* events.c: loop */
+enum err events_open(struct flows *flows, struct error *error) MUST_CHECK;
+void events_close(struct flows *flows);
+void events_pump(struct flows *flows);
+/* The plugin runs again: what came while it did not is held against its waits. */
+void events_rewind(struct flow_plugin *plugin);
+/* A wait was committed: what came since its page was written is held against it. */
+void events_wait_added(struct flows *flows, struct flow_plugin *plugin, int64_t run, int64_t seq,
+                       const struct flow_command *command, int64_t after);
+
+/* A wait for events, as flow_wait has it. False: the command waits for signals alone. */
+struct wait_for {
+    struct str topic, path, key;
+};
+bool wait_of(const struct flow_command *command, struct arena *arena, struct wait_for *out_wait);
+/* The event's key under this path; empty: it has none. */
+struct str event_key(const struct log_entry *entry, struct str path, struct arena *arena);
+/* What a wait gives: canonical bytes in arena. */
+struct str event_bytes(const struct log_entry *entry, struct arena *arena);
+
+/* ---- runs ---- */
+
+extern const uint8_t flow_moves[FLOW_STATE_COUNT]; /* bits of the states that may follow */
+/* Asserts that the move is allowed, and traces it. */
+void flow_move(int64_t run, enum flow_state from, enum flow_state to);
+
+/* data and results as columns: one byte of flags in front. */
+struct value pack_data(struct arena *arena, const struct flow_data *data);
+struct value pack_result(struct arena *arena, const struct flow_result *result);
+enum err unpack_data(struct arena *arena, const struct value *column, struct flow_data *out_data,
+                     struct error *error) MUST_CHECK;
+enum err unpack_result(struct arena *arena, const struct value *column,
+                       struct flow_result *out_result, struct error *error) MUST_CHECK;
+struct value bytes_value(struct str bytes);
+/* An error as the data of a failed result: { code, detail, … }. */
+struct str error_bytes(struct arena *arena, const struct error *error);
+/* Puts one row into the inbox and wakes the run. */
+enum err inbox_add(struct flows *flows, struct tx *tx, struct str plugin, int64_t run,
+                   const struct flow_arrival *arrival, struct str source,
+                   struct error *error) MUST_CHECK;
+/* "flow.started", "flow.done" … in the log. */
+enum err flow_tell(struct tx *tx, const char *type, int64_t run, struct str plugin, struct str name,
+                   struct str key, struct error *error) MUST_CHECK;
+
+/* ---- turns ---- */
+
+struct log_row {
+    int64_t id, previous, pages;
+    struct str data;
+};
+
+struct flow_turn {
+    struct flows *flows;
+    struct slot *slot;
+    struct flow_runner *runner;
+    struct arena arena;
+    struct flow_run run;
+    struct log_row *rows; /* newest first */
+    size_t row_count;
+    struct flow_page *pages;
+    struct flow_page live;
+    struct flow_replay replay;
+    bool loaded;
+    int64_t *arrived_ms;                /* beside live.arrivals, as loaded */
+    int64_t inbox_last;                 /* newest row taken; 0: none */
+    bool inbox_more;                    /* there were more than one turn takes */
+    const struct flow_pending **before; /* what waited when the live page began */
+    size_t before_count;
+    struct blob {
+        struct blob *next;
+        struct str hash, data;
+    } * blobs;
+    struct consumed {
+        struct consumed *next;
+        const struct flow_command *command;
+        int64_t seq;
+    } * consumed;
+    int64_t looked_to; /* early events were looked for up to here; 0: not at all */
+
+    bool finished, continued;
+    struct flow_result outcome;
+    struct flow_data next_input;
+
+    /* set by apply for the loop */
+    bool more;      /* something to do at once */
+    int64_t due_ms; /* earliest timer written; 0: none */
+};
+
+/* turn_load.c */
+void turn_free(struct flow_turn *turn);
+/* From where on events are this command's. */
+int64_t turn_after(const struct flow_turn *turn, const struct flow_command *command);
+
+#endif

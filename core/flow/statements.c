@@ -1,0 +1,134 @@
+/* The tables of flows and all their SQL.
+ *
+ * flow_log is append-only and has no index beside its rowid: each row names the one before it of
+ * the same run. So a turn writes at the table's end whatever its run is, and a run is read by
+ * walking back; rows are folded into one now and then (turn_store.c), so that the walk stays short.
+ */
+#include "internal.h"
+
+static const char *const migrations[] = {
+    "create table flow_bundle (id integer primary key, hash blob not null, plugin text not null,"
+    " version text not null, files blob not null, created_at integer not null);"
+    "create unique index flow_bundle_hash on flow_bundle (plugin, hash);"
+    "create table flow_run (id integer primary key, plugin text not null, name text not null,"
+    " key text, bundle integer not null, state integer not null, generation integer not null,"
+    " pages integer not null, commands integer not null, log integer not null,"
+    " since integer not null, parent integer, parent_seq integer, actor text not null,"
+    " started_at integer not null, updated_at integer not null, input blob not null,"
+    " outcome blob);"
+    "create unique index flow_run_key on flow_run (plugin, name, key)"
+    " where key is not null and state < 3;"
+    "create index flow_run_ready on flow_run (plugin, id) where state = 0;"
+    "create index flow_run_blocked on flow_run (id) where state = 2;"
+    "create index flow_run_name on flow_run (plugin, name, id);"
+    "create index flow_run_bundle on flow_run (bundle) where state < 3;"
+    "create table flow_log (id integer primary key, previous integer not null, pages integer not "
+    "null, data blob not null);"
+    "create table flow_inbox (run integer not null, id integer not null, kind integer not null,"
+    " seq integer not null, name text not null, result blob not null,"
+    " primary key (run, id)) without rowid;"
+    "create table flow_source (run integer not null, source text not null,"
+    " primary key (run, source)) without rowid;"
+    "create table flow_timer (due integer not null, run integer not null, seq integer not null,"
+    " primary key (due, run, seq)) without rowid;"
+    "create table flow_wait (topic text not null, path text not null, key text not null,"
+    " run integer not null, seq integer not null, after integer not null,"
+    " primary key (topic, path, key, run, seq)) without rowid;"
+    "create table flow_blob (run integer not null, hash blob not null, data blob not null,"
+    " primary key (run, hash)) without rowid;"
+    "create table flow_position (id integer primary key, seq integer not null);",
+};
+
+#define RUN_COLUMNS                                                                                \
+    "id, plugin, name, key, actor, bundle, state, generation, pages, commands, log, since, "       \
+    "parent, parent_seq, started_at, updated_at, input, outcome"
+
+static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
+    [FLOW_BUNDLE_ADD] = {"bundle_add", "insert into flow_bundle (id, hash, plugin, version, files, "
+                                       "created_at) values (?1, ?2, ?3, ?4, ?5, ?6)"},
+    [FLOW_BUNDLE_FIND] = {"bundle_find",
+                          "select id from flow_bundle where plugin = ?1 and hash = ?2"},
+    [FLOW_BUNDLE_GET] = {"bundle_get", "select files from flow_bundle where id = ?1"},
+    [FLOW_BUNDLE_TOUCH] = {"bundle_touch", "update flow_bundle set created_at = ?2 where id = ?1"},
+    [FLOW_BUNDLE_NEWEST] = {"bundle_newest", "select id from flow_bundle where plugin = ?1 order "
+                                             "by created_at desc, id desc limit 1"},
+    [FLOW_RUN_ADD] = {"run_add",
+                      "insert into flow_run (id, plugin, name, key, bundle, state, generation, "
+                      "pages, commands, log, since, parent, parent_seq, actor, started_at, "
+                      "updated_at, input) values (?1, ?2, ?3, ?4, ?5, 0, 1, 0, 0, 0, ?6, ?7, ?8, "
+                      "?9, ?10, ?10, ?11)"},
+    [FLOW_RUN_GET] = {"run_get", "select " RUN_COLUMNS " from flow_run where id = ?1"},
+    [FLOW_RUN_BY_KEY] = {"run_by_key", "select id from flow_run where plugin = ?1 and name = ?2 "
+                                       "and key = ?3 and state < 3"},
+    [FLOW_RUN_HEAD] = {"run_head", "select plugin, state from flow_run where id = ?1"},
+    [FLOW_RUN_TURN] = {"run_turn",
+                       "update flow_run set state = ?4, pages = ?3 + 1, commands = ?5, log = ?6, "
+                       "updated_at = ?7, outcome = ?8 where id = ?1 and generation = ?2 and "
+                       "pages = ?3 and state < 2"},
+    [FLOW_RUN_AGAIN] = {"run_again",
+                        "update flow_run set state = 0, generation = ?2 + 1, pages = 0, commands "
+                        "= 0, log = 0, updated_at = ?4, input = ?5, bundle = ?6, since = ?7 where "
+                        "id = ?1 and generation = ?2 and pages = ?3 and state < 2"},
+    [FLOW_RUN_STATE] = {"run_state", "update flow_run set state = ?3, updated_at = ?4, outcome = "
+                                     "?5 where id = ?1 and state = ?2"},
+    [FLOW_RUN_BLOCK] = {"run_block", "update flow_run set state = 2, updated_at = ?2, outcome = ?3 "
+                                     "where id = ?1 and state < 2"},
+    [FLOW_RUN_READY] = {"run_ready", "select id from flow_run where plugin = ?1 and state = 0 and "
+                                     "id > ?2 order by id limit ?3"},
+    [FLOW_RUN_FIND] = {"run_find",
+                       "select " RUN_COLUMNS " from flow_run where (?1 = '' or plugin = ?1) and "
+                       "(?2 = '' or name = ?2) and (?3 = '' or key = ?3) and (?4 = 0 or (?4 & (1 "
+                       "<< state)) <> 0) and (?5 = 0 or id < ?5) order by id desc limit ?6"},
+    [FLOW_LOG_ADD] = {"log_add",
+                      "insert into flow_log (id, previous, pages, data) values (?1, ?2, ?3, ?4)"},
+    [FLOW_LOG_GET] = {"log_get", "select previous, pages, data from flow_log where id = ?1"},
+    [FLOW_LOG_DROP] = {"log_drop", "delete from flow_log where id = ?1"},
+    [FLOW_INBOX_ADD] = {"inbox_add", "insert into flow_inbox (run, id, kind, seq, name, result) "
+                                     "values (?1, ?2, ?3, ?4, ?5, ?6)"},
+    [FLOW_SOURCE_ADD] = {"source_add", "insert into flow_source (run, source) values (?1, ?2) on "
+                                       "conflict do nothing"},
+    [FLOW_SOURCE_DROP] = {"source_drop", "delete from flow_source where run = ?1"},
+    [FLOW_INBOX_LIST] = {"inbox_list", "select id, kind, seq, name, result from flow_inbox where "
+                                       "run = ?1 order by id limit ?2"},
+    [FLOW_INBOX_DROP] = {"inbox_drop", "delete from flow_inbox where run = ?1 and id <= ?2"},
+    [FLOW_INBOX_LEFT] = {"inbox_left", "select exists (select 1 from flow_inbox where run = ?1)"},
+    [FLOW_INBOX_RUNS] = {"inbox_runs",
+                         "select distinct i.run from flow_inbox i join flow_run r on r.id = i.run "
+                         "where r.plugin = ?1 and i.run > ?2 order by i.run limit ?3"},
+    [FLOW_TIMER_ADD] = {"timer_add", "insert into flow_timer (due, run, seq) values (?1, ?2, ?3) "
+                                     "on conflict do nothing"},
+    [FLOW_TIMER_DROP] = {"timer_drop",
+                         "delete from flow_timer where due = ?1 and run = ?2 and seq = ?3"},
+    [FLOW_TIMER_DUE] = {"timer_due",
+                        "select t.due, t.run, t.seq, r.plugin from flow_timer t left join flow_run "
+                        "r on r.id = t.run where (t.due, t.run, t.seq) > (?1, ?2, ?3) and t.due <= "
+                        "?4 order by t.due, t.run, t.seq limit ?5"},
+    [FLOW_TIMER_NEXT] = {"timer_next", "select due from flow_timer where (due, run, seq) > (?1, "
+                                       "?2, ?3) order by due, run, seq limit 1"},
+    [FLOW_WAIT_ADD] = {"wait_add", "insert into flow_wait (topic, path, key, run, seq, after) "
+                                   "values (?1, ?2, ?3, ?4, ?5, ?6)"},
+    [FLOW_WAIT_DROP] = {"wait_drop", "delete from flow_wait where topic = ?1 and path = ?2 and key "
+                                     "= ?3 and run = ?4 and seq = ?5"},
+    [FLOW_WAIT_FIND] = {"wait_find",
+                        "select w.run, w.seq, w.after, r.plugin from flow_wait w join flow_run r "
+                        "on r.id = w.run where w.topic = ?1 and w.path = ?2 and w.key = ?3 and "
+                        "(w.run, w.seq) > (?4, ?5) order by w.run, w.seq limit ?6"},
+    [FLOW_WAIT_TOPIC] = {"wait_topic",
+                         "select topic, path from flow_wait where (topic, path) > (?1, ?2) order "
+                         "by topic, path limit 1"},
+    [FLOW_BLOB_ADD] = {"blob_add", "insert into flow_blob (run, hash, data) values (?1, ?2, ?3) on "
+                                   "conflict do nothing"},
+    [FLOW_BLOB_GET] = {"blob_get", "select data from flow_blob where run = ?1 and hash = ?2"},
+    [FLOW_POSITION_GET] = {"position_get", "select seq from flow_position where id = 1"},
+    [FLOW_POSITION_SET] = {"position_set",
+                           "insert into flow_position (id, seq) values (1, ?1) on conflict (id) "
+                           "do update set seq = ?1 where seq < ?1"},
+};
+
+const struct table_module flow_tables = {
+    .prefix = "flow_",
+    .migrations = migrations,
+    .migration_count = COUNT_OF(migrations),
+    .statements = statements,
+    .statement_count = FLOW_STATEMENT_COUNT,
+};

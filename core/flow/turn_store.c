@@ -1,0 +1,357 @@
+/* A turn's end: its page, and what wakes the run again, in the unit that holds the records that its
+ * steps wrote. Everything is set anew in each apply, as the writer may repeat it. Writer thread. */
+#include "internal.h"
+
+void flow_turn_finish(struct flow_turn *turn, const struct flow_result *outcome)
+{
+    turn->finished = true;
+    turn->outcome = *outcome;
+}
+
+void flow_turn_continue(struct flow_turn *turn, const struct flow_data *input)
+{
+    turn->continued = true;
+    turn->next_input = *input;
+}
+
+/* ---- the page ---- */
+
+/* Every 32nd row takes the 31 before it into itself, every 1024th those of 32 such …: a walk back
+ * over n turns is 31 rows for each power of 32, and each byte is written once more for each. */
+static size_t rows_to_fold(const struct flow_turn *turn)
+{
+    int64_t covered = 1;
+    while ((turn->run.pages + 1) % (covered * FOLD) == 0) {
+        covered *= FOLD;
+    }
+    size_t count = 0;
+    for (int64_t pages = 1; pages < covered && count < turn->row_count; count++) {
+        pages += turn->rows[count].pages;
+    }
+    return count;
+}
+
+static enum err drop_row(struct tx *tx, int64_t id, struct error *error)
+{
+    struct value binds[] = {value_int(id)};
+    return FLOW_TX(tx, FLOW_LOG_DROP, binds, NULL, NULL, error);
+}
+
+static enum err add_page(const struct flow_turn *turn, struct tx *tx, int64_t id,
+                         struct error *error)
+{
+    struct buf data;
+    size_t folded = rows_to_fold(turn);
+    int64_t pages = 1;
+    enum err err = OK;
+    buf_init(&data);
+    for (size_t i = folded; i > 0 && err == OK; i--) {
+        buf_append_str(&data, turn->rows[i - 1].data);
+        pages += turn->rows[i - 1].pages;
+        err = drop_row(tx, turn->rows[i - 1].id, error);
+    }
+    flow_page_encode(&data, &turn->live);
+    int64_t previous = folded < turn->row_count ? turn->rows[folded].id : 0;
+    struct value binds[] = {value_int(id), value_int(previous), value_int(pages),
+                            bytes_value(buf_str(&data))};
+    if (err == OK) {
+        err = FLOW_TX(tx, FLOW_LOG_ADD, binds, NULL, NULL, error);
+    }
+    buf_deinit(&data);
+    return err;
+}
+
+static enum err drop_rows(const struct flow_turn *turn, struct tx *tx, struct error *error)
+{
+    enum err err = OK;
+    for (size_t i = 0; i < turn->row_count && err == OK; i++) {
+        err = drop_row(tx, turn->rows[i].id, error);
+    }
+    return err;
+}
+
+static enum err add_blobs(const struct flow_turn *turn, struct tx *tx, int64_t run,
+                          struct error *error)
+{
+    enum err err = OK;
+    for (const struct blob *blob = turn->blobs; blob != NULL && err == OK; blob = blob->next) {
+        struct value binds[] = {value_int(run), bytes_value(blob->hash), bytes_value(blob->data)};
+        err = FLOW_TX(tx, FLOW_BLOB_ADD, binds, NULL, NULL, error);
+    }
+    return err;
+}
+
+/* ---- what wakes it ---- */
+
+static enum err change_timer(struct tx *tx, enum flow_statement statement, int64_t run,
+                             const struct flow_command *command, int64_t seq, struct error *error)
+{
+    struct value binds[] = {value_int(command->due_ms), value_int(run), value_int(seq)};
+    return command->due_ms == 0 ? OK : FLOW_TX(tx, statement, binds, NULL, NULL, error);
+}
+
+static enum err drop_waker(const struct flow_turn *turn, struct tx *tx,
+                           const struct flow_pending *pending, struct error *error)
+{
+    struct wait_for wait;
+    enum err err =
+        change_timer(tx, FLOW_TIMER_DROP, turn->run.id, pending->command, pending->seq, error);
+    if (err == OK && wait_of(pending->command, tx_arena(tx), &wait)) {
+        struct value binds[] = {value_text(wait.topic), value_text(wait.path), value_text(wait.key),
+                                value_int(turn->run.id), value_int(pending->seq)};
+        err = FLOW_TX(tx, FLOW_WAIT_DROP, binds, NULL, NULL, error);
+    }
+    return err;
+}
+
+static enum err add_waker(struct flow_turn *turn, struct tx *tx, const struct flow_command *command,
+                          int64_t seq, struct error *error)
+{
+    struct wait_for wait;
+    enum err err = change_timer(tx, FLOW_TIMER_ADD, turn->run.id, command, seq, error);
+    if (command->due_ms != 0) {
+        turn->due_ms = turn->due_ms == 0 ? command->due_ms : MIN(turn->due_ms, command->due_ms);
+    }
+    if (err == OK && wait_of(command, tx_arena(tx), &wait)) {
+        struct value binds[] = {value_text(wait.topic), value_text(wait.path),
+                                value_text(wait.key),   value_int(turn->run.id),
+                                value_int(seq),         value_int(turn_after(turn, command))};
+        err = FLOW_TX(tx, FLOW_WAIT_ADD, binds, NULL, NULL, error);
+    }
+    return err;
+}
+
+/* What waited before and does no longer, or never will again. */
+static enum err drop_wakers(const struct flow_turn *turn, struct tx *tx, struct error *error)
+{
+    bool all = turn->finished || turn->continued;
+    enum err err = OK;
+    for (size_t i = 0; i < turn->before_count && err == OK; i++) {
+        const struct flow_pending *pending = turn->before[i];
+        if (all || replay_pending(&turn->replay, pending->seq) == NULL) {
+            err = drop_waker(turn, tx, pending, error);
+        }
+    }
+    return err;
+}
+
+static enum err send_signal(struct flow_turn *turn, struct tx *tx,
+                            const struct flow_command *command, int64_t seq, struct error *error)
+{
+    struct value input = value_null();
+    char source[64];
+    enum err err = flow_decode(tx_arena(tx), command->input.bytes, &input, error);
+    const struct value *target = value_get_c(&input, "run");
+    const struct value *data = value_get_c(&input, "data");
+    if (err != OK || target == NULL || target->kind != VALUE_ID) {
+        return err != OK ? err : error_set(error, ERR_CORRUPT, "a signal names no run");
+    }
+    struct buf bytes;
+    buf_init(&bytes);
+    flow_encode(&bytes, data != NULL ? data : &(struct value){.kind = VALUE_NULL});
+    (void)snprintf(source, sizeof(source), "%lld.%lld.%lld", (long long)turn->run.id,
+                   (long long)turn->run.generation, (long long)seq);
+    err = flow_tx_signal(turn->flows, tx, turn->run.plugin, target->integer, command->name,
+                         buf_str(&bytes), str_from(source), error);
+    buf_deinit(&bytes);
+    /* It ended since the command looked: so may every receiver at any time. */
+    return err == ERR_CONFLICT || err == ERR_NOT_FOUND ? OK : err;
+}
+
+/* What this turn began. */
+static enum err do_commands(struct flow_turn *turn, struct tx *tx, struct error *error)
+{
+    int64_t first = turn->replay.seq - (int64_t)turn->live.command_count + 1;
+    bool ended = turn->finished || turn->continued;
+    enum err err = OK;
+    for (size_t i = 0; i < turn->live.command_count && err == OK; i++) {
+        const struct flow_command *command = &turn->live.commands[i];
+        int64_t seq = first + (int64_t)i;
+        if (command->kind == FLOW_SIGNAL) {
+            err = send_signal(turn, tx, command, seq, error);
+        } else if (!ended && replay_pending(&turn->replay, seq) != NULL) {
+            err = add_waker(turn, tx, command, seq, error);
+        }
+    }
+    return err;
+}
+
+/* ---- the run's row ---- */
+
+static enum flow_state next_state(const struct flow_turn *turn)
+{
+    if (!turn->finished) {
+        return turn->live.cut || turn->inbox_more ? FLOW_RUNNING : FLOW_WAITING;
+    }
+    if (turn->replay.cancelled) {
+        return FLOW_CANCELLED;
+    }
+    return turn->outcome.failed ? FLOW_FAILED : FLOW_DONE;
+}
+
+static enum err not_ours(struct error *error)
+{
+    return error_set(error, ERR_CONFLICT, "the run went on without this turn");
+}
+
+static enum err move_run(const struct flow_turn *turn, struct tx *tx, enum flow_state state,
+                         int64_t log, struct error *error)
+{
+    struct arena *arena = tx_arena(tx);
+    const struct flow_run *run = &turn->run;
+    struct value binds[] = {value_int(run->id),
+                            value_int(run->generation),
+                            value_int(run->pages),
+                            value_int(state),
+                            value_int(turn->replay.seq),
+                            value_int(log),
+                            value_int(tx_now_ms(tx)),
+                            turn->finished ? pack_result(arena, &turn->outcome) : value_null()};
+    enum err err = FLOW_TX(tx, FLOW_RUN_TURN, binds, NULL, NULL, error);
+    return err == OK && tx_changes(tx) != 1 ? not_ours(error) : err;
+}
+
+/* Events that were taken are not given again to the next generation. */
+static int64_t next_since(const struct flow_turn *turn)
+{
+    int64_t since = turn->run.since;
+    for (const struct consumed *one = turn->consumed; one != NULL; one = one->next) {
+        since = MAX(since, one->seq);
+    }
+    return since;
+}
+
+static enum err newest_bundle(void *context, const struct value *columns, int column_count,
+                              struct error *error)
+{
+    (void)column_count;
+    (void)error;
+    *(int64_t *)context = columns[0].integer;
+    return OK;
+}
+
+/* The next generation begins with an empty journal; signals that nobody waited for go along. */
+static enum err begin_again(struct flow_turn *turn, struct tx *tx, struct error *error)
+{
+    const struct flow_run *run = &turn->run;
+    int64_t bundle = run->bundle;
+    struct value plugin[] = {value_text(run->plugin)};
+    enum err err = FLOW_TX(tx, FLOW_BUNDLE_NEWEST, plugin, newest_bundle, &bundle, error);
+    struct value binds[] = {value_int(run->id),
+                            value_int(run->generation),
+                            value_int(run->pages),
+                            value_int(tx_now_ms(tx)),
+                            pack_data(tx_arena(tx), &turn->next_input),
+                            value_int(bundle),
+                            value_int(next_since(turn))};
+    if (err == OK) {
+        err = FLOW_TX(tx, FLOW_RUN_AGAIN, binds, NULL, NULL, error);
+    }
+    if (err == OK && tx_changes(tx) != 1) {
+        return not_ours(error);
+    }
+    if (err == OK) {
+        err = drop_rows(turn, tx, error);
+    }
+    list_foreach (node, &turn->replay.signals) {
+        const struct flow_signal *signal = CONTAINER_OF(node, struct flow_signal, in_order);
+        if (err == OK) {
+            err = inbox_add(turn->flows, tx, run->plugin, run->id, signal->arrival, STR(""), error);
+        }
+    }
+    turn->more = true;
+    return err;
+}
+
+/* ---- the whole ---- */
+
+static enum err on_left(void *context, const struct value *columns, int column_count,
+                        struct error *error)
+{
+    (void)column_count;
+    (void)error;
+    *(bool *)context = columns[0].integer != 0;
+    return OK;
+}
+
+static enum err take_inbox(struct flow_turn *turn, struct tx *tx, bool *out_left,
+                           struct error *error)
+{
+    struct value binds[] = {value_int(turn->run.id), value_int(turn->inbox_last)};
+    enum err err = OK;
+    if (turn->inbox_last != 0) {
+        err = FLOW_TX(tx, FLOW_INBOX_DROP, binds, NULL, NULL, error);
+    }
+    return err == OK
+               ? tx_table(tx, &flow_tables, FLOW_INBOX_LEFT, binds, 1, on_left, out_left, error)
+               : err;
+}
+
+static enum err drop_sources(const struct flow_turn *turn, struct tx *tx, struct error *error)
+{
+    struct value binds[] = {value_int(turn->run.id)};
+    return FLOW_TX(tx, FLOW_SOURCE_DROP, binds, NULL, NULL, error);
+}
+
+static enum err tell_end(struct flow_turn *turn, struct tx *tx, enum flow_state state,
+                         struct error *error)
+{
+    static const char *const types[FLOW_STATE_COUNT] = {[FLOW_DONE] = "flow.done",
+                                                        [FLOW_FAILED] = "flow.failed",
+                                                        [FLOW_CANCELLED] = "flow.cancelled"};
+    const struct flow_run *run = &turn->run;
+    enum err err = flow_tell(tx, types[state], run->id, run->plugin, run->name, run->key, error);
+    if (err != OK || run->parent == 0) {
+        return err;
+    }
+    struct flow_arrival arrival = {
+        .kind = FLOW_ARRIVAL_RESULT, .seq = run->parent_seq, .result = turn->outcome};
+    if (turn->outcome.data.apart) {
+        err = add_blobs(turn, tx, run->parent, error);
+    }
+    return err == OK
+               ? inbox_add(turn->flows, tx, run->plugin, run->parent, &arrival, STR(""), error)
+               : err;
+}
+
+enum err flow_turn_apply(struct flow_turn *turn, struct tx *tx, struct error *error)
+{
+    bool left = false;
+    int64_t log = ids_next(store_ids(turn->flows->store));
+    enum flow_state state = next_state(turn);
+    turn->more = false;
+    turn->due_ms = 0;
+    enum err err = OK;
+    if (turn->continued) {
+        err = begin_again(turn, tx, error);
+    } else {
+        flow_move(turn->run.id, turn->run.state, state);
+        err = move_run(turn, tx, state, log, error);
+    }
+    if (err == OK) {
+        err = take_inbox(turn, tx, &left, error);
+    }
+    if (err == OK && turn->finished && left && !turn->inbox_more) {
+        return error_set(error, ERR_CONFLICT, "something arrived while the run ended");
+    }
+    if (err == OK && !turn->continued) {
+        err = add_page(turn, tx, log, error);
+    }
+    if (err == OK) {
+        err = drop_wakers(turn, tx, error);
+    }
+    if (err == OK) {
+        err = do_commands(turn, tx, error);
+    }
+    if (err == OK) {
+        err = add_blobs(turn, tx, turn->run.id, error);
+    }
+    if (err == OK && turn->finished) {
+        err = drop_sources(turn, tx, error);
+    }
+    if (err == OK && turn->finished) {
+        err = tell_end(turn, tx, state, error);
+    }
+    turn->more = turn->more || (!turn->finished && (left || state == FLOW_RUNNING));
+    return err;
+}

@@ -1,0 +1,470 @@
+/* Flows: what a step wrote commits with its result, what waits goes on when it is woken, and a run
+ * ends as if nothing had come between. */
+#include "world.h"
+
+#include "proxenos/flow.h"
+
+int test_flow(void);
+
+static struct value describe(struct world *world, struct reader *reader, int64_t id)
+{
+    struct flow_run run;
+    struct value map = value_null();
+    struct error error = {0};
+    assert_int_equal(flow_run_get(reader, id, &world->arena, &run, &error), OK);
+    assert_int_equal(flow_describe(reader, &run, &world->arena, &map, &error), OK);
+    return map;
+}
+
+static enum err take_first(void *context, const struct flow_run *run, struct error *error)
+{
+    (void)error;
+    *(int64_t *)context = run->id;
+    return OK;
+}
+
+/* The newest run, as people see it. */
+static struct value newest(struct world *world)
+{
+    int64_t id = 0;
+    struct error error = {0};
+    struct flow_query query = {.plugin = STR(""), .name = STR(""), .key = STR(""), .limit = 1};
+    assert_int_equal(flow_run_find(world->reader, &query, take_first, &id, &error), OK);
+    assert_true(id != 0);
+    return describe(world, world->reader, id);
+}
+
+static const char *text_of(struct world *world, const struct value *map, const char *path)
+{
+    struct buf out = {0};
+    const struct value *value = value_path(map, path);
+    if (value == NULL) {
+        return "";
+    }
+    json_encode(&out, value);
+    const char *text = arena_cstr(&world->arena, buf_str(&out));
+    buf_deinit(&out);
+    return text;
+}
+
+#define assert_json(world, map, path, json)                                                        \
+    assert_string_equal(text_of((world), (map), (path)), (json))
+
+/* A plugin whose route "go" starts the flow "f" with the request's input. */
+static struct bind_host *load(struct world *world, const char *main)
+{
+    struct world_plugin plugin = {.name = "one",
+                                  .main = main,
+                                  .read = "deal,note,party",
+                                  .write = "deal,note",
+                                  .emit = "one.*",
+                                  .http = true};
+    return world_plugin(world, &plugin);
+}
+
+static void call_route(struct world *world, struct bind_host *host, int nth, const char *input)
+{
+    struct bind_call call;
+    enum err err = world_call(world, host, BIND_ROUTE, nth, input, NULL, &call);
+    if (err != OK) {
+        print_error("%s: %s %s\n", err_code(err), call.error.pointer, call.error.detail);
+    }
+    assert_int_equal(err, OK);
+}
+
+#define START                                                                                      \
+    "px.route('GET', '/go', function(input) px.flows.start('f', input, { key = input.key }) "      \
+    "end)\n"
+
+static struct value run_flow(struct world *world, const char *main, const char *input)
+{
+    struct bind_host *host = load(world, main);
+    call_route(world, host, 0, input);
+    world_settle(world);
+    return newest(world);
+}
+
+static void a_straight_one_ends_with_its_result(void **state)
+{
+    struct world *world = *state;
+    struct value run =
+        run_flow(world,
+                 START "px.flow('f', function(flow, input)\n"
+                       "  local one = flow:step('one', function()\n"
+                       "    return px.store.create('note', { text = input.text }).id\n"
+                       "  end)\n"
+                       "  local two = flow:step('two', function()\n"
+                       "    return { id = one, n = px.store.count('note') }\n"
+                       "  end)\n"
+                       "  return two.n + 1\n"
+                       "end)\n",
+                 "{\"text\":\"hello\"}");
+    assert_json(world, &run, "state", "\"done\"");
+    assert_json(world, &run, "result", "2");
+    assert_json(world, &run, "turns", "1");
+    assert_int_equal(world_count(world, "note", ""), 1);
+    assert_int_equal(world_events(world, "flow.started"), 1);
+    assert_int_equal(world_events(world, "flow.done"), 1);
+}
+
+static void a_failed_step_undoes_its_writes(void **state)
+{
+    struct world *world = *state;
+    struct value run = run_flow(
+        world,
+        START "px.flow('f', function(flow)\n"
+              "  flow:step('kept', function() px.store.create('note', { text = 'a' }) end)\n"
+              "  local good, err = pcall(flow.step, flow, 'bad', function()\n"
+              "    px.store.create('note', { text = 'b' })\n"
+              "    error('no luck')\n"
+              "  end)\n"
+              "  flow:sleep('1ms')\n"
+              "  return { good = good, code = err.code, detail = err.detail }\n"
+              "end)\n",
+        "{}");
+    assert_json(world, &run, "state", "\"done\"");
+    assert_json(world, &run, "result.good", "false");
+    assert_json(world, &run, "result.code", "\"lua\"");
+    assert_json(world, &run, "result.detail", "\"no luck\"");
+    assert_int_equal(world_count(world, "note", ""), 1);
+}
+
+static void an_error_nobody_catches_fails_the_run(void **state)
+{
+    struct world *world = *state;
+    struct value run = run_flow(world,
+                                START "px.flow('f', function(flow)\n"
+                                      "  flow:sleep('1ms')\n"
+                                      "  error('broken')\n"
+                                      "end)\n",
+                                "{}");
+    assert_json(world, &run, "state", "\"failed\"");
+    assert_json(world, &run, "error.detail", "\"broken\"");
+    assert_json(world, &run, "error.at", "\"main.lua:4\"");
+    assert_int_equal(world_events(world, "flow.failed"), 1);
+}
+
+static void sleeps_and_goes_on(void **state)
+{
+    struct world *world = *state;
+    struct value run = run_flow(
+        world,
+        START "px.flow('f', function(flow)\n"
+              "  local before = flow:now()\n"
+              "  for i = 1, 40 do flow:sleep('1ms') end\n"
+              "  flow:step('after', function() px.store.create('note', { text = 'x' }) end)\n"
+              "  return flow:now() > before\n"
+              "end)\n",
+        "{}");
+    assert_json(world, &run, "state", "\"done\"");
+    assert_json(world, &run, "result", "true");
+    assert_json(world, &run, "turns", "41");
+    assert_int_equal(world_count(world, "note", ""), 1);
+}
+
+static void many_steps_are_cut_into_turns(void **state)
+{
+    struct world *world = *state;
+    struct value run = run_flow(
+        world,
+        START "px.flow('f', function(flow)\n"
+              "  local sum = 0\n"
+              "  for i = 1, 600 do sum = sum + flow:step('s', function() return i end) end\n"
+              "  return sum\n"
+              "end)\n",
+        "{}");
+    assert_json(world, &run, "state", "\"done\"");
+    assert_json(world, &run, "result", "180300");
+    assert_json(world, &run, "turns", "3");
+}
+
+static void waits_for_its_event(void **state)
+{
+    struct world *world = *state;
+    struct bind_host *host =
+        load(world, START
+             "px.route('GET', '/emit', function(input) px.bus.emit('one.thing_done', input) end)\n"
+             "px.flow('f', function(flow, input)\n"
+             "  local event = flow:wait('one.thing_done', { key = input.key, timeout = '1h' })\n"
+             "  return { value = event.data.value, type = event.type }\n"
+             "end)\n");
+    call_route(world, host, 0, "{\"key\":\"a\"}");
+    world_settle(world);
+    struct value run = newest(world);
+    assert_json(world, &run, "state", "\"waiting\"");
+    call_route(world, host, 1, "{\"key\":\"b\",\"value\":1}");
+    call_route(world, host, 1, "{\"key\":\"a\",\"value\":2}");
+    call_route(world, host, 1, "{\"key\":\"a\",\"value\":3}");
+    world_settle(world);
+    run = newest(world);
+    assert_json(world, &run, "state", "\"done\"");
+    assert_json(world, &run, "result.value", "2");
+    assert_json(world, &run, "result.type", "\"one.thing_done\"");
+}
+
+static void an_event_may_come_before_the_wait(void **state)
+{
+    struct world *world = *state;
+    struct value run = run_flow(
+        world,
+        START "px.flow('f', function(flow, input)\n"
+              "  flow:step('emit', function()\n"
+              "    for i = 1, 3 do px.bus.emit('one.thing_done', { key = 'k', n = i }) end\n"
+              "  end)\n"
+              "  flow:sleep('5ms')\n"
+              "  local list = {}\n"
+              "  for i = 1, 3 do list[i] = flow:wait('one.thing_done', { key = 'k' }).data.n end\n"
+              "  list[4] = flow:wait('one.thing_done', { key = 'k', timeout = '1ms' }) or 'none'\n"
+              "  return list\n"
+              "end)\n",
+        "{}");
+    assert_json(world, &run, "state", "\"done\"");
+    assert_json(world, &run, "result", "[1,2,3,\"none\"]");
+}
+
+static void waits_for_a_record(void **state)
+{
+    struct world *world = *state;
+    int64_t deal = world_create(world, "deal", "{\"name\":\"A\"}");
+    char input[64];
+    (void)snprintf(input, sizeof(input), "{\"key\":\"%s\"}", world_id(deal));
+    struct bind_host *host =
+        load(world, START "px.flow('f', function(flow, input)\n"
+                          "  local event = flow:wait('deal.stage.won', { key = input.key })\n"
+                          "  return event.after.stage\n"
+                          "end)\n");
+    call_route(world, host, 0, input);
+    world_settle(world);
+    world_update(world, "deal", deal, "{\"score\":5}");
+    world_settle(world);
+    struct value run = newest(world);
+    assert_json(world, &run, "state", "\"waiting\"");
+    world_update(world, "deal", deal, "{\"stage\":\"won\"}");
+    world_settle(world);
+    run = newest(world);
+    assert_json(world, &run, "result", "\"won\"");
+}
+
+static void signals_arrive_once_and_are_kept(void **state)
+{
+    struct world *world = *state;
+    struct bind_host *host =
+        load(world, START "px.route('GET', '/signal', function(input)\n"
+                          "  local run = px.flows.find { flow = 'f' }[1]\n"
+                          "  px.flows.signal(run.id, 'go', input, { dedup = input.dedup })\n"
+                          "end)\n"
+                          "px.flow('f', function(flow, input)\n"
+                          "  flow:wait('first')\n"
+                          "  return { flow:wait('go').n, flow:wait('go').n }\n"
+                          "end)\n"
+                          "px.route('GET', '/first', function(input)\n"
+                          "  px.flows.signal(px.flows.find { flow = 'f' }[1].id, 'first')\n"
+                          "end)\n");
+    call_route(world, host, 0, "{}");
+    world_settle(world);
+    call_route(world, host, 1, "{\"n\":1,\"dedup\":\"x\"}");
+    call_route(world, host, 1, "{\"n\":2,\"dedup\":\"x\"}");
+    call_route(world, host, 1, "{\"n\":3}");
+    world_settle(world);
+    call_route(world, host, 2, "{}");
+    world_settle(world);
+    struct value run = newest(world);
+    assert_json(world, &run, "state", "\"done\"");
+    assert_json(world, &run, "result", "[1,3]");
+}
+
+static void a_cancelled_run_cleans_up(void **state)
+{
+    struct world *world = *state;
+    struct bind_host *host =
+        load(world, START
+             "px.flow('f', function(flow, input)\n"
+             "  local good, err = pcall(flow.sleep, flow, '365d')\n"
+             "  flow:step('clean', function() px.store.create('note', { text = err.code }) end)\n"
+             "  return good\n"
+             "end)\n"
+             "px.route('GET', '/cancel', function()\n"
+             "  px.flows.cancel(px.flows.find { state = 'waiting' }[1].id, 'not wanted')\n"
+             "end)\n");
+    call_route(world, host, 0, "{}");
+    world_settle(world);
+    call_route(world, host, 1, "{}");
+    world_settle(world);
+    struct value run = newest(world);
+    assert_json(world, &run, "state", "\"cancelled\"");
+    assert_int_equal(world_count(world, "note", "text[eq]:\"cancelled\""), 1);
+}
+
+static void one_run_lives_under_a_key(void **state)
+{
+    struct world *world = *state;
+    struct bind_host *host = load(world, "px.on('deal.created', function(event)\n"
+                                         "  local a = px.flows.start('f', {}, { key = 'same' })\n"
+                                         "  local b = px.flows.start('f', {}, { key = 'same' })\n"
+                                         "  px.store.create('note', { text = tostring(a == b) })\n"
+                                         "end)\n"
+                                         "px.flow('f', function(flow) flow:wait('end') end)\n");
+    (void)host;
+    (void)world_create(world, "deal", "{\"name\":\"A\"}");
+    (void)world_create(world, "deal", "{\"name\":\"B\"}");
+    world_settle(world);
+    assert_int_equal(world_events(world, "flow.started"), 1);
+    assert_int_equal(world_count(world, "note", "text[eq]:\"true\""), 2);
+}
+
+static void the_next_generation_starts_anew(void **state)
+{
+    struct world *world = *state;
+    struct value run = run_flow(world,
+                                START "px.flow('f', function(flow, input)\n"
+                                      "  flow:sleep('1ms')\n"
+                                      "  if input.n < 3 then\n"
+                                      "    return flow:continue_as_new { n = input.n + 1 }\n"
+                                      "  end\n"
+                                      "  return input.n\n"
+                                      "end)\n",
+                                "{\"n\":1}");
+    assert_json(world, &run, "state", "\"done\"");
+    assert_json(world, &run, "result", "3");
+    assert_json(world, &run, "generation", "3");
+    assert_json(world, &run, "turns", "2");
+}
+
+/* Fresh tables in every replay, whose order Lua would give by chance. */
+static void the_environment_is_the_same_each_time(void **state)
+{
+    struct world *world = *state;
+    struct value run =
+        run_flow(world,
+                 START "px.flow('f', function(flow)\n"
+                       "  local t = {}\n"
+                       "  for _, k in ipairs { 'b', 'a', 'zz', 'c', 'aa' } do t[k] = true end\n"
+                       "  t[2], t[1], t[10], t[1.5], t[true] = 1, 1, 1, 1, 1\n"
+                       "  local keys = {}\n"
+                       "  for k in pairs(t) do\n"
+                       "    keys[#keys + 1] = tostring(k)\n"
+                       "    flow:sleep('1ms')\n"
+                       "  end\n"
+                       "  keys[#keys + 1] = tostring(next(t))\n"
+                       "  keys[#keys + 1] = tostring({}):gsub(':.*', '')\n"
+                       "  local a, b = math.random(1000000), flow:random(1000000)\n"
+                       "  flow:sleep('1ms')\n"
+                       "  local first = flow:step('chance', function() return a end)\n"
+                       "  keys[#keys + 1] = tostring(first == a and a ~= b)\n"
+                       "  keys[#keys + 1] = tostring(pcall(next, { [{}] = 1 }))\n"
+                       "  keys[#keys + 1] = tostring(px.date.now() == flow:now())\n"
+                       "  keys[#keys + 1] = tostring(collectgarbage) .. tostring(os)\n"
+                       "  return table.concat(keys, ' ')\n"
+                       "end)\n",
+                 "{}");
+    assert_json(world, &run, "state", "\"done\"");
+    assert_json(world, &run, "result",
+                "\"1 1.5 2 10 a aa b c zz true 1 table true false true nilnil\"");
+}
+
+static void a_flow_touches_the_world_in_steps_alone(void **state)
+{
+    struct world *world = *state;
+    struct value run = run_flow(
+        world,
+        START "counter = 0\n"
+              "px.flow('f', function(flow)\n"
+              "  local out = {}\n"
+              "  local function try(fn) local _, e = pcall(fn); out[#out + 1] = e.code or e end\n"
+              "  try(function() px.store.create('note', { text = 'x' }) end)\n"
+              "  try(function() px.store.count('note') end)\n"
+              "  try(function() px.flows.start('f') end)\n"
+              "  try(function() flow:step('s', function() flow:sleep('1s') end) end)\n"
+              "  try(function() coroutine.wrap(function() flow:sleep('1s') end)() end)\n"
+              "  try(function() counter = 1 end)\n"
+              "  out[#out] = #out[#out] > 0\n"
+              "  return out\n"
+              "end)\n",
+        "{}");
+    assert_json(world, &run, "state", "\"done\"");
+    assert_json(world, &run, "result",
+                "[\"invalid\",\"invalid\",\"invalid\",\"invalid\",\"invalid\",true]");
+    assert_int_equal(world_count(world, "note", ""), 0);
+}
+
+static void code_that_differs_blocks_the_run(void **state)
+{
+    struct world *world = *state;
+    struct value run = run_flow(world,
+                                "local times = 0\n" START "px.flow('f', function(flow)\n"
+                                "  times = times + 1\n"
+                                "  flow:step('step ' .. times, function() end)\n"
+                                "  pcall(flow.sleep, flow, '1ms')\n"
+                                "  return 1\n"
+                                "end)\n",
+                                "{}");
+    assert_json(world, &run, "state", "\"blocked\"");
+    assert_json(world, &run, "error.code", "\"flow_diverged\"");
+    const char *detail = text_of(world, &run, "error.detail");
+    assert_non_null(strstr(detail, "step 1"));
+    assert_non_null(strstr(detail, "step 2"));
+    assert_non_null(strstr(detail, "main.lua:5"));
+    assert_int_equal(world_events(world, "flow.blocked"), 1);
+}
+
+static void a_turn_that_never_ends_blocks_its_run_alone(void **state)
+{
+    struct world *world = *state;
+    struct value run = run_flow(world,
+                                START "px.flow('f', function(flow, input)\n"
+                                      "  flow:sleep('1ms')\n"
+                                      "  while true do end\n"
+                                      "end)\n",
+                                "{}");
+    assert_json(world, &run, "state", "\"blocked\"");
+    assert_json(world, &run, "error.code", "\"budget\"");
+}
+
+static void two_that_write_the_same_record_both_end(void **state)
+{
+    struct world *world = *state;
+    int64_t deal = world_create(world, "deal", "{\"name\":\"A\",\"score\":0}");
+    char input[64];
+    (void)snprintf(input, sizeof(input), "{\"deal\":\"%s\"}", world_id(deal));
+    struct bind_host *host =
+        load(world, START "px.flow('f', function(flow, input)\n"
+                          "  for i = 1, 5 do\n"
+                          "    flow:sleep('1ms')\n"
+                          "    flow:step('add', function()\n"
+                          "      local deal = px.store.get('deal', input.deal)\n"
+                          "      px.store.update('deal', input.deal, { score = deal.score + 1 })\n"
+                          "    end)\n"
+                          "  end\n"
+                          "end)\n");
+    for (int i = 0; i < 8; i++) {
+        call_route(world, host, 0, input);
+    }
+    world_settle(world);
+    assert_int_equal(world_events(world, "flow.done"), 8);
+    assert_non_null(strstr(world_record(world, "deal", deal), "\"score\":40"));
+}
+
+int test_flow(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_straight_one_ends_with_its_result),
+        TEST(a_failed_step_undoes_its_writes),
+        TEST(an_error_nobody_catches_fails_the_run),
+        TEST(sleeps_and_goes_on),
+        TEST(many_steps_are_cut_into_turns),
+        TEST(waits_for_its_event),
+        TEST(an_event_may_come_before_the_wait),
+        TEST(waits_for_a_record),
+        TEST(signals_arrive_once_and_are_kept),
+        TEST(a_cancelled_run_cleans_up),
+        TEST(one_run_lives_under_a_key),
+        TEST(the_next_generation_starts_anew),
+        TEST(the_environment_is_the_same_each_time),
+        TEST(a_flow_touches_the_world_in_steps_alone),
+        TEST(code_that_differs_blocks_the_run),
+        TEST(a_turn_that_never_ends_blocks_its_run_alone),
+        TEST(two_that_write_the_same_record_both_end),
+    };
+    return cmocka_run_group_tests_name("flows", tests, NULL, NULL);
+}
