@@ -1,4 +1,5 @@
-/* plugin new|test|check|pack: the workshop lies above the CLI, which only takes the words apart. */
+/* plugin new|dev|test|check|pack: the workshop lies above the CLI, which only takes the words
+ * apart. */
 #include "internal.h"
 
 #include "proxenos/base_env.h"
@@ -51,6 +52,21 @@ int cmd_plugin_new(struct cli *cli)
     struct cli_workshop asked = asked_of(cli, CLI_PLUGIN_NEW);
     asked.name = cli->positional[0];
     asked.folder = cli->positional_count > 1 ? cli->positional[1] : ".";
+    return ask(cli, &asked);
+}
+
+int cmd_plugin_dev(struct cli *cli)
+{
+    enum { PORT_DEFAULT = 7601, PORT_MAX = 65535 };
+    struct cli_workshop asked = asked_of(cli, CLI_PLUGIN_DEV);
+    const char *text = cli_option(cli, "port");
+    int64_t port = PORT_DEFAULT;
+    if (text != NULL &&
+        (str_to_int64(str_from(text), &port) != OK || port < 0 || port > PORT_MAX)) {
+        fprintf(stderr, "proxenos: --port is 0 to %d, not %s\n", PORT_MAX, text);
+        return CLI_USAGE;
+    }
+    asked.port = (int)port;
     return ask(cli, &asked);
 }
 

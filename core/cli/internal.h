@@ -178,6 +178,7 @@ int cmd_plugin_disable(struct cli *cli);
 int cmd_plugin_reload(struct cli *cli);
 int cmd_plugin_test(struct cli *cli);
 int cmd_plugin_new(struct cli *cli);
+int cmd_plugin_dev(struct cli *cli);
 int cmd_plugin_check(struct cli *cli);
 int cmd_plugin_pack(struct cli *cli);
 int cmd_automation_list(struct cli *cli);

@@ -71,6 +71,7 @@ struct net {
     pthread_mutex_t mutex;
     struct list posted; /* under mutex, as are the next four */
     int posted_count, waiting_count;
+    atomic_llong going; /* requests whose `done` is to come */
     bool closing, cancels;
     int64_t drain_until_ms; /* while closing: until then what runs may end by itself */
     struct map callers;     /* name → struct caller */

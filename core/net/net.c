@@ -86,6 +86,12 @@ static void end(struct net *net, struct net_request *request, enum err err,
     (void)pthread_mutex_unlock(&net->mutex);
     request->message.deliver = deliver;
     mailbox_post(reply, &request->message);
+    atomic_fetch_sub(&net->going, 1); /* behind the post: none is on its way unseen */
+}
+
+int64_t net_going(struct net *net)
+{
+    return atomic_load(&net->going);
 }
 
 static void end_with(struct net *net, struct net_request *request, enum err err,
@@ -125,6 +131,7 @@ void net_send(struct net *net, struct net_request *request)
 {
     ASSERT(request->done != NULL && request->reply != NULL);
     reset_outcome(request);
+    atomic_fetch_add(&net->going, 1);
     (void)pthread_mutex_lock(&net->mutex);
     if (net->closing) {
         (void)pthread_mutex_unlock(&net->mutex);

@@ -255,6 +255,9 @@ static int workshop(void *context, const struct cli_workshop *given)
     switch (asked.word) {
     case CLI_PLUGIN_NEW:
         return workshop_new(&(struct workshop_new){.name = asked.name, .folder = asked.folder});
+    case CLI_PLUGIN_DEV:
+        return workshop_dev(&(struct workshop_dev){
+            .folder = asked.folder, .plugins_folder = asked.plugins_folder, .port = asked.port});
     case CLI_PLUGIN_CHECK:
         return workshop_check(&(struct workshop_check){.folder = asked.folder,
                                                        .plugins_folder = asked.plugins_folder,

@@ -338,7 +338,7 @@ static void check_waits(struct code *code, size_t at, const struct chain *chain)
     unsigned flags = chain->binding->flags;
     struct check *check = code->check;
     const struct token *token = &code->tokens[at];
-    if (!token_is(&code->tokens[chain->end], "(") &&
+    if (!token_is(&code->tokens[chain->end], "(") && !token_is(&code->tokens[chain->end], "{") &&
         code->tokens[chain->end].kind != TOKEN_STRING) {
         return; /* named, not called */
     }

@@ -59,9 +59,34 @@ void test_env_set(struct test_env *test, int64_t ms); /* never back */
 /* ---- scratch.c: throw-away folders ---- */
 
 enum err scratch_make(char out_path[SCRATCH_PATH_MAX], struct error *error) MUST_CHECK;
+void scratch_sweep(void); /* what processes that are gone left behind */
 /* A whole folder, without what belongs to a running process. `to` is made. Any thread. */
 enum err scratch_copy(const char *from, const char *to, struct error *error) MUST_CHECK;
 void scratch_remove(const char *path);
+
+/* ---- links.c: the plugin and what it requires, in a folder of their own ---- */
+
+enum { LINKS_MAX = 100 };
+struct links {
+    struct arena *arena;
+    const char *plugin;          /* folder of the plugin */
+    const char *plugins;         /* where others are; NULL: only beside it */
+    const char *folder;          /* made, for the links */
+    struct str names[LINKS_MAX]; /* the plugin's own first */
+    int count;
+};
+enum err links_make(struct links *links, const struct plugin_source *source,
+                    struct error *error) MUST_CHECK;
+
+/* ---- recorder.c: the network of a test ---- */
+
+struct recorder;
+struct recorder *recorder_new(void);
+void recorder_free(struct recorder *recorder); /* when no service asks it any more; NULL is fine */
+/* net_options.recorded; context is the recorder. Net thread. */
+bool recorder_take(void *context, struct net_request *request);
+/* ERR_UNMET when something was asked that the test has no answer for. */
+enum err recorder_unexpected(struct recorder *recorder, struct error *error) MUST_CHECK;
 
 /* ---- world.c: the service under test ---- */
 
@@ -76,6 +101,7 @@ struct world_options {
     bool prepare;
     struct test_env *env;
     struct coverage *coverage; /* NULL: none */
+    struct recorder *recorder; /* NULL: nothing is asked outside */
 };
 struct world {
     struct world_options options;
@@ -141,6 +167,8 @@ struct str world_encode(struct world *world, struct str text);
 
 /* Until nothing moves any more without the clock. ERR_TIMEOUT after SETTLE_MS_MAX. */
 enum err world_settle(struct world *world, struct error *error) MUST_CHECK;
+/* Once quiet, on to what is due next, if that is within an hour: for a call that waits. */
+enum err world_step(struct world *world, struct error *error) MUST_CHECK;
 /* Moves the clock on, stopping wherever something is due. */
 enum err world_advance(struct world *world, int64_t to_ms, struct error *error) MUST_CHECK;
 
@@ -256,6 +284,12 @@ enum { CHAOS_POINTS_MAX = 100 }; /* crashes per test; more commits than that are
 void chaos_digest(struct world *world, struct buf *out);
 /* error->err stays OK when they are alike. */
 void chaos_compare(const struct buf *straight, const struct buf *crashed, struct error *error);
+
+/* recorder.c */
+enum err t_net_respond(struct test *test, const struct value *args, struct value *out,
+                       struct error *error);
+enum err t_net_requests(struct test *test, const struct value *args, struct value *out,
+                        struct error *error);
 
 /* ---- coverage.c ---- */
 

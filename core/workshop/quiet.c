@@ -16,6 +16,7 @@ struct look {
     /* what was seen */
     int64_t activity, due_ms; /* of the loop */
     int64_t entries;          /* of the log */
+    int64_t asking;           /* requests to the outside that are under way */
 };
 
 static void on_loop_back(struct message *message)
@@ -74,6 +75,7 @@ static enum err look_at(struct world *world, struct look *look, struct error *er
     look->entries = store_seq(world->parts.store);
     mailbox_post(loop_mailbox(world->parts.loop), &look->message);
     lua_engine_probe(plugins_engine(world->parts.plugins), &look->probe);
+    look->asking = net_going(world->parts.net);
     while (look->back < 3) {
         (void)mailbox_receive(world->replies, -1);
     }
@@ -85,7 +87,7 @@ static bool is_quiet(const struct look *before, const struct look *now, int64_t 
 {
     return now->activity == before->activity + 1 && now->entries == before->entries &&
            now->probe.turns == before->probe.turns && now->probe.idle && now->due_ms > now_ms &&
-           now->probe.next_due_ns > now_ms * 1000000;
+           before->asking == 0 && now->asking == 0 && now->probe.next_due_ns > now_ms * 1000000;
 }
 
 static enum err settle(struct world *world, struct look *out_look, struct error *error)
@@ -162,6 +164,18 @@ static int64_t next_due_ms(const struct look *look)
                          ? INT64_MAX
                          : (look->probe.next_due_ns + 999999) / 1000000;
     return MIN(look->due_ms, lua_ms);
+}
+
+enum err world_step(struct world *world, struct error *error)
+{
+    enum { STEP_MS_MAX = 3600000 };
+    struct look look;
+    enum err err = settle(world, &look, error);
+    int64_t now_ms = test_env_ms(world->options.env);
+    if (err == OK && next_due_ms(&look) - now_ms <= STEP_MS_MAX) {
+        move_to(world, MAX(next_due_ms(&look), now_ms));
+    }
+    return err;
 }
 
 enum err world_advance(struct world *world, int64_t to_ms, struct error *error)

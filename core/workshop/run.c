@@ -6,13 +6,9 @@
 #include "proxenos/base_log.h"
 #include "tap.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <signal.h>
 
 enum {
-    NEEDS_MAX = 100,     /* plugins that one plugin requires, in all */
     LOG_SHOWN_MAX = 8192 /* bytes of the service's log shown behind a failed test */
 };
 
@@ -25,12 +21,29 @@ struct run {
     struct bench bench;
     struct tap tap;
     char scratch[SCRATCH_PATH_MAX], prepared[SCRATCH_PATH_MAX], plugins[SCRATCH_PATH_MAX];
-    struct str names[NEEDS_MAX]; /* the plugin's own first */
-    int name_count;
+    struct links links;
     /* the service's warnings during one test; any thread */
     pthread_mutex_t log_lock;
     struct buf log;
 };
+
+/* ---- Ctrl-C: the test that runs ends, its folders go, and no more is begun ---- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+    interrupted = number;
+    (void)signal(number, SIG_DFL); /* the second time at once */
+}
+
+static void watch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
 
 /* ---- the service's log ---- */
 
@@ -62,96 +75,6 @@ static void show_log(struct run *run)
     (void)pthread_mutex_unlock(&run->log_lock);
 }
 
-/* ---- what the plugin requires ---- */
-
-/* Beside the plugin, or in the folder of plugins. */
-static enum err find_plugin(struct run *run, struct str name, struct str *out_path,
-                            struct error *error)
-{
-    struct str places[2];
-    int count = 0;
-    places[count++] = arena_printf(&run->arena, "%s/..", run->asked->folder);
-    if (run->asked->plugins_folder != NULL) {
-        places[count++] = str_from(run->asked->plugins_folder);
-    }
-    for (int i = 0; i < count; i++) {
-        struct str path = arena_printf(&run->arena, STR_FORMAT "/" STR_FORMAT, STR_ARGS(places[i]),
-                                       STR_ARGS(name));
-        struct str manifest = arena_printf(&run->arena, STR_FORMAT "/plugin.lua", STR_ARGS(path));
-        if (access(manifest.at, R_OK) == 0) {
-            *out_path = path;
-            return OK;
-        }
-    }
-    return error_at(error, ERR_DEPENDENCY, "plugin.lua: requires", NULL,
-                    "the plugin " STR_FORMAT " is neither beside this one nor in %s; --plugins DIR "
-                    "names the folder where it is",
-                    STR_ARGS(name),
-                    run->asked->plugins_folder == NULL ? "any other folder"
-                                                       : run->asked->plugins_folder);
-}
-
-/* A link in the folder that the service is given. */
-static enum err link_plugin(struct run *run, struct str name, const char *path, struct error *error)
-{
-    char target[SCRATCH_PATH_MAX];
-    char *real = realpath(path, NULL);
-    (void)snprintf(target, sizeof(target), "%s/" STR_FORMAT, run->plugins, STR_ARGS(name));
-    bool linked = real != NULL && symlink(real, target) == 0;
-    int why = errno;
-    free(real); // NOLINT: made by realpath
-    return linked ? OK : error_set(error, ERR_IO, "%s cannot be used: %s", path, strerror(why));
-}
-
-static bool is_known(const struct run *run, struct str name)
-{
-    for (int i = 0; i < run->name_count; i++) {
-        if (str_eq(run->names[i], name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum err add_plugin(struct run *run, struct str name, const char *path, struct error *error)
-{
-    if (run->name_count == NEEDS_MAX) {
-        return error_set(error, ERR_LIMIT, "a plugin requires at most %d others in all",
-                         NEEDS_MAX - 1);
-    }
-    run->names[run->name_count++] = name;
-    return link_plugin(run, name, path, error);
-}
-
-static enum err add_needs(struct run *run, const struct plugin_source *source, struct error *error)
-{
-    enum err err = OK;
-    for (size_t i = 0; err == OK && i < source->need_count; i++) {
-        struct str path = STR("");
-        if (is_known(run, source->needs[i])) {
-            continue;
-        }
-        err = find_plugin(run, source->needs[i], &path, error);
-        err = err == OK ? add_plugin(run, source->needs[i], path.at, error) : err;
-    }
-    return err;
-}
-
-/* Each adds what it requires itself behind it, until the last one adds nothing. */
-static enum err gather_plugins(struct run *run, struct error *error)
-{
-    enum err err = add_plugin(run, run->source.name, run->asked->folder, error);
-    err = err == OK ? add_needs(run, &run->source, error) : err;
-    for (int i = 1; err == OK && i < run->name_count; i++) {
-        struct str path = STR("");
-        struct plugin_source source = {.need_count = 0};
-        err = find_plugin(run, run->names[i], &path, error);
-        err = err == OK ? plugin_source_read(&run->arena, path.at, &source, error) : err;
-        err = err == OK ? add_needs(run, &source, error) : err;
-    }
-    return err;
-}
-
 /* ---- the prepared store ---- */
 
 /* Does the plugin run in this world? If not, why. */
@@ -179,8 +102,8 @@ static struct world_options world_options(struct run *run)
     return (struct world_options){.scratch = run->scratch,
                                   .template_path = run->prepared,
                                   .plugins = run->plugins,
-                                  .enable = run->names,
-                                  .enable_count = run->name_count,
+                                  .enable = run->links.names,
+                                  .enable_count = run->links.count,
                                   .env = &run->env,
                                   .coverage = run->coverage};
 }
@@ -193,11 +116,12 @@ static enum err prepare(struct run *run, struct error *error)
     options.prepare = true;
     (void)snprintf(run->prepared, sizeof(run->prepared), "%s/prepared", run->scratch);
     (void)snprintf(run->plugins, sizeof(run->plugins), "%s/plugins", run->scratch);
-    if (mkdir(run->plugins, 0700) != 0) {
-        return error_set(error, ERR_IO, "%s: %s", run->plugins, strerror(errno));
-    }
-    enum err err = gather_plugins(run, error);
-    options.enable_count = run->name_count;
+    run->links = (struct links){.arena = &run->arena,
+                                .plugin = run->asked->folder,
+                                .plugins = run->asked->plugins_folder,
+                                .folder = run->plugins};
+    enum err err = links_make(&run->links, &run->source, error);
+    options.enable_count = run->links.count;
     err = err == OK ? world_open(&world, &options, error) : err;
     if (err != OK) {
         return err;
@@ -276,6 +200,7 @@ static void run_once(struct run *run, struct str file, size_t index, int crash_a
     *outcome = (struct outcome){.err = OK};
     buf_init(&outcome->digest);
     forget_log(run);
+    options.recorder = recorder_new();
     test_env_reset(&run->env, run->asked->seed);
     outcome->err = world_open(&world, &options, &outcome->error);
     if (outcome->err == OK) {
@@ -288,6 +213,9 @@ static void run_once(struct run *run, struct str file, size_t index, int crash_a
     if (outcome->err == OK) {
         world_arm_crash(&world, crash_at);
         run_function(run, host, index, outcome);
+        if (outcome->err == OK) {
+            outcome->err = recorder_unexpected(options.recorder, &outcome->error);
+        }
         outcome->commits = atomic_load(&world.commits);
         chaos_digest(&world, &outcome->digest);
     }
@@ -296,6 +224,7 @@ static void run_once(struct run *run, struct str file, size_t index, int crash_a
     }
     test_drop_ask(&test);
     world_close(&world);
+    recorder_free(options.recorder);
 }
 
 static void tell(struct run *run, struct str name, const struct outcome *outcome)
@@ -314,7 +243,7 @@ static bool survives(struct run *run, struct str file, size_t index, const struc
                      struct str name)
 {
     int step = MAX(1, (straight->commits + CHAOS_POINTS_MAX - 1) / CHAOS_POINTS_MAX);
-    for (int at = 1; at <= straight->commits; at += step) {
+    for (int at = 1; at <= straight->commits && interrupted == 0; at += step) {
         struct outcome outcome;
         run_once(run, file, index, at, &outcome);
         if (outcome.err == OK) {
@@ -390,7 +319,7 @@ static void run_file(struct run *run, struct str file)
     struct listed *tests = mem_zalloc(sizeof(*tests) * REGISTRATIONS_MAX);
     size_t count = 0;
     if (list_tests(run, file, tests, REGISTRATIONS_MAX, &count) != 0) {
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count && interrupted == 0; i++) {
             run_test(run, file, tests[i].index, tests[i].name);
         }
     }
@@ -407,7 +336,7 @@ static int run_files(struct run *run)
     tap_begin(&run->tap);
     tap_note("plugin " STR_FORMAT " " STR_FORMAT ", seed %llu", STR_ARGS(run->source.name),
              STR_ARGS(run->source.version), (unsigned long long)run->asked->seed);
-    for (size_t i = 0; i < run->source.file_count; i++) {
+    for (size_t i = 0; i < run->source.file_count && interrupted == 0; i++) {
         if (is_test_file(run->source.files[i].name)) {
             run_file(run, run->source.files[i].name);
         }
@@ -415,6 +344,10 @@ static int run_files(struct run *run)
     tap_end(&run->tap);
     if (run->coverage != NULL) {
         coverage_print(run->coverage, run->asked->json);
+    }
+    if (interrupted != 0) {
+        printf("Bail out! interrupted\n");
+        return 128 + (int)interrupted;
     }
     if (run->tap.count == 0) {
         fprintf(stderr,
@@ -453,6 +386,7 @@ int workshop_test(const struct workshop_test *asked)
     buf_init(&run->log);
     (void)pthread_mutex_init(&run->log_lock, NULL);
     test_env_init(&run->env, asked->seed);
+    watch_interrupts();
     if (open_run(run, &error) == OK) {
         code = run_files(run);
     } else {

@@ -75,8 +75,9 @@ static bool is_orphan(const char *name)
            kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
-static void sweep(const char *folder)
+void scratch_sweep(void)
 {
+    const char *folder = place();
     struct dirent **entries = NULL;
     int count = scandir(folder, &entries, NULL, NULL);
     for (int i = 0; i < count; i++) {
@@ -92,7 +93,7 @@ static void sweep(const char *folder)
 
 enum err scratch_make(char out_path[SCRATCH_PATH_MAX], struct error *error)
 {
-    sweep(place());
+    scratch_sweep();
     (void)snprintf(out_path, SCRATCH_PATH_MAX, "%s/%s%ld-XXXXXX", place(), prefix, (long)getpid());
     if (mkdtemp(out_path) == NULL) {
         return error_set(error, ERR_IO, "no throw-away folder can be made in %s: %s", place(),

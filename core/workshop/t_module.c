@@ -175,6 +175,16 @@ static int send(lua_State *L, const char *name, ask_run run)
     }
 ASKS(ASK_FUNCTION)
 
+static int lua_t_net_respond(lua_State *L)
+{
+    return send(L, "net.respond", t_net_respond);
+}
+
+static int lua_t_net_requests(lua_State *L)
+{
+    return send(L, "net.requests", t_net_requests);
+}
+
 /* ---- t.as(role, fn) ---- */
 
 static int restore_role(lua_State *L)
@@ -432,7 +442,37 @@ static const struct lua_module module_t = {
     .types = types,
 };
 
-const struct lua_module *const t_modules[] = {&module_t};
+static const struct lua_binding net_bindings[] = {
+    {.name = "respond",
+     .call = lua_t_net_respond,
+     .type = "fun(url: string, answer?: t.net_answer)",
+     .doc = "what the plugin gets when it asks this URL; a star stands for any text, a method may "
+            "stand in front (\"POST https://…\"); of several that fit, the newest answers",
+     .flags = LUA_BINDING_WAITS},
+    {.name = "requests",
+     .call = lua_t_net_requests,
+     .type = "fun(): { method: string, url: string, headers: table<string, string>, body: string, "
+             "json?: any }[]",
+     .doc = "what the plugin asked, oldest first",
+     .flags = LUA_BINDING_WAITS},
+};
+
+static const struct lua_module module_t_net = {
+    .name = "t.net",
+    .doc = "The network of a test: nothing leaves the machine. A request that no answer was given "
+           "for fails, and the test with it.",
+    .bindings = net_bindings,
+    .count = COUNT_OF(net_bindings),
+    .types = "---@class t.net_answer\n"
+             "---@field status? integer # 200\n"
+             "---@field json? any\n"
+             "---@field body? string\n"
+             "---@field headers? table<string, string>\n"
+             "---@field fail? \"timeout\"|\"network\" # no answer comes\n"
+             "---@field times? integer # how often; otherwise always\n",
+};
+
+const struct lua_module *const t_modules[] = {&module_t, &module_t_net};
 const size_t t_module_count = COUNT_OF(t_modules);
 
 /* Behind the read-only proxy: t.seed, and t.<object type>. */

@@ -114,6 +114,8 @@ static enum err open_here(struct world *world, struct error *error)
         .line = options->coverage != NULL ? on_line : NULL,
         .committed = on_committed,
         .context = world,
+        .recorded = options->recorder != NULL ? recorder_take : NULL,
+        .recorded_context = options->recorder,
     };
     enum err err = service_thread_open(&service, &world->service, error);
     if (err != OK) {

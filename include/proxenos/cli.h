@@ -15,7 +15,13 @@ enum {
 };
 
 /* What is asked of the workshop (`plugin test` …). */
-enum cli_workshop_word { CLI_PLUGIN_TEST, CLI_PLUGIN_NEW, CLI_PLUGIN_CHECK, CLI_PLUGIN_PACK };
+enum cli_workshop_word {
+    CLI_PLUGIN_TEST,
+    CLI_PLUGIN_NEW,
+    CLI_PLUGIN_DEV,
+    CLI_PLUGIN_CHECK,
+    CLI_PLUGIN_PACK
+};
 struct cli_workshop {
     enum cli_workshop_word word;
     const char *name;           /* of a new plugin */
@@ -24,6 +30,7 @@ struct cli_workshop {
     const char *plugins_folder; /* NULL: the installed ones */
     const char *filter;         /* NULL: none */
     uint64_t seed;
+    int port; /* of `plugin dev`; 0: any */
     bool chaos, coverage, json, strict;
 };
 

@@ -160,6 +160,9 @@ struct net_counts {
     uint64_t sent_bytes, answer_bytes;
     int under_way, waiting; /* now */
 };
+/* Any thread. Requests from net_send until `done` was sent on its way: 0 means that no answer is to
+ * come any more. */
+int64_t net_going(struct net *net);
 /* Any thread. who: that caller's alone; empty: all. */
 void net_counts(struct net *net, struct str who, struct net_counts *out_counts);
 

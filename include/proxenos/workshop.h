@@ -33,6 +33,14 @@ struct workshop_check {
 /* Looks for mistakes without running anything. 0: none; 1: some. */
 int workshop_check(const struct workshop_check *asked);
 
+struct workshop_dev {
+    const char *folder, *plugins_folder; /* as above */
+    int port;                            /* 0: any free one */
+};
+/* Serves the plugin from a throw-away store, reloads it on each save and runs its tests again;
+ * until SIGINT. 0; 1: it could not begin. */
+int workshop_dev(const struct workshop_dev *asked);
+
 struct workshop_pack {
     const char *folder, *plugins_folder;
     const char *output; /* folder for the file; NULL: here */

@@ -41,6 +41,20 @@ function test(name, fn) end
 ---@field refuses fun(code: string, fn: function, ...: any): px.error # fails unless fn raises an error with this code; returns the error
 ---@field flow fun(name: string, input?: table) # raises unsupported: there are no flows in this version
 ---@field approve fun(id: string, user: string) # raises unsupported: there are no flows in this version
+---@field net t.net # The network of a test: nothing leaves the machine. A request that no answer was given for fails, and the test with it.
+
+---@class t.net_answer
+---@field status? integer # 200
+---@field json? any
+---@field body? string
+---@field headers? table<string, string>
+---@field fail? "timeout"|"network" # no answer comes
+---@field times? integer # how often; otherwise always
+
+---The network of a test: nothing leaves the machine. A request that no answer was given for fails, and the test with it.
+---@class t.net
+---@field respond fun(url: string, answer?: t.net_answer) # what the plugin gets when it asks this URL; a star stands for any text, a method may stand in front ("POST https://…"); of several that fit, the newest answers (waits)
+---@field requests fun(): { method: string, url: string, headers: table<string, string>, body: string, json?: any }[] # what the plugin asked, oldest first (waits)
 
 ---@type t
 t = {}

@@ -397,3 +397,113 @@ test("a packed plugin is the same file each time, and one with errors is not pac
   assert.match(refused.stdout, /there is no px\.nothing/);
   assert.match(refused.stderr, /not packed/);
 });
+
+// ---- the network of a test ----
+
+test("a test's network is what the test says, and what it does not say fails it", { timeout: 60000 }, async (t) => {
+  const folder = scratch(t);
+  write(path.join(folder, "asks"), {
+    "plugin.lua": `return {
+  name = "asks", version = "1.0.0", api = 1, label = { en = "Asks", el = "Ρωτά" },
+  can = { net = { "https://a.example/*" } },
+}
+`,
+    "main.lua": `px.command("asks one", function(args, out)
+  local answer = px.net.fetch {
+    url = "https://a.example/" .. args.path, method = args.method, json = args.json,
+    retry = args.retry and { times = 2, first = "10s" } or nil,
+  }
+  out.write(answer.status .. " " .. answer.body .. " " .. (answer.headers["x-part"] or "-"))
+end)
+`,
+    "tests/a.lua": `test("answers", function(t)
+  t.net.respond("https://a.example/*", { status = 404, body = "none" })
+  t.net.respond("POST https://a.example/b*d", { json = { ["α"] = 1 }, headers = { ["X-Part"] = "yes" }, times = 1 })
+  local got = t.command("asks one", { path = "bcd", method = "POST", json = { x = px.date.parse("2026-01-01") } })
+  assert(got.output == '200 {"α":1} yes', got.output)
+  assert(t.command("asks one", { path = "bcd", method = "POST" }).output == "404 none -")
+  local asked = t.net.requests()
+  assert(#asked == 2 and asked[1].method == "POST" and asked[1].url == "https://a.example/bcd" and asked[1].json.x == "2026-01-01")
+end)
+test("fails as told", function(t)
+  t.net.respond("https://a.example/x", { fail = "timeout" })
+  t.refuses("timeout", t.command, "asks one", { path = "x", method = "POST" })
+  local before = px.date.now()
+  t.refuses("timeout", t.command, "asks one", { path = "x", method = "GET", retry = true })
+  assert(#t.net.requests() == 4 and px.date.now() > before + "10s", tostring(px.date.now()))
+  t.refuses("invalid", t.net.respond, "https://a.example/x", { stat = 1 })
+  t.refuses("invalid", t.net.respond, "https://a.example/x", { fail = "often" })
+end)
+test("is not told", function(t)
+  px.try(t.command, "asks one", { path = "secret", method = "POST" })
+end)
+`,
+  });
+  const run = await px(["plugin", "test", path.join(folder, "asks")]);
+  const [answers, fails, untold] = readTap(run.stdout);
+  assert.ok(answers.ok && fails.ok, run.stdout);
+  assert.ok(!untold.ok);
+  assert.match(untold.diagnostics, /asked POST https:\/\/a\.example\/secret, and the test has no answer for it/);
+  const check = await px(["plugin", "check", path.join(folder, "asks")]);
+  assert.equal(check.stdout, "0 errors, 0 warnings\n");
+});
+
+test("Ctrl-C ends a run, and nothing is left", { timeout: 120000 }, async () => {
+  const place = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+  const child = spawn(program, ["plugin", "test", path.join(fixtures, "visits"), "--plugins", plugins, "--chaos"], { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  let asked = false;
+  child.stdout.on("data", (bytes) => {
+    output += bytes;
+    if (!asked && /^ok 1/m.test(output)) asked = child.kill("SIGINT");
+  });
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  assert.equal(code, 130);
+  assert.match(output, /Bail out! interrupted\n$/);
+  assert.deepEqual(readdirSync(place).filter((name) => name.startsWith(`proxenos-workshop-${child.pid}-`)), []);
+});
+
+// ---- plugin dev ----
+
+test("dev serves, reloads on save, keeps what ran when a save is broken, and leaves nothing", { timeout: 180000 }, async (t) => {
+  const folder = scratch(t);
+  const place = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+  const plugin = path.join(folder, "drafts");
+  await px(["plugin", "new", "drafts", folder]);
+  const child = spawn(program, ["plugin", "dev", plugin, "--port", "0"], { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  child.stdout.on("data", (bytes) => (output += bytes));
+  child.stderr.on("data", (bytes) => (output += bytes));
+  const said = async (pattern) => {
+    for (let i = 0; i < 1200 && !pattern.test(output); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.match(output, pattern);
+  };
+  await said(/# 2 of 3 passed[^]*watching/);
+  const url = /^http:\/\/\S+/m.exec(output)[0];
+  const authorization = /^Authorization: (Bearer \S+)$/m.exec(output)[1];
+  const make = async () => {
+    const response = await fetch(`${url}/api/v1/drafts_notes`, {
+      method: "POST",
+      headers: { authorization, "content-type": "application/json" },
+      body: JSON.stringify({ text: "now", urgent: true }),
+    });
+    assert.equal(response.status, 201);
+    const { created_at: at, due } = await response.json();
+    return (Date.parse(due) - Date.parse(at.slice(0, 10))) / 86400000;
+  };
+  assert.equal(await make(), 7);
+  const main = path.join(plugin, "main.lua");
+  const text = readFileSync(main, "utf8");
+  const fixed = text.replace('local days = px', 'local days = draft.urgent and 1 or px');
+  writeFileSync(main, fixed);
+  await said(/reloaded in \d+ ms[^]*# 3 of 3 passed[^]*watching/);
+  assert.equal(await make(), 1);
+  writeFileSync(main, `${fixed}\nthis is no Lua\n`);
+  await said(/not reloaded, the one before goes on: main\.lua:\d+/);
+  assert.equal(await make(), 1);
+  child.kill("SIGINT");
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  assert.equal(code, 0, output);
+  assert.match(output, /ended; nothing is left\n$/);
+  assert.deepEqual(readdirSync(place).filter((name) => name.startsWith(`proxenos-workshop-${child.pid}-`)), []);
+});
