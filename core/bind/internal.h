@@ -415,6 +415,9 @@ enum err slot_call(struct bind_slot *slot, struct str name, struct bind_call *ca
 size_t slot_exports(struct bind_slot *slot, struct arena *arena, struct str **out_names);
 /* mod_bus.c */
 int px_schedule(lua_State *L);
+/* Raises where an option of px.on or px.schedule is not of its kind: retry, on_dead, concurrency …
+ */
+void check_subscription_options(lua_State *L, int table);
 /* mod_px.c: raises for an option that is not among these. */
 void known_options(lua_State *L, int index, const char *const *names, size_t count);
 /* export.c */

@@ -2,6 +2,7 @@
  * have left to do and have given up; runs at the times of a cron expression. Executor, protected.
  */
 #include "proxenos/base_cron.h"
+#include "proxenos/base_expr.h"
 #include "proxenos/base_time.h"
 #include "tx.h"
 
@@ -235,6 +236,79 @@ const struct lua_module module_bus = {
     .types = types,
 };
 
+/* ---- options of px.on and px.schedule ---- */
+
+enum { RETRY_TIMES_MAX = 100, CONCURRENCY_MAX = 16 };
+
+/* An option of retry: "10ms", "1s", "10m". */
+static void check_wait(lua_State *L, int table, const char *name)
+{
+    struct duration duration = {0};
+    lua_getfield(L, table, name);
+    struct str text = lua_isnil(L, -1) ? STR("1s") : arg_text(L, -1);
+    if (duration_parse(text, &duration) != OK || duration.months != 0 || duration.days < 0 ||
+        duration.ms < 0) {
+        lua_raise_set(L, ERR_INVALID, "retry.%s = \"" STR_FORMAT "\": write \"1s\" or \"10m\"",
+                      name, STR_ARGS(str_sub(text, 0, 60)));
+    }
+    lua_pop(L, 1);
+}
+
+static void check_count(lua_State *L, int table, const char *name, lua_Integer most)
+{
+    lua_getfield(L, table, name);
+    if (!lua_isnil(L, -1) &&
+        (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < 1 || lua_tointeger(L, -1) > most)) {
+        lua_raise_set(L, ERR_INVALID, "%s is a whole number from 1 to %d", name, (int)most);
+    }
+    lua_pop(L, 1);
+}
+
+static void check_retry(lua_State *L, int table)
+{
+    static const char *const names[] = {"times", "first", "max"};
+    lua_getfield(L, table, "retry");
+    if (!lua_isnil(L, -1)) {
+        int retry = lua_gettop(L);
+        known_options(L, retry, names, COUNT_OF(names));
+        check_count(L, retry, "times", RETRY_TIMES_MAX);
+        check_wait(L, retry, "first");
+        check_wait(L, retry, "max");
+    }
+    lua_pop(L, 1);
+}
+
+static void check_filter(lua_State *L, struct arena *arena, int table)
+{
+    struct expr *filter = NULL;
+    struct error error = {0};
+    lua_getfield(L, table, "filter");
+    if (!lua_isnil(L, -1) && expr_compile(arena, arg_text(L, -1), &filter, &error) != OK) {
+        error_prefix(&error, "filter: ");
+        lua_raise(L, &error);
+    }
+    lua_pop(L, 1);
+}
+
+void check_subscription_options(lua_State *L, int table)
+{
+    struct call *call = call_of(L);
+    check_retry(L, table);
+    check_count(L, table, "concurrency", CONCURRENCY_MAX);
+    check_filter(L, &call->scratch, table);
+    lua_getfield(L, table, "on_dead");
+    if (!lua_isnil(L, -1) && !str_is(arg_text(L, -1), "hold")) {
+        lua_raise_set(L, ERR_INVALID, "on_dead is \"hold\", or left out");
+    }
+    lua_getfield(L, table, "key");
+    lua_getfield(L, table, "name");
+    if ((!lua_isnil(L, -2) && arg_text(L, -2).len > BUS_EMIT_KEY_MAX) ||
+        (!lua_isnil(L, -1) && arg_text(L, -1).len > BUS_EMIT_KEY_MAX)) {
+        lua_raise_set(L, ERR_LIMIT, "key and name have at most %d bytes", BUS_EMIT_KEY_MAX);
+    }
+    lua_pop(L, 3);
+}
+
 /* ---- px.schedule(name, cron, [options], handler) ---- */
 
 static void check_name(lua_State *L, struct str name)
@@ -297,6 +371,7 @@ int px_schedule(lua_State *L)
     if (function == 4) {
         luaL_checktype(L, 3, LUA_TTABLE);
         known_options(L, 3, options, COUNT_OF(options));
+        check_subscription_options(L, 3);
         check_zone(L, 3);
         check_missed(L, 3);
     }

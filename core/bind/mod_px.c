@@ -69,6 +69,10 @@ static int px_on(lua_State *L)
     static const char *const options[] = {"key",         "filter",     "retry", "on_dead",
                                           "concurrency", "from_start", "name"};
     check_pattern(L, arg_text(L, 1));
+    if (lua_istable(L, 2)) {
+        known_options(L, 2, options, COUNT_OF(options));
+        check_subscription_options(L, 2);
+    }
     return register_named(L, BIND_ON, options, COUNT_OF(options));
 }
 

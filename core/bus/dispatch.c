@@ -19,30 +19,12 @@ static bool key_is_away(const struct subscription *subscription, struct str key)
  * order. */
 bool key_is_parked(const struct subscription *subscription, struct str key)
 {
-    if (key.len == 0 || subscription->parked_count == 0) {
-        return false;
-    }
-    list_foreach (node, &subscription->parked) {
-        struct parked *parked = CONTAINER_OF(node, struct parked, by_seq);
-        if (str_is(key, parked->key)) {
-            return true;
-        }
-    }
-    return false;
+    return key.len > 0 && map_get(&subscription->parked_first, key) != NULL;
 }
 
 static bool is_first_of_key(const struct subscription *subscription, const struct parked *one)
 {
-    list_foreach (node, &subscription->parked) {
-        struct parked *parked = CONTAINER_OF(node, struct parked, by_seq);
-        if (parked == one) {
-            return true;
-        }
-        if (one->key[0] != '\0' && strcmp(parked->key, one->key) == 0) {
-            return false;
-        }
-    }
-    return true;
+    return one->key[0] == '\0' || map_get(&subscription->parked_first, str_from(one->key)) == one;
 }
 
 static bool is_due(const struct subscription *subscription, const struct parked *parked,

@@ -88,8 +88,10 @@ struct subscription {
     int saves_away;     /* units that write the position and look at this struct */
     struct list parked; /* struct parked.by_seq */
     size_t parked_count;
-    struct map done; /* seqs settled above the position, at start-up */
-    unsigned paused; /* PAUSED_BY_… */
+    struct map parked_seqs;  /* seq → struct parked */
+    struct map parked_first; /* key → the oldest of it */
+    struct map done;         /* seqs settled above the position, at start-up */
+    unsigned paused;         /* PAUSED_BY_… */
     struct pause pause;
     struct bus_order *order; /* a replay: nothing is handed out until it is done */
     bool order_sent;
@@ -186,7 +188,7 @@ bool key_is_parked(const struct subscription *subscription, struct str key);
 /* settle.c */
 void subscription_save_position(struct subscription *subscription);
 struct parked *parked_add(struct subscription *subscription, int64_t seq, struct str key);
-void parked_free(struct parked *parked);
+void parked_clear(struct subscription *subscription);
 /* Due now and untried, whether it was held or is new. */
 void parked_again(struct subscription *subscription, int64_t seq, struct str key);
 void forget_parked(struct subscription *subscription, int64_t seq);

@@ -112,34 +112,66 @@ struct parked *parked_add(struct subscription *subscription, int64_t seq, struct
     behind->next->previous = &parked->by_seq;
     behind->next = &parked->by_seq;
     subscription->parked_count++;
+    (void)map_set_int(&subscription->parked_seqs, seq, parked);
+    struct str kept = str_from(parked->key);
+    const struct parked *first = map_get(&subscription->parked_first, kept);
+    if (kept.len > 0 && (first == NULL || first->seq > seq)) {
+        (void)map_set(&subscription->parked_first, kept, parked);
+    }
     return parked;
 }
 
-void parked_free(struct parked *parked)
+static struct parked *find_parked(struct subscription *subscription, int64_t seq)
+{
+    return map_get_int(&subscription->parked_seqs, seq);
+}
+
+/* The next of its key becomes the first one. */
+static void leave_key(struct subscription *subscription, const struct parked *parked)
+{
+    struct str key = str_from(parked->key);
+    if (key.len == 0 || map_get(&subscription->parked_first, key) != parked) {
+        return;
+    }
+    for (struct list_node *node = parked->by_seq.next; node != &subscription->parked.head;
+         node = node->next) {
+        struct parked *next = CONTAINER_OF(node, struct parked, by_seq);
+        if (strcmp(next->key, parked->key) == 0) {
+            (void)map_set(&subscription->parked_first, key, next);
+            return;
+        }
+    }
+    (void)map_remove(&subscription->parked_first, key);
+}
+
+static void parked_free(struct parked *parked)
 {
     list_remove(&parked->by_seq);
     mem_free(parked->key);
     mem_free(parked);
 }
 
-static struct parked *find_parked(struct subscription *subscription, int64_t seq)
-{
-    list_foreach (node, &subscription->parked) {
-        struct parked *parked = CONTAINER_OF(node, struct parked, by_seq);
-        if (parked->seq == seq) {
-            return parked;
-        }
-    }
-    return NULL;
-}
-
 void forget_parked(struct subscription *subscription, int64_t seq)
 {
     struct parked *parked = find_parked(subscription, seq);
     if (parked != NULL) {
+        leave_key(subscription, parked);
+        (void)map_remove_int(&subscription->parked_seqs, seq);
         parked_free(parked);
         subscription->parked_count--;
     }
+}
+
+void parked_clear(struct subscription *subscription)
+{
+    list_foreach (node, &subscription->parked) {
+        parked_free(CONTAINER_OF(node, struct parked, by_seq));
+    }
+    map_deinit(&subscription->parked_seqs);
+    map_deinit(&subscription->parked_first);
+    map_init(&subscription->parked_seqs);
+    map_init(&subscription->parked_first);
+    subscription->parked_count = 0;
 }
 
 void parked_again(struct subscription *subscription, int64_t seq, struct str key)

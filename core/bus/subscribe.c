@@ -116,12 +116,10 @@ void subscription_empty(struct subscription *subscription)
     list_foreach (flight, &subscription->window) {
         flight_free(CONTAINER_OF(flight, struct flight, in_window));
     }
-    list_foreach (parked, &subscription->parked) {
-        parked_free(CONTAINER_OF(parked, struct parked, by_seq));
-    }
+    parked_clear(subscription);
     map_deinit(&subscription->done);
     map_init(&subscription->done);
-    subscription->window_count = subscription->window_bytes = subscription->parked_count = 0;
+    subscription->window_count = subscription->window_bytes = 0;
 }
 
 void subscription_rewind(struct subscription *subscription, int64_t position)
@@ -147,6 +145,8 @@ void subscription_free(struct subscription *subscription)
     subscription_empty(subscription);
     list_remove(&subscription->in_bus);
     map_deinit(&subscription->done);
+    map_deinit(&subscription->parked_seqs);
+    map_deinit(&subscription->parked_first);
     scope_unref(subscription->spec.scope);
     arena_deinit(&subscription->arena);
     mem_free(subscription);
@@ -205,6 +205,8 @@ enum err subscription_new(struct bus *bus, const struct subscription_spec *spec,
     list_init(&subscription->parked);
     list_node_init(&subscription->in_bus);
     map_init(&subscription->done);
+    map_init(&subscription->parked_seqs);
+    map_init(&subscription->parked_first);
     subscription_copy_spec(subscription, spec);
     if (spec->cron.len > 0) {
         err = schedule_new(subscription, error);

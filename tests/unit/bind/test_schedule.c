@@ -106,6 +106,34 @@ static void refuses_an_unknown_option(void **state)
                    ERR_INVALID, "there is no option \"zon\"");
 }
 
+static void refuses_options_of_another_kind(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options, *says;
+    } wrong[] = {{"retry = { first = 'soon' }", "retry.first = \"soon\""},
+                 {"retry = { times = 0 }", "times is a whole number from 1 to 100"},
+                 {"retry = { tries = 3 }", "there is no option \"tries\""},
+                 {"concurrency = 'two'", "concurrency is a whole number from 1 to 16"},
+                 {"on_dead = 'drop'", "on_dead is \"hold\""},
+                 {"filter = 'after.name =='", "filter: "}};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        void *own = NULL;
+        char main[200];
+        assert_int_equal(world_setup(&own), 0);
+        struct world *world = own;
+        (void)snprintf(main, sizeof(main), "px.on('deal.created', { %s }, function() end)",
+                       wrong[i].options);
+        enum err err =
+            world_load(world, &(struct world_plugin){.name = "one", .read = "deal", .main = main});
+        assert_true(err == ERR_INVALID || err == ERR_FILTER);
+        if (strstr(world->error.detail, wrong[i].says) == NULL) {
+            fail_msg("%s: %s", wrong[i].options, world->error.detail);
+        }
+        assert_int_equal(world_teardown(&own), 0);
+    }
+}
+
 /* ---- px.bus ---- */
 
 static const char emitting[] =
@@ -251,6 +279,7 @@ int test_schedule(void)
         cmocka_unit_test_setup_teardown(refuses_a_wrong_name_or_option, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(refuses_an_unknown_option, world_setup, world_teardown),
+        cmocka_unit_test(refuses_options_of_another_kind),
         cmocka_unit_test_setup_teardown(a_word_is_heard_once, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(an_events_own_key_keeps_its_order, world_setup,
                                         world_teardown),
