@@ -154,6 +154,8 @@ void enable_plugin(struct call *call);
 void disable_plugin(struct call *call);
 void reload_plugin(struct call *call);
 void list_automations(struct call *call);
+void run_lua(struct call *call);
+void shell_lua(struct call *call);
 void get_automation(struct call *call);
 void list_subscriptions(struct call *call);
 void get_subscription(struct call *call);

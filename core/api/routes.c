@@ -48,6 +48,8 @@ static const struct {
     {HTTP_POST, "/api/v1/plugins/:name/reload", reload_plugin, FOR_USERS},
     {HTTP_GET, "/api/v1/automations", list_automations, FOR_USERS},
     {HTTP_GET, "/api/v1/automations/:name", get_automation, FOR_USERS},
+    {HTTP_POST, "/api/v1/run", run_lua, FOR_USERS},
+    {HTTP_POST, "/api/v1/shell", shell_lua, FOR_USERS},
     {HTTP_GET, "/api/v1/subscriptions", list_subscriptions, FOR_USERS},
     {HTTP_GET, "/api/v1/subscriptions/:name", get_subscription, FOR_USERS},
     {HTTP_POST, "/api/v1/subscriptions/:name/pause", pause_subscription, FOR_USERS},

@@ -191,6 +191,9 @@ static int push(struct lua_task *task, lua_State *L)
 {
     struct sent *sent = sent_of(task);
     const struct bind_call *request = sent->request;
+    if (request->registration == NULL) {
+        return chunk_push(L, &sent->call, request);
+    }
     int ref = sent->host->refs[request->registration->index];
     if (lua_rawgeti(L, LUA_REGISTRYINDEX, ref) != LUA_TFUNCTION) {
         lua_raise_set(L, ERR_LUA, "main.lua did not register " STR_FORMAT " again",
@@ -235,6 +238,10 @@ static void take(struct lua_task *task, lua_State *L, int first, int count)
 {
     struct sent *sent = sent_of(task);
     struct bind_call *request = sent->request;
+    if (request->registration == NULL) {
+        chunk_take(L, &sent->call, request, first, count);
+        return;
+    }
     if (request->registration->kind == BIND_BEFORE) {
         (void)lua_rawgeti(L, LUA_REGISTRYINDEX, sent->drafts_ref);
         request->output = arg_value(L, lua_gettop(L), request->arena);
@@ -254,6 +261,7 @@ static void ended(struct lua_task *task)
     struct sent *sent = sent_of(task);
     struct bind_call *request = sent->request;
     tx_run_free(&sent->call);
+    sent->host->printing = NULL;
     stream_drop(sent->call.stream);
     if (task->err == ERR_BUDGET || task->err == ERR_MEMORY) {
         struct env *env = lua_host_env(sent->host->lua);
@@ -305,11 +313,14 @@ static void run_now(struct sent *sent)
     call->task.take = take;
     call->task.ended = ended;
     call->task.run_ms = sent->request->run_ms;
-    if (sent->request->registration->kind == BIND_COMMAND) {
+    const struct bind_registration *registration = sent->request->registration;
+    if (registration == NULL) {
+        call->output = sent->host->printing = &sent->output;
+    } else if (registration->kind == BIND_COMMAND) {
         call->output = &sent->output;
     }
     call->purpose = sent->request->purpose;
-    if (sent->request->registration->kind == BIND_DOCTOR) {
+    if (registration != NULL && registration->kind == BIND_DOCTOR) {
         call->task.no_wait = "px.doctor only looks at what is there";
     }
     if (sent->request->piece != NULL) {
@@ -320,6 +331,7 @@ static void run_now(struct sent *sent)
         err = lua_task_start(sent->host->lua, &call->task, &error);
     }
     if (err != OK) {
+        sent->host->printing = NULL;
         finish(sent, err, &error);
     }
 }
@@ -346,9 +358,12 @@ static void run(struct lua_job *job)
 {
     struct sent *sent = CONTAINER_OF(job, struct sent, job);
     const struct bind_registration *registration = sent->request->registration;
+    bool loads = registration == NULL && sent->request->source.at == NULL;
     call_init(&sent->call, sent->host,
-              registration == NULL ? CALL_LOAD : call_kind_of(registration->kind));
-    if (registration == NULL) {
+              loads                  ? CALL_LOAD
+              : registration == NULL ? CALL_PLAIN
+                                     : call_kind_of(registration->kind));
+    if (loads) {
         sent->load.done = loaded;
         host_load(sent->host, &sent->load);
     } else if (host_is_ready(sent->host, &sent->deferred)) {

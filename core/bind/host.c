@@ -294,6 +294,10 @@ static enum lua_found resolve(struct lua_host *lua, struct lua_State *L, struct 
 static void print_line(struct lua_host *lua, struct str line)
 {
     const struct bind_host *host = lua_host_data(lua);
+    if (host->printing != NULL) {
+        chunk_print(host->printing, line, "\n");
+        return;
+    }
     log_info("plugin", "print plugin=%s text=\"" STR_FORMAT "\"", host->name, STR_ARGS(line));
 }
 
@@ -340,6 +344,7 @@ static void copy_options(struct bind_host *host, const struct bind_host_options 
     host->files = files;
     host->file_count = options->file_count;
     host->main = options->main == NULL ? "main.lua" : arena_cstr(arena, str_from(options->main));
+    host->read_only = options->read_only;
     host->modules = options->modules;
     host->module_count = options->module_count;
     host->setup = options->setup;

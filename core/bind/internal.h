@@ -62,6 +62,8 @@ struct bind_host {
     const struct bind_file *files;
     size_t file_count;
     const char *main; /* the file that runs */
+    bool read_only;
+    struct buf *printing; /* executor: where `print` goes; NULL: the service's log */
     const struct lua_module *const *modules;
     size_t module_count;
     void (*setup)(lua_State *L);
@@ -420,6 +422,10 @@ int px_schedule(lua_State *L);
 void check_subscription_options(lua_State *L, int table);
 /* mod_px.c: raises for an option that is not among these. */
 void known_options(lua_State *L, int index, const char *const *names, size_t count);
+/* chunk.c: Lua text that a caller gave. */
+int chunk_push(lua_State *L, struct call *call, const struct bind_call *request);
+void chunk_take(lua_State *L, struct call *call, struct bind_call *request, int first, int count);
+void chunk_print(struct buf *out, struct str text, const char *end);
 /* export.c */
 int px_export(lua_State *L);
 int px_plugin(lua_State *L);

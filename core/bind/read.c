@@ -18,6 +18,9 @@ enum err capable(struct call *call, struct str object, uint32_t verb,
     if (err != OK) {
         return err;
     }
+    if (!reads && call->host->read_only) {
+        return error_set(error, ERR_CAPABILITY, "this shell only reads: begin it with --write");
+    }
     if (!scope_may(own, type, verb)) {
         return error_at(error, ERR_CAPABILITY, NULL, NULL,
                         "%s " STR_FORMAT

@@ -188,6 +188,9 @@ static int joined(lua_State *L, int status, lua_KContext context)
 
 void writes_allowed(lua_State *L, const struct call *call)
 {
+    if (call->host->read_only) {
+        lua_raise_set(L, ERR_CAPABILITY, "this shell only reads: begin it with --write");
+    }
     switch (call->kind) {
     case CALL_EVENT:
         return;

@@ -109,7 +109,7 @@ static int apply_global(struct cli *cli, const char *name, const char *value)
 /* --name, --name=value or --name value; *at moves over what was used. */
 static int take_option(struct cli *cli, int count, char **arguments, int *at)
 {
-    struct str name = str_from(arguments[*at] + 2);
+    struct str name = str_from(arguments[*at] + (arguments[*at][1] == '-' ? 2 : 1));
     const char *value = NULL;
     size_t equals = 0;
     if (str_find(name, STR("="), &equals)) {
@@ -144,6 +144,13 @@ static int take_option(struct cli *cli, int count, char **arguments, int *at)
     return apply_global(cli, option->name, value);
 }
 
+/* "-e", where the command has an option of one letter. */
+static bool is_letter(const struct cli_command *command, const char *word)
+{
+    return word[0] == '-' && word[1] != '\0' && word[2] == '\0' &&
+           find_option(command->options, CLI_OPTIONS_MAX, str_from(word + 1)) != NULL;
+}
+
 int cli_parse(struct cli *cli, int count, char **arguments)
 {
     bool only_words = false;
@@ -151,7 +158,8 @@ int cli_parse(struct cli *cli, int count, char **arguments)
     for (int i = 0; i < count && code == CLI_OK; i++) {
         if (!only_words && strcmp(arguments[i], "--") == 0) {
             only_words = true;
-        } else if (!only_words && strncmp(arguments[i], "--", 2) == 0) {
+        } else if (!only_words &&
+                   (strncmp(arguments[i], "--", 2) == 0 || is_letter(cli->command, arguments[i]))) {
             code = take_option(cli, count, arguments, &i);
         } else if (cli->positional_count < CLI_WORDS_MAX) {
             cli->positional[cli->positional_count++] = arguments[i];

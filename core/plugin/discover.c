@@ -43,15 +43,9 @@ static bool named(const struct str *names, int count, const char *name)
     return false;
 }
 
-struct plugin *plugins_add(struct plugins *plugins, struct str name)
+struct plugin *plugin_new(struct plugins *plugins, struct str name)
 {
     ASSERT(name.len <= PLUGIN_NAME_MAX);
-    if (plugins->count == PLUGINS_MAX) {
-        log_error("plugin",
-                  "a plugin is left out, there are too many plugin=" STR_FORMAT " most=%d",
-                  STR_ARGS(name), PLUGINS_MAX);
-        return NULL;
-    }
     struct plugin *plugin = mem_zalloc(sizeof(*plugin));
     plugin->plugins = plugins;
     (void)snprintf(plugin->name, sizeof(plugin->name), STR_FORMAT, STR_ARGS(name));
@@ -59,6 +53,18 @@ struct plugin *plugins_add(struct plugins *plugins, struct str name)
     plugin->slot = bind_slot_new(name);
     plugin->status = PLUGIN_DISABLED;
     list_node_init(&plugin->in_gone);
+    return plugin;
+}
+
+struct plugin *plugins_add(struct plugins *plugins, struct str name)
+{
+    if (plugins->count == PLUGINS_MAX) {
+        log_error("plugin",
+                  "a plugin is left out, there are too many plugin=" STR_FORMAT " most=%d",
+                  STR_ARGS(name), PLUGINS_MAX);
+        return NULL;
+    }
+    struct plugin *plugin = plugin_new(plugins, name);
     plugins->list[plugins->count++] = plugin;
     return plugin;
 }

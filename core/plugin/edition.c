@@ -182,6 +182,19 @@ enum err edition_read_file(struct edition *edition, const char *path, struct err
     return err;
 }
 
+enum err edition_take_head(struct edition *edition, const char *file, struct str head,
+                           struct error *error)
+{
+    struct bind_file *main = ARENA_NEW(&edition->arena, struct bind_file);
+    *main = (struct bind_file){.name = STR("main.lua"), .text = STR("")};
+    edition->files = main;
+    edition->file_count = 1;
+    enum err err = header_read(&edition->arena, str_from(edition->plugin->name), file, head,
+                               &edition->manifest, error);
+    edition->has_manifest = err == OK;
+    return err;
+}
+
 /* ---- its state ---- */
 
 struct plugin_rights edition_rights(struct edition *edition)
@@ -261,6 +274,7 @@ enum err edition_open(struct edition *edition, struct error *error)
                                      .files = edition->files,
                                      .file_count = edition->file_count,
                                      .main = edition->main,
+                                     .read_only = edition->read_only,
                                      .version = manifest->version_text};
     edition->host = bind_host_new(plugin->plugins->bind, &host);
     bind_host_on_suspend(edition->host, on_suspend, edition);

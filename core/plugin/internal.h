@@ -82,7 +82,7 @@ struct edition {
     const char *folder; /* its files; "" when they came as text */
     const char *main;   /* the file that runs; NULL: main.lua */
     struct manifest manifest;
-    bool has_manifest;
+    bool has_manifest, read_only;
     struct bind_file *files;
     size_t file_count;
     struct value schema; /* schema.lua's tree; VALUE_NULL: none */
@@ -102,6 +102,9 @@ struct edition *edition_new(struct plugin *plugin);
 enum err edition_read(struct edition *edition, const char *folder, struct error *error) MUST_CHECK;
 /* The same for one file of Lua, an automation: what it says at its top and what it does. */
 enum err edition_read_file(struct edition *edition, const char *path,
+                           struct error *error) MUST_CHECK;
+/* A state for given Lua (run.c): the head of `head`, nothing to load. Lane. */
+enum err edition_take_head(struct edition *edition, const char *file, struct str head,
                            struct error *error) MUST_CHECK;
 /* Start-up or a lane. ERR_IO, ERR_LIMIT. */
 enum err source_read(struct arena *arena, const char *path, size_t most, struct str *out_text,
@@ -186,6 +189,7 @@ struct plugin {
     bool seen, going;               /* automations.c: at the last look; its file is gone */
     char file[PLUGIN_NAME_MAX + 1]; /* of an automation: "welcome.lua" */
     char hash[2 * HASH_BYTES + 1];  /* of the text that was seen last */
+    bool temporary;                 /* in no list: it ends with its edition */
     struct list_node in_gone;       /* off the list, but others' calls may point to its slot */
     struct edition *edition;        /* in use, or as it was read; never NULL */
     enum plugin_status status;
@@ -213,6 +217,8 @@ struct plugins {
     struct automations *automations; /* NULL: none are run */
     struct map rows;                 /* name → struct remembered, of all that ever were */
     struct list gone;
+    struct list shells; /* struct runner.in_shells */
+    int runners;        /* and what runs once */
     bool stopping, all_retired;
     struct value set; /* settings changed while it ran: { plugin = { name = value } } */
     struct arena set_arena;
@@ -223,6 +229,8 @@ void plugins_discover(struct plugins *plugins);
 struct plugin *plugins_find(const struct plugins *plugins, struct str name);
 /* NULL: too many, which the log says. */
 struct plugin *plugins_add(struct plugins *plugins, struct str name);
+/* In no list. */
+struct plugin *plugin_new(struct plugins *plugins, struct str name);
 void plugin_free(struct plugin *plugin);
 /* Off the list; its place in memory stays until the end. */
 void plugin_leave(struct plugin *plugin);
@@ -280,6 +288,9 @@ enum err schemas_apply(struct plugins *plugins, const struct schema_source *sour
 enum err plugins_open_config(struct plugins *plugins, struct error *error) MUST_CHECK;
 /* What is given for a plugin: set over proxenos.lua; a copy in arena. */
 struct value plugins_given(const struct plugins *plugins, struct str name, struct arena *arena);
+/* run.c */
+void shells_close(struct plugins *plugins);
+
 /* automations.c */
 void automations_open(struct plugins *plugins);
 void automations_close(struct plugins *plugins);

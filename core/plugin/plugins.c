@@ -26,6 +26,7 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
     changes_init(plugins);
     list_init(&plugins->retiring);
     list_init(&plugins->gone);
+    list_init(&plugins->shells);
     map_init(&plugins->rows);
     plugins->all_retired = true;
     arena_init(&plugins->set_arena);

@@ -20,7 +20,9 @@ static void on_closed(void *context)
     list_remove(&edition->retiring);
     timer_deinit(&edition->timer);
     plugins->all_retired = list_empty(&plugins->retiring);
-    if (edition->plugin->edition != edition) {
+    if (edition->plugin->temporary) {
+        plugin_free(edition->plugin);
+    } else if (edition->plugin->edition != edition) {
         edition_free(edition);
     }
 }

@@ -106,6 +106,11 @@ void plugins_stop(struct plugins *plugins)
         (void)plugins_wait(plugins, &never, WAIT_TICK_MS);
     }
     automations_close(plugins);
+    shells_close(plugins);
+    while (plugins->runners > 0 || !plugins->all_retired) {
+        bool never = false;
+        (void)plugins_wait(plugins, &never, WAIT_TICK_MS);
+    }
     for (size_t i = plugins->count; i > 0; i--) {
         stop_one(plugins->list[i - 1]);
     }

@@ -94,7 +94,8 @@ struct bind_host_options {
     struct str version;             /* the plugin's, for logs */
     struct bind_slot *const *needs; /* what px.plugin may call: they outlive this one */
     size_t need_count;
-    const char *main;                        /* the file that runs; NULL: main.lua */
+    const char *main; /* the file that runs; NULL: main.lua */
+    bool read_only;   /* nothing is written, whatever the rights say (a shell) */
     const struct lua_module *const *modules; /* instead of all of px; NULL: those */
     size_t module_count;
     void (*setup)(struct lua_State *L); /* executor, protected: more globals; may be NULL */
@@ -187,7 +188,12 @@ void bind_piece_taken(struct bind_piece *piece);
  * call returns. Input and scope are borrowed until then, `arena` is the executor's until then. */
 struct bind_call {
     struct bind_host *host;
-    const struct bind_registration *registration; /* NULL: load main.lua */
+    const struct bind_registration *registration; /* NULL: `source`, or load main.lua */
+    /* Lua text to run, with the values of `input`, a list, as `...`; what it prints is `text`, an
+     * integer that it returns is `output`. prints_results: it may be an expression, and what it
+     * returns is printed. */
+    struct str source, source_name;
+    bool prints_results;
     const struct scope *scope; /* of a user: the call gets user ∩ can; NULL: the plugin's own */
     bool anonymous;            /* a route without a user: nothing can be read or written */
     struct str request;        /* request id */

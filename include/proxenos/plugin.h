@@ -225,6 +225,33 @@ void plugins_command(struct plugins *plugins, struct command_call *call);
 struct lua_engine;
 struct lua_engine *plugins_engine(const struct plugins *plugins);
 
+/* ---- Lua given by an administrator ---- */
+
+enum { RUN_LOGGED_MAX = 4096 }; /* bytes of a shell's line that the log keeps */
+
+/* A file run once, or a line of a shell; with the rights that the caller and an automation have
+ * both. It stands in the log before it runs (run.started, shell.ran). A shell keeps its variables
+ * between lines, until it is told to end or has been idle for 15 minutes. */
+struct run_call {
+    bool shell;
+    struct str file; /* for errors and the log; empty: a shell */
+    struct str head; /* the text whose head is read: the source, or empty */
+    struct str source;
+    struct value args; /* list of texts, the script's `...` */
+    int64_t session;   /* 0: a new shell; in the answer: the shell to go on with, 0: it has ended */
+    bool write, end;   /* a new shell may write; it ends with this line */
+    const struct scope *scope;
+    struct str request;
+    struct arena *arena; /* the caller's, until done */
+    void (*done)(struct run_call *call);
+    void *context;
+    enum err err;
+    struct error error;
+    struct str output, traceback; /* in arena; output also when it failed */
+    int exit_code;                /* an integer that the script returned */
+};
+void plugins_run(struct plugins *plugins, struct run_call *call);
+
 /* Waits until no handler runs and nothing is due (tests, stop). True when quiet within timeout_ms;
  * runs the loop's mailbox. */
 bool plugins_quiet(struct plugins *plugins);

@@ -276,6 +276,9 @@ test("users, roles and tokens are the administrator's", async () => {
   for (const what of ["enable", "disable", "reload"]) {
     assert.equal((await users.allo.post(`/api/v1/plugins/cases/${what}`)).status, 403, what);
   }
+  for (const what of ["run", "shell"]) {
+    assert.equal((await users.allo.post(`/api/v1/${what}`, { source: "", code: "" })).status, 403, what);
+  }
   const promoted = await users.allo.patch(`/api/v1/users/${users.allo.id}`, { roles: [] });
   assert.ok(promoted.status >= 400);
 });
