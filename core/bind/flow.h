@@ -29,6 +29,7 @@ struct branch {
     const struct flow_result *result; /* what it is woken with */
     struct join *join;                /* it is part of; NULL: the run's own */
     struct join *inner;               /* it waits for */
+    struct join *joined;              /* waited for, until its results are taken */
     size_t index;                     /* in its join */
     bool over, failed;                /* results, or the error, lie on its thread */
 };
@@ -36,10 +37,17 @@ struct branch {
 struct join {
     struct branch *parent;
     struct branch **branches;
+    const struct value *keys; /* under which its branches were given */
     size_t count, left;
     size_t dropped; /* how far branch_drop came */
     bool any;
     struct branch *decided; /* ended it: the first of any, the failed one */
+};
+
+/* flow:compensate. */
+struct flow_undo {
+    struct list_node in_order;
+    int anchor; /* of the function, beside the branches */
 };
 
 /* What a script hands to the turn besides waiting; the turn then goes no further. */
@@ -63,8 +71,9 @@ struct flow_exec {
     lua_State *home; /* the task's own coroutine */
     bool in_step, idle;
     int64_t started_ns;
-    int steps_of_flow; /* compensations under way */
-    struct list undo;  /* struct undo.in_order: newest first */
+    struct list undo; /* struct flow_undo.in_order: newest first */
+    bool undoing;     /* the flow itself has failed: what it asked for is undone */
+    struct error why; /* it failed */
     struct flow_version {
         struct flow_version *next;
         struct str name;

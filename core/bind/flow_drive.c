@@ -3,6 +3,8 @@
  * protected: whatever raises here was the host's end. */
 #include "flow.h"
 
+#include "proxenos/base_log.h"
+
 /* ---- branches ---- */
 
 struct branch *branch_new(struct flow_exec *exec, lua_State *L, struct join *join, size_t index)
@@ -154,12 +156,44 @@ static void ready_the_cut(struct flow_exec *exec)
     }
 }
 
+/* The flow failed and has something to undo: that takes its place, one after the other. What fails
+ * in it is told in the log alone, and the next goes on. */
+static bool undo_next(struct flow_exec *exec, lua_State *L)
+{
+    struct error error = {0};
+    if (exec->main->failed) {
+        (void)lua_error_read(exec->main->thread, -1, &error);
+    }
+    if (!exec->undoing && (!exec->main->failed || list_empty(&exec->undo))) {
+        return false;
+    }
+    if (!exec->undoing) {
+        exec->undoing = true;
+        exec->why = error;
+    } else if (exec->main->failed && replay_is_live(exec->replay)) {
+        log_warn("flow", "a compensation failed plugin=%s %s code=%s at=\"%s\" error=\"%s\"",
+                 exec->host->name, exec->request, err_code(error.err), error.pointer, error.detail);
+    }
+    struct list_node *node = list_pop(&exec->undo);
+    if (node == NULL) {
+        return false;
+    }
+    exec->main = branch_new(exec, L, NULL, 0);
+    (void)lua_rawgeti(exec->home, 1, CONTAINER_OF(node, struct flow_undo, in_order)->anchor);
+    lua_xmove(exec->home, exec->main->thread, 1);
+    list_push(&exec->ready, &exec->main->in_ready);
+    return true;
+}
+
 static enum err take_all(struct flow_exec *exec, lua_State *L, struct error *error)
 {
     for (;;) {
         const struct flow_result *result = NULL;
         int64_t seq = 0;
         run_ready(exec, L);
+        if (exec->stop == FLOW_GOES_ON && exec->main->over && undo_next(exec, L)) {
+            continue;
+        }
         if (exec->stop != FLOW_GOES_ON || exec->main->over) {
             return OK;
         }
@@ -179,7 +213,11 @@ static void end_failed(struct flow_exec *exec)
     struct flow_result outcome = {.failed = true};
     struct arena *arena = flow_turn_arena(exec->turn);
     struct value map = value_map_new();
-    (void)lua_error_read(exec->main->thread, -1, &error);
+    if (exec->undoing) {
+        error = exec->why;
+    } else {
+        (void)lua_error_read(exec->main->thread, -1, &error);
+    }
     value_put_c(arena, &map, "code", value_text(str_from(err_code(error.err))));
     value_put_c(arena, &map, "detail", value_text(arena_str(arena, str_from(error.detail))));
     value_put_c(arena, &map, "at", value_text(arena_str(arena, str_from(error.pointer))));
@@ -260,7 +298,7 @@ static enum err go_through(struct flow_exec *exec, lua_State *L, struct error *e
         }
         err = replay_turn_over(exec->replay, error);
     }
-    if (err == OK && exec->main->over && exec->main->failed) {
+    if (err == OK && exec->main->over && (exec->main->failed || exec->undoing)) {
         end_failed(exec);
     } else if (err == OK && exec->main->over) {
         end_done(exec);

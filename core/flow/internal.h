@@ -38,6 +38,7 @@ enum flow_statement {
     FLOW_RUN_STATE,
     FLOW_RUN_BLOCK,
     FLOW_RUN_READY,
+    FLOW_RUN_CHILD,
     FLOW_RUN_FIND,
     FLOW_LOG_ADD,
     FLOW_LOG_GET,

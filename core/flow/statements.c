@@ -37,6 +37,7 @@ static const char *const migrations[] = {
     "create table flow_blob (run integer not null, hash blob not null, data blob not null,"
     " primary key (run, hash)) without rowid;"
     "create table flow_position (id integer primary key, seq integer not null);",
+    "create index flow_run_parent on flow_run (parent, parent_seq) where parent is not null;",
 };
 
 #define RUN_COLUMNS                                                                                \
@@ -75,6 +76,8 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
                                      "where id = ?1 and state < 2"},
     [FLOW_RUN_READY] = {"run_ready", "select id from flow_run where plugin = ?1 and state = 0 and "
                                      "id > ?2 order by id limit ?3"},
+    [FLOW_RUN_CHILD] = {"run_child", "select id from flow_run where parent = ?1 and parent_seq = "
+                                     "?2 and parent is not null and state < 3"},
     [FLOW_RUN_FIND] = {"run_find",
                        "select " RUN_COLUMNS " from flow_run where (?1 = '' or plugin = ?1) and "
                        "(?2 = '' or name = ?2) and (?3 = '' or key = ?3) and (?4 = 0 or (?4 & (1 "

@@ -81,6 +81,16 @@ static enum err add_blobs(const struct flow_turn *turn, struct tx *tx, int64_t r
     return err;
 }
 
+/* The bytes of a command's input, also when they are kept apart: this turn made them. */
+static struct str turn_input(const struct flow_turn *turn, const struct flow_command *command)
+{
+    const struct blob *blob = command->input.apart ? turn->blobs : NULL;
+    while (blob != NULL && !str_eq(blob->hash, command->input.bytes)) {
+        blob = blob->next;
+    }
+    return blob != NULL ? blob->data : command->input.bytes;
+}
+
 /* ---- what wakes it ---- */
 
 static enum err change_timer(struct tx *tx, enum flow_statement statement, int64_t run,
@@ -88,6 +98,66 @@ static enum err change_timer(struct tx *tx, enum flow_statement statement, int64
 {
     struct value binds[] = {value_int(command->due_ms), value_int(run), value_int(seq)};
     return command->due_ms == 0 ? OK : FLOW_TX(tx, statement, binds, NULL, NULL, error);
+}
+
+/* ---- children ---- */
+
+static enum err on_child(void *context, const struct value *columns, int column_count,
+                         struct error *error)
+{
+    (void)column_count;
+    (void)error;
+    *(int64_t *)context = columns[0].integer;
+    return OK;
+}
+
+/* Nobody waits for it any more. */
+static enum err cancel_child(const struct flow_turn *turn, struct tx *tx, int64_t seq,
+                             struct error *error)
+{
+    int64_t child = 0;
+    struct value binds[] = {value_int(turn->run.id), value_int(seq)};
+    enum err err = FLOW_TX(tx, FLOW_RUN_CHILD, binds, on_child, &child, error);
+    return err == OK && child != 0 ? flow_tx_cancel(turn->flows, tx, turn->run.plugin, child,
+                                                    STR("nobody waits for it any more"), error)
+                                   : err;
+}
+
+/* A key that is taken is the answer, not the end of the turn. */
+static enum err start_child(struct flow_turn *turn, struct tx *tx,
+                            const struct flow_command *command, int64_t seq, struct error *error)
+{
+    struct arena *arena = tx_arena(tx);
+    struct value given = value_null();
+    struct buf bytes;
+    struct str input = turn_input(turn, command);
+    enum err err = flow_decode(arena, input, &given, error);
+    const struct value *value = value_get_c(&given, "input");
+    if (err != OK) {
+        return err;
+    }
+    buf_init(&bytes);
+    flow_encode(&bytes, value != NULL ? value : &(struct value){.kind = VALUE_NULL});
+    struct flow_start start = {.id = ids_next(store_ids(turn->flows->store)),
+                               .plugin = turn->run.plugin,
+                               .name = command->name,
+                               .key = value_get_text(&given, "key", STR("")),
+                               .bundle = turn->run.bundle,
+                               .input = buf_str(&bytes),
+                               .actor = turn->run.actor,
+                               .parent = turn->run.id,
+                               .parent_seq = seq};
+    err = flow_tx_start(turn->flows, tx, &start, error);
+    buf_deinit(&bytes);
+    if (err != ERR_UNIQUE || error == NULL) {
+        return err;
+    }
+    struct flow_arrival arrival = {
+        .kind = FLOW_ARRIVAL_RESULT,
+        .seq = seq,
+        .result = {.failed = true, .data = {.bytes = error_bytes(arena, error)}}};
+    turn->more = true;
+    return inbox_add(turn->flows, tx, turn->run.plugin, turn->run.id, &arrival, STR(""), error);
 }
 
 static enum err drop_waker(const struct flow_turn *turn, struct tx *tx,
@@ -101,7 +171,9 @@ static enum err drop_waker(const struct flow_turn *turn, struct tx *tx,
                                 value_int(turn->run.id), value_int(pending->seq)};
         err = FLOW_TX(tx, FLOW_WAIT_DROP, binds, NULL, NULL, error);
     }
-    return err;
+    return err == OK && pending->command->kind == FLOW_CHILD
+               ? cancel_child(turn, tx, pending->seq, error)
+               : err;
 }
 
 static enum err add_waker(struct flow_turn *turn, struct tx *tx, const struct flow_command *command,
@@ -118,7 +190,8 @@ static enum err add_waker(struct flow_turn *turn, struct tx *tx, const struct fl
                                 value_int(seq),         value_int(turn_after(turn, command))};
         err = FLOW_TX(tx, FLOW_WAIT_ADD, binds, NULL, NULL, error);
     }
-    return err;
+    return err == OK && command->kind == FLOW_CHILD ? start_child(turn, tx, command, seq, error)
+                                                    : err;
 }
 
 /* What waited before and does no longer, or never will again. */

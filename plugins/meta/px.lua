@@ -473,6 +473,10 @@
 ---@field sleep_until fun(self: px.flow_run, at: px.date.value)
 ---@field wait fun(self: px.flow_run, name: string, options?: px.wait_options): any # an event or a signal; nil when the time is over
 ---@field signal fun(self: px.flow_run, run: string, name: string, data?: any)
+---@field all fun(self: px.flow_run, fns: table<any, fun(): any>): table # all at once; their results under the same keys, or the first error
+---@field any fun(self: px.flow_run, fns: table<any, fun(): any>): any, any # the first that ends, and its key; the others are dropped
+---@field child fun(self: px.flow_run, flow: string, input?: any, options?: { key?: string }): any # another flow as a run of its own; its result, or its error
+---@field compensate fun(self: px.flow_run, fn: fun()) # what undoes what was done, should the run fail or be cancelled; newest first
 ---@field continue_as_new fun(self: px.flow_run, input: any) # starts over, with an empty journal and the newest code
 ---@field version fun(self: px.flow_run, name: string): boolean # true in runs that came here with this code
 ---@field now fun(self: px.flow_run): px.date.value # the run's clock

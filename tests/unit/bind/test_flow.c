@@ -444,6 +444,119 @@ static void two_that_write_the_same_record_both_end(void **state)
     assert_non_null(strstr(world_record(world, "deal", deal), "\"score\":40"));
 }
 
+static void several_at_once(void **state)
+{
+    struct world *world = *state;
+    struct value run = run_flow(
+        world,
+        START "px.flow('f', function(flow)\n"
+              "  local seen = {}\n"
+              "  local results = flow:all {\n"
+              "    slow = function() flow:sleep('30ms'); seen[#seen + 1] = 'slow'; return 1 end,\n"
+              "    quick = function() flow:sleep('1ms'); seen[#seen + 1] = 'quick'; return 2 end,\n"
+              "    step = function() return flow:step('s', function() return 3 end) end,\n"
+              "  }\n"
+              "  local first, key = flow:any {\n"
+              "    function() flow:sleep('365d') return 'late' end,\n"
+              "    function() flow:all { function() flow:sleep('1ms') end } return 'soon' end,\n"
+              "  }\n"
+              "  local good, err = pcall(flow.all, flow, {\n"
+              "    function() flow:sleep('365d') end,\n"
+              "    function() flow:sleep('1ms'); error('one failed') end,\n"
+              "  })\n"
+              "  return { results = results, seen = seen, first = first, key = key, good = good,\n"
+              "    err = tostring(err):match('one failed') }\n"
+              "end)\n",
+        "{}");
+    assert_json(world, &run, "state", "\"done\"");
+    assert_json(world, &run, "result.results", "{\"quick\":2,\"slow\":1,\"step\":3}");
+    assert_json(world, &run, "result.seen", "[\"quick\",\"slow\"]");
+    assert_json(world, &run, "result.first", "\"soon\"");
+    assert_json(world, &run, "result.key", "2");
+    assert_json(world, &run, "result.err", "\"one failed\"");
+}
+
+static void a_child_gives_its_result_or_its_error(void **state)
+{
+    struct world *world = *state;
+    struct bind_host *host = load(
+        world, START
+        "px.flow('child', function(flow, n)\n"
+        "  flow:sleep('1ms')\n"
+        "  if n < 0 then error('negative') end\n"
+        "  return n * 2\n"
+        "end)\n"
+        "px.flow('f', function(flow)\n"
+        "  local a = flow:child('child', 21)\n"
+        "  local good, err = pcall(flow.child, flow, 'child', -1)\n"
+        "  flow:any { function() flow:child('forever') end, function() flow:sleep('5ms') end }\n"
+        "  return { a, err.detail }\n"
+        "end)\n"
+        "px.flow('forever', function(flow) flow:wait('nothing') end)\n");
+    call_route(world, host, 0, "{}");
+    world_settle(world);
+    int64_t id = 0;
+    struct error error = {0};
+    struct flow_query query = {.plugin = STR(""), .name = STR("f"), .key = STR(""), .limit = 1};
+    assert_int_equal(flow_run_find(world->reader, &query, take_first, &id, &error), OK);
+    struct value run = describe(world, world->reader, id);
+    assert_json(world, &run, "state", "\"done\"");
+    assert_json(world, &run, "result", "[42,\"negative\"]");
+    assert_int_equal(world_events(world, "flow.cancelled"), 1);
+}
+
+static void what_was_done_is_undone_newest_first(void **state)
+{
+    struct world *world = *state;
+    struct value run = run_flow(
+        world,
+        START
+        "px.flow('f', function(flow)\n"
+        "  local function note(text)\n"
+        "    flow:step(text, function() px.store.create('note', { text = text }) end)\n"
+        "  end\n"
+        "  note('book a'); flow:compensate(function() note('undo a') end)\n"
+        "  note('book b'); flow:compensate(function() flow:sleep('1ms'); error('no') end)\n"
+        "  note('book c'); flow:compensate(function() flow:sleep('1ms'); note('undo c') end)\n"
+        "  flow:sleep('1ms')\n"
+        "  error('too late')\n"
+        "end)\n",
+        "{}");
+    assert_json(world, &run, "state", "\"failed\"");
+    assert_json(world, &run, "error.detail", "\"too late\"");
+    assert_int_equal(world_count(world, "note", ""), 5);
+    assert_int_equal(world_count(world, "note", "text[eq]:\"undo a\""), 1);
+    assert_int_equal(world_count(world, "note", "text[eq]:\"undo c\""), 1);
+}
+
+/* The code that a run started with is in the store: it goes on whatever is installed meanwhile. */
+static void a_run_keeps_its_own_code(void **state)
+{
+    struct world *world = *state;
+    struct bind_host *host = load(world, START "px.flow('f', function(flow)\n"
+                                               "  flow:step('old', function() end)\n"
+                                               "  flow:wait('go')\n"
+                                               "  return 'old code'\n"
+                                               "end)\n");
+    call_route(world, host, 0, "{}");
+    world_settle(world);
+    struct value run = newest(world);
+    assert_json(world, &run, "state", "\"waiting\"");
+    world_unload(world);
+    host = load(world, START "px.flow('f', function(flow) return 'new code' end)\n"
+                             "px.route('GET', '/go', function()\n"
+                             "  px.flows.signal(px.flows.find { state = 'waiting' }[1].id, 'go')\n"
+                             "end)\n");
+    call_route(world, host, 1, "{}");
+    world_settle(world);
+    run = newest(world);
+    assert_json(world, &run, "result", "\"old code\"");
+    call_route(world, host, 0, "{}");
+    world_settle(world);
+    run = newest(world);
+    assert_json(world, &run, "result", "\"new code\"");
+}
+
 int test_flow(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -465,6 +578,10 @@ int test_flow(void)
         TEST(code_that_differs_blocks_the_run),
         TEST(a_turn_that_never_ends_blocks_its_run_alone),
         TEST(two_that_write_the_same_record_both_end),
+        TEST(several_at_once),
+        TEST(a_child_gives_its_result_or_its_error),
+        TEST(what_was_done_is_undone_newest_first),
+        TEST(a_run_keeps_its_own_code),
     };
     return cmocka_run_group_tests_name("flows", tests, NULL, NULL);
 }

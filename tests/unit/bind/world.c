@@ -93,6 +93,13 @@ static void on_closed(void *context)
     *(bool *)context = true;
 }
 
+void world_unload(struct world *world)
+{
+    bool closed = false;
+    bind_host_close(world->hosts[--world->host_count], on_closed, &closed);
+    world_wait(world, &closed);
+}
+
 int world_teardown(void **state)
 {
     struct world *world = *state;

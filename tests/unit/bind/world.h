@@ -54,6 +54,9 @@ enum err world_load(struct world *world, const struct world_plugin *plugin);
 /* Must load. */
 struct bind_host *world_plugin(struct world *world, const struct world_plugin *plugin);
 
+/* Closes the newest plugin's host. */
+void world_unload(struct world *world);
+
 /* Runs the loop until no event waits and nothing runs (or is parked for later). */
 void world_settle(struct world *world);
 /* Until *done. */
