@@ -285,7 +285,9 @@ static int lua_t_refuses(lua_State *L)
 
 static int no_flows(lua_State *L)
 {
-    lua_raise_set(L, ERR_UNSUPPORTED, "there are no flows in this version, so none can be tested");
+    lua_raise_set(L, ERR_UNSUPPORTED,
+                  "t starts and decides no flows yet: let a route or command of the plugin start "
+                  "one with px.flows.start, and move the clock");
 }
 
 /* ---- t.<object type>(fields) ---- */
@@ -407,11 +409,11 @@ static const struct lua_binding bindings[] = {
     {.name = "flow",
      .call = no_flows,
      .type = "fun(name: string, input?: table)",
-     .doc = "raises unsupported: there are no flows in this version"},
+     .doc = "raises unsupported: let a route or command of the plugin start a flow"},
     {.name = "approve",
      .call = no_flows,
      .type = "fun(id: string, user: string)",
-     .doc = "raises unsupported: there are no flows in this version"},
+     .doc = "raises unsupported: flows are not decided through t yet"},
 };
 
 static const char types[] =

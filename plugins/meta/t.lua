@@ -39,8 +39,8 @@ function test(name, fn) end
 ---@field command fun(words: string, args?: table): { output: string, exit_code: integer } # runs a command of the plugin (waits)
 ---@field as fun(role: string, fn: fun(user: table): any): any # what fn does through t is done by a user with this role (waits)
 ---@field refuses fun(code: string, fn: function, ...: any): px.error # fails unless fn raises an error with this code; returns the error
----@field flow fun(name: string, input?: table) # raises unsupported: there are no flows in this version
----@field approve fun(id: string, user: string) # raises unsupported: there are no flows in this version
+---@field flow fun(name: string, input?: table) # raises unsupported: let a route or command of the plugin start a flow
+---@field approve fun(id: string, user: string) # raises unsupported: flows are not decided through t yet
 ---@field net t.net # The network of a test: nothing leaves the machine. A request that no answer was given for fails, and the test with it.
 
 ---@class t.net_answer
