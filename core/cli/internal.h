@@ -182,6 +182,7 @@ int cmd_plugin_dev(struct cli *cli);
 int cmd_plugin_check(struct cli *cli);
 int cmd_plugin_pack(struct cli *cli);
 int cmd_automation_list(struct cli *cli);
+int cmd_plugin_top(struct cli *cli);
 int cmd_run(struct cli *cli);
 int cmd_shell(struct cli *cli);
 int cmd_automation_show(struct cli *cli);

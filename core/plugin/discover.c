@@ -120,6 +120,11 @@ static void read_again(struct plugin *plugin)
     plugin->asked = named(options->enable, options->enable_count, plugin->name);
     if (err != OK) {
         plugin_fail(plugin, &error);
+    } else if (is_wanted(plugin) && options->safe && !plugin->bundled) {
+        (void)error_set(&plugin->error, ERR_SUSPENDED,
+                        "the service was started with --safe; `proxenos plugin enable %s` starts "
+                        "it all the same",
+                        plugin->name);
     } else if (is_wanted(plugin)) {
         plugin->status = PLUGIN_RUNNING;
     }

@@ -69,7 +69,7 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
             plugin_start(plugins->list[i]);
         }
     }
-    if (!options->prepare) {
+    if (!options->prepare && !options->safe) {
         automations_open(plugins);
         automations_wait(plugins);
     }

@@ -24,6 +24,7 @@ static const struct {
     [SET_TLS_CERTIFICATE] = {"tls_certificate", KIND_TEXT, "", 0, 0},
     [SET_TLS_KEY] = {"tls_key", KIND_TEXT, "", 0, 0},
     [SET_INSECURE] = {"insecure", KIND_BOOL, "false", 0, 0},
+    [SET_SAFE] = {"safe", KIND_BOOL, "false", 0, 0},
     [SET_LOG] = {"log", KIND_TEXT, "info", 0, 0},
     [SET_LOG_JSON] = {"log_json", KIND_BOOL, "false", 0, 0},
     [SET_NODE] = {"node", KIND_INT, "0", 0, 1023},

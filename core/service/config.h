@@ -13,6 +13,7 @@ enum setting {
     SET_TLS_CERTIFICATE,
     SET_TLS_KEY,
     SET_INSECURE,
+    SET_SAFE,
     SET_LOG,
     SET_LOG_JSON,
     SET_NODE,

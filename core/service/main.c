@@ -81,6 +81,7 @@ static enum err make_options(struct config *config, const char *folder, struct s
 {
     struct arena *arena = &config->arena;
     *out = (struct service_options){.folder = folder,
+                                    .safe = config_bool(config, SET_SAFE),
                                     .node = (unsigned)config_int(config, SET_NODE),
                                     .executors = (int)config_int(config, SET_EXECUTORS),
                                     .readers = (int)config_int(config, SET_READERS),

@@ -216,6 +216,7 @@ static enum err open_actors(struct service *service, const struct service_option
                                       .disable_count = options->disable_count,
                                       .bundled_trusted = true,
                                       .automations = service->automations,
+                                      .safe = options->safe,
                                       .executors = options->executors,
                                       .config = options->plugin_config,
                                       .prepare = options->prepare,

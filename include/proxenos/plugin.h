@@ -26,6 +26,7 @@ struct plugins_options {
     int disable_count;
     bool bundled_trusted; /* grants of plugins in folders[0] are given at first start (contract 27)
                            */
+    bool safe; /* only bundled plugins, no automations; what others wanted stays remembered */
     const char *automations;    /* folder of single Lua files, watched; NULL: none are run */
     int executors;              /* 0: cores, at most 8 */
     const struct value *config; /* { plugin = { name = value } } from proxenos.lua; may be NULL */

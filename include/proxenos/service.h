@@ -23,6 +23,7 @@ struct service_options {
     const struct str *outgoing_allow;  /* net_options.allow */
     const char *outgoing_ca;           /* NULL: the system's */
     int outgoing_allow_count;
+    bool safe; /* only plugins that came with the program, no automations */
     unsigned node;
     int executors, readers;
     bool signals;  /* SIGTERM and SIGINT stop it, SIGHUP reloads TLS */

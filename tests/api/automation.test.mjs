@@ -153,3 +153,19 @@ test("the service stops cleanly, and nothing was wrong inside", async () => {
   assert.equal(await service.stop(), 0);
   assert.ok(!/Sanitizer|runtime error/.test(service.log), service.log);
 });
+
+test("plugin top shows what each uses; --safe leaves automations out, and their state as it was", async () => {
+  await service.restart();
+  const top = await service.cli("plugin", "top", "--format", "json");
+  assert.equal(top.code, 0, top.stderr);
+  const rows = JSON.parse(top.stdout);
+  assert.ok(rows.some((row) => row.name === "relations" && row.memory_bytes > 0 && row.runs > 0), top.stdout);
+  assert.ok(rows.some((row) => row.name === "automation_asks" && row.backlog === 0));
+  assert.match((await service.cli("plugin", "top", "--once")).stdout, /cpu ms/);
+  await service.stop();
+  service.options.push("--safe");
+  await service.restart();
+  assert.deepEqual((await client.get("/api/v1/automations")).body.data, []);
+  assert.equal((await client.get("/api/v1/plugins/relations")).body.status, "running");
+  assert.equal(await service.stop(), 0);
+});
