@@ -213,6 +213,7 @@ static bool start_item(struct batch *batch, struct item *item)
                          "belongs into a flow";
     call->work = &item->work;
     call->cause = item->delivery->entry.seq;
+    call->handler = batch->registration->handler;
     call->request = item->delivery->entry.request;
     enum err err = lua_task_start(batch->host->lua, &call->task, &error);
     if (err != OK) {

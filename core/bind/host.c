@@ -329,6 +329,8 @@ static void copy_options(struct bind_host *host, const struct bind_host_options 
     host->net = copy_texts(arena, options->net, options->net_count);
     host->net_count = options->net_count;
     host->schedule = options->schedule;
+    host->mail_send = options->mail_send;
+    host->mail_refuse = options->mail_refuse;
     host->config = value_copy(arena, &options->config);
     host->version = arena_str(arena, options->version);
     host->needs = ARENA_ARRAY(arena, struct bind_slot *, options->need_count + 1);

@@ -56,7 +56,8 @@ struct bind_host {
     size_t emit_count, secret_count;
     const struct str *net; /* grants of px.net */
     size_t net_count;
-    bool schedule;             /* may register schedules */
+    bool schedule; /* may register schedules */
+    bool mail_send, mail_refuse;
     struct value config;       /* executor only, once it runs */
     struct arena config_arena; /* of a change; the first values are in `arena` */
     const struct bind_file *files;
@@ -171,6 +172,7 @@ struct call {
     struct str purpose; /* of a route's caller; empty: none */
     int64_t cause;
     struct acting *acting;           /* px.actor.as, the innermost; freed with the call */
+    struct str handler;              /* of an event: tells it from the plugin's others */
     struct buf *output;              /* of a command; else NULL */
     struct flow_exec *flow;          /* of a flow's turn; else NULL */
     struct registering *registering; /* while main.lua loads */
@@ -260,7 +262,7 @@ struct flow_change {
 enum err flow_change_apply(const struct flow_change *change, struct flows *flows, struct tx *tx,
                            struct error *error) MUST_CHECK;
 
-enum change_kind { CHANGE_DRAFT, CHANGE_EMIT, CHANGE_KV, CHANGE_MERGE, CHANGE_FLOW };
+enum change_kind { CHANGE_DRAFT, CHANGE_EMIT, CHANGE_KV, CHANGE_MERGE, CHANGE_FLOW, CHANGE_SEND };
 struct change {
     struct change *next;
     enum change_kind kind;
@@ -271,7 +273,8 @@ struct change {
     struct str name; /* of a key */
     struct bus_emit emit;
     struct value data;
-    const struct kv_seen *seen; /* of a key: what it must still be; NULL: anything */
+    const struct outbox_row *row; /* of a mail or request */
+    const struct kv_seen *seen;   /* of a key: what it must still be; NULL: anything */
     struct merge *merge;
     struct flow_change *flow;
 };
@@ -282,6 +285,7 @@ struct work_unit {
     int index; /* its bit */
     struct change *first, **end;
     int count;
+    int sends; /* mails and requests among the changes */
     struct kv_seen *seen;
     uint64_t depends;                  /* works whose drafts it saw, or whose key it shares */
     struct delivery *delivery;         /* settled with it; NULL: none */
@@ -327,6 +331,10 @@ enum err work_kv_set(struct work_unit *work, struct str key, const struct value 
                      struct error *error) MUST_CHECK;
 enum err kv_apply(const struct work_unit *work, const struct change *change, struct tx *tx,
                   struct error *error) MUST_CHECK;
+/* send.c: key and id of the row: from the script, from the event, or made up. */
+void work_key(struct call *call, struct work_unit *work, struct str given, struct outbox_row *row);
+enum err work_send(struct work_unit *work, const struct outbox_row *row,
+                   struct error *error) MUST_CHECK;
 /* One more change in the unit; ERR_LIMIT when it holds too many. */
 enum err room_for_change(const struct work_unit *work, struct error *error) MUST_CHECK;
 struct change *add_change(struct work_unit *work, enum change_kind kind);
@@ -433,7 +441,8 @@ int px_plugin(lua_State *L);
 extern const struct lua_module module_px, module_store, module_kv, module_bus, module_log,
     module_config, module_actor, module_json, module_date, module_money, module_decimal,
     module_text, module_i18n, module_clock, module_csv, module_xml, module_vcard, module_ical,
-    module_task, module_http, module_metric, module_crypto, module_secret, module_net, module_flows;
+    module_task, module_http, module_metric, module_crypto, module_secret, module_net, module_flows,
+    module_mail;
 
 enum kv_statement { KV_SET, KV_DROP, KV_GET, KV_STATEMENT_COUNT };
 extern const struct table_module bind_tables;

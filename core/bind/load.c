@@ -120,6 +120,23 @@ enum err load_start(struct bind_host *host,
     return err;
 }
 
+/* The same for the same handler after a restart or an upgrade. */
+static struct str handler_name(const struct registering *registering,
+                               const struct bind_registration *made)
+{
+    struct arena *arena = &registering->call.host->arena;
+    struct str name = value_get_text(&made->options, "name", made->name);
+    int same = 1;
+    for (size_t i = 0; i < registering->count; i++) {
+        const struct bind_registration *one = &registering->list[i];
+        same += one->kind == made->kind &&
+                        str_eq(value_get_text(&one->options, "name", one->name), name)
+                    ? 1
+                    : 0;
+    }
+    return arena_printf(arena, STR_FORMAT "#%d", STR_ARGS(name), same);
+}
+
 void host_register(lua_State *L, enum bind_kind kind, struct str name, struct str method,
                    int options_index, int function_index)
 {
@@ -142,6 +159,7 @@ void host_register(lua_State *L, enum bind_kind kind, struct str name, struct st
         made.options = arg_value(L, options_index, arena);
     }
     made.name = arena_str(arena, name);
+    made.handler = handler_name(registering, &made);
     made.method = arena_str(arena, method);
     int ref = LUA_NOREF;
     if (function_index > 0) {

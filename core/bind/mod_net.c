@@ -1,7 +1,9 @@
 /* px.net: requests to the outside, within the grants of can.net. Outside a unit of work fetch waits
- * for the answer. Executor, protected; answers come back as messages. */
-#include "internal.h"
+ * for the answer; inside, the request is kept in the outbox with the unit and leaves after its
+ * commit. Executor, protected; answers come back as messages. */
+#include "secret.h"
 
+#include "proxenos/base_crypto.h"
 #include "proxenos/base_json.h"
 #include "proxenos/base_time.h"
 
@@ -30,8 +32,17 @@ struct fetch {
     bool abandoned;
 };
 
+/* Headers may have held secrets. */
+static void wipe_headers(const struct net_request *request)
+{
+    for (size_t i = 0; i < request->header_count; i++) {
+        crypto_wipe((char *)(uintptr_t)request->headers[i].value.at, request->headers[i].value.len);
+    }
+}
+
 static void free_fetch(struct fetch *fetch)
 {
+    wipe_headers(&fetch->request);
     net_request_deinit(&fetch->request);
     arena_deinit(&fetch->arena);
     mem_free(fetch);
@@ -253,24 +264,99 @@ static void add_header(lua_State *L, struct net_request *request, struct arena *
         (struct net_header){arena_str(arena, name), arena_str(arena, value)};
 }
 
-static void read_headers(lua_State *L, struct net_request *request, struct arena *arena,
-                         const struct value *options)
+/* One part of a header's value, at the top of the stack: text, or what a secret's handle stands
+ * for. */
+static void add_part(lua_State *L, struct call *call, struct buf *value)
 {
-    const struct value *given = value_get_c(options, "headers");
-    request->headers = ARENA_ARRAY(arena, struct net_header, NET_HEADERS_MAX);
-    if (given == NULL) {
+    struct secret secret;
+    struct error error = {0};
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        buf_append_str(value, arg_text(L, -1));
         return;
     }
-    if (given->kind != VALUE_MAP) {
+    enum err err = secret_is_handle(L, -1)
+                       ? secret_open(L, call, lua_gettop(L), &secret, &error)
+                       : error_at(&error, ERR_INVALID, "headers", NULL,
+                                  "px.net.fetch: the value of a header is text, a secret, or a "
+                                  "list of such: { \"Bearer \", px.secret.get(\"key\") }");
+    if (err != OK) {
+        crypto_wipe(value->at, value->len);
+        buf_deinit(value);
+        lua_raise(L, &error);
+    }
+    buf_append(value, secret.bytes, secret.len);
+    secret_wipe(&secret);
+}
+
+/* The value at the top of the stack. */
+static struct str header_value(lua_State *L, struct call *call)
+{
+    struct buf value;
+    buf_init(&value);
+    if (lua_type(L, -1) == LUA_TTABLE) {
+        lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+        for (lua_Integer i = 1; i <= MIN(count, 8); i++) {
+            (void)lua_rawgeti(L, -1, i);
+            add_part(L, call, &value);
+            lua_pop(L, 1);
+        }
+    } else {
+        add_part(L, call, &value);
+    }
+    struct str copy = arena_str(&call->scratch, buf_str(&value));
+    crypto_wipe(value.at, value.len);
+    buf_deinit(&value);
+    return copy;
+}
+
+/* Read from the script's own table, since a secret's handle is no value that could be copied. */
+static void read_headers(lua_State *L, struct call *call, struct net_request *request)
+{
+    int type = lua_getfield(L, 1, "headers");
+    if (type == LUA_TNIL) {
+        lua_pop(L, 1);
+        return;
+    }
+    if (type != LUA_TTABLE) {
         wrong(L, "headers", "headers is { [\"Accept\"] = \"application/json\" }");
     }
-    for (size_t i = 0; i < given->map.count; i++) {
-        const struct value_entry *entry = &given->map.entries[i];
-        if (entry->value.kind != VALUE_TEXT) {
-            wrong(L, "headers", "the value of a header is text");
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) {
+        if (lua_type(L, -2) != LUA_TSTRING) {
+            wrong(L, "headers", "the name of a header is text");
         }
-        add_header(L, request, arena, entry->key, entry->value.text);
+        struct str value = header_value(L, call);
+        add_header(L, request, &call->scratch, arg_text(L, -2), value);
+        crypto_wipe((char *)(uintptr_t)value.at, value.len);
+        lua_pop(L, 1);
     }
+    lua_pop(L, 1);
+}
+
+/* All but the headers, as values. */
+static struct value read_options(lua_State *L, struct call *call)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_newtable(L);
+    lua_pushnil(L);
+    while (lua_next(L, 1) != 0) {
+        bool headers =
+            lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), "headers") == 0;
+        if (headers) {
+            lua_pop(L, 1);
+        } else {
+            lua_pushvalue(L, -2);
+            lua_insert(L, -2);
+            lua_rawset(L, 2);
+        }
+    }
+    struct value options = arg_value(L, 2, &call->scratch);
+    lua_settop(L, 1);
+    if (options.kind != VALUE_MAP) {
+        options = value_map_new(); /* an empty table is a list as well */
+    }
+    return options;
 }
 
 static void read_body(lua_State *L, struct net_request *request, struct arena *arena,
@@ -325,47 +411,50 @@ static void check_options(lua_State *L, const struct value *options)
     }
 }
 
-/* Everything in call->scratch: it is moved to where it must live when nothing can raise any more.
- */
-static void read_request(lua_State *L, struct call *call, struct net_request *request,
-                         struct retry *retry)
+/* What the script asks for, in call->scratch: it is moved to where it must live when nothing can
+ * raise any more. */
+struct asked {
+    struct net_request request;
+    struct retry retry;
+    struct str key;
+};
+
+static void read_numbers(lua_State *L, struct asked *asked, const struct value *options)
 {
-    luaL_checktype(L, 1, LUA_TTABLE);
-    struct arena *arena = &call->scratch;
-    struct value options = arg_value(L, 1, arena);
-    if (options.kind != VALUE_MAP) {
-        wrong(L, "", "it takes { url = …, method = …, headers = …, json = … }");
+    const struct value *timeout = value_get_c(options, "timeout");
+    if (timeout != NULL) {
+        asked->request.timeout_ms = (int)duration_of(L, timeout, "timeout", 1, NET_TIMEOUT_MS_MAX);
     }
+    int64_t redirects = value_get_int(options, "redirects", 0);
+    if (redirects < 0 || redirects > NET_REDIRECTS_MAX) {
+        wrong(L, "redirects", "redirects is 0 to 10");
+    }
+    asked->request.redirects_max = (int)redirects;
+    asked->retry = read_retry(L, options);
+}
+
+static void read_request(lua_State *L, struct call *call, struct asked *asked)
+{
+    struct arena *arena = &call->scratch;
+    struct net_request *request = &asked->request;
+    struct value options = read_options(L, call);
     check_options(L, &options);
     request->url = text_option(L, &options, "url");
-    read_headers(L, request, arena, &options);
+    request->headers = ARENA_ARRAY(arena, struct net_header, NET_HEADERS_MAX);
     read_body(L, request, arena, &options);
     request->method = text_option(L, &options, "method");
     if (request->method.len == 0) {
         request->method = request->body.len > 0 ? STR("POST") : STR("GET");
     }
-    const struct value *timeout = value_get_c(&options, "timeout");
-    if (timeout != NULL) {
-        request->timeout_ms = (int)duration_of(L, timeout, "timeout", 1, NET_TIMEOUT_MS_MAX);
-    }
-    int64_t redirects = value_get_int(&options, "redirects", 0);
-    if (redirects < 0 || redirects > NET_REDIRECTS_MAX) {
-        wrong(L, "redirects", "redirects is 0 to 10");
-    }
-    request->redirects_max = (int)redirects;
-    *retry = read_retry(L, &options);
-    struct str key = text_option(L, &options, "idempotency_key");
-    if (key.len > FETCH_KEY_MAX) {
+    read_numbers(L, asked, &options);
+    asked->key = text_option(L, &options, "idempotency_key");
+    if (asked->key.len > FETCH_KEY_MAX) {
         wrong(L, "idempotency_key", "idempotency_key has at most 200 bytes");
     }
-    if (key.len > 0) {
-        add_header(L, request, arena, STR("Idempotency-Key"), key);
+    if (asked->key.len > 0) {
+        add_header(L, request, arena, STR("Idempotency-Key"), asked->key);
     }
-    if (retry->times > 0 && key.len == 0 && !is_idempotent(request->method)) {
-        wrong(L, "retry",
-              "a request that may change something twice is not tried again: give "
-              "idempotency_key, or leave out retry");
-    }
+    read_headers(L, call, request);
 }
 
 /* The grants, with the line that asked. */
@@ -373,7 +462,7 @@ static void check_grants(lua_State *L, const struct call *call, const struct net
 {
     const struct bind_host *host = call->host;
     struct error error = {0};
-    if (host->bind->options.net == NULL) {
+    if (host->bind->options.net == NULL || host->bind->options.outbox == NULL) {
         lua_raise_set(L, ERR_UNSUPPORTED, "there is no network here");
     }
     if (net_grant_covers(host->net, host->net_count, request->url, &error) != OK) {
@@ -404,23 +493,69 @@ static struct fetch *make_fetch(struct call *call, const struct net_request *ask
         headers[i].value = arena_str(arena, asked->headers[i].value);
     }
     request->headers = headers;
-    request->allow = call->host->net;
+    /* Copies, since the host may be gone before the client has noticed. */
+    struct str *allow = ARENA_ARRAY(arena, struct str, call->host->net_count + 1);
+    for (size_t i = 0; i < call->host->net_count; i++) {
+        allow[i] = arena_str(arena, call->host->net[i]);
+    }
+    request->allow = allow;
     request->allow_count = call->host->net_count;
-    request->who = call->host->rights.name;
+    request->who = arena_str(arena, call->host->rights.name);
     request->reply = lua_host_mailbox(call->host->lua);
     request->done = on_done;
     return fetch;
 }
 
+/* In a unit of work: kept with it, sent after its commit. */
+static int fetch_later(lua_State *L, struct call *call, struct asked *asked)
+{
+    struct work_unit *work = call->work;
+    struct arena *arena = &work->overlay->arena;
+    struct outbox_row row = {.tries = asked->retry.times > 0 ? asked->retry.times + 1 : 0};
+    struct error error = {0};
+    char id[ID_TEXT_LEN + 1];
+    if (asked->request.redirects_max > 0) {
+        wrong(L, "redirects", "no redirect is followed for a request of a unit of work");
+    }
+    work_key(call, work, asked->key, &row);
+    id_format(row.id, id);
+    if (asked->key.len == 0) {
+        add_header(L, &asked->request, arena, STR("Idempotency-Key"),
+                   arena_str(arena, str_from(id)));
+    }
+    enum err err = net_request_check(&asked->request, &error);
+    if (err == OK) {
+        err = outbox_fetch_row(arena, &asked->request, &row, &error);
+    }
+    if (err == OK) {
+        err = work_send(work, &row, &error);
+    }
+    wipe_headers(&asked->request);
+    if (err != OK) {
+        error_prefix(&error, "px.net.fetch: ");
+        lua_raise(L, &error);
+    }
+    lua_pushstring(L, id);
+    return 1;
+}
+
 static int net_fetch(lua_State *L)
 {
     struct call *call = call_enter(L);
-    struct net_request request = {0};
-    struct retry retry;
-    read_request(L, call, &request, &retry);
-    check_grants(L, call, &request);
+    struct asked asked = {0};
+    read_request(L, call, &asked);
+    check_grants(L, call, &asked.request);
+    if (call->work != NULL) {
+        return fetch_later(L, call, &asked);
+    }
+    if (asked.retry.times > 0 && asked.key.len == 0 && !is_idempotent(asked.request.method)) {
+        wrong(L, "retry",
+              "a request that may change something twice is not tried again: give "
+              "idempotency_key, or leave out retry");
+    }
     lua_wait_check(L, "px.net.fetch");
-    struct fetch *fetch = make_fetch(call, &request, &retry);
+    struct fetch *fetch = make_fetch(call, &asked.request, &asked.retry);
+    wipe_headers(&asked.request);
     send_fetch(fetch);
     return lua_wait_start(L, &fetch->wait, (intptr_t)fetch, fetched);
 }
@@ -429,7 +564,8 @@ static const char types[] =
     "---@class px.request\n"
     "---@field url string # within can.net\n"
     "---@field method? string # \"GET\", or \"POST\" when there is a body\n"
-    "---@field headers? table<string, string>\n"
+    "---@field headers? table<string, string|px.secret.handle|table> # { \"Bearer \", "
+    "px.secret.get(\"key\") }\n"
     "---@field body? string\n"
     "---@field json? any # a body as JSON\n"
     "---@field timeout? string # \"30s\"\n"
@@ -445,9 +581,10 @@ static const char types[] =
 static const struct lua_binding bindings[] = {
     {.name = "fetch",
      .call = net_fetch,
-     .type = "fun(request: px.request): px.answer",
-     .doc = "sends a request and waits for its answer, whatever its status",
-     .flags = LUA_BINDING_WAITS | LUA_BINDING_NOT_IN_UNIT},
+     .type = "fun(request: px.request): px.answer|string",
+     .doc = "sends a request and waits for its answer, whatever its status; in a unit of work it "
+            "gives an id at once, and the request leaves after the commit",
+     .flags = LUA_BINDING_WAITS},
 };
 
 const struct lua_module module_net = {

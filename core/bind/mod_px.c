@@ -94,11 +94,19 @@ static int px_before(lua_State *L)
     const struct object_type *type = NULL;
     size_t dot = 0;
     bool shaped = str_find(pattern, STR("."), &dot);
+    if (str_is(pattern, "mail.send")) {
+        if (!call->host->mail_refuse) {
+            lua_raise_set(L, ERR_CAPABILITY,
+                          "refusing mail is not among the plugin's capabilities; add mail = { "
+                          "\"refuse\" } to can");
+        }
+        return register_named(L, BIND_BEFORE, NULL, 0);
+    }
     struct str verb = shaped ? str_sub(pattern, dot + 1, pattern.len) : STR("");
     if (!str_is(verb, "create") && !str_is(verb, "update") && !str_is(verb, "delete")) {
         lua_raise_set(L, ERR_INVALID,
                       "\"" STR_FORMAT "\": a before-hook is for object.create, object.update or "
-                      "object.delete",
+                      "object.delete, or for mail.send",
                       STR_ARGS(str_sub(pattern, 0, 100)));
     }
     if (capable(call, str_sub(pattern, 0, dot), VERB_READ, &type, &error) != OK) {

@@ -106,7 +106,7 @@ void work_undo(struct work_unit *work)
     work->delays = false;
     work->changeset = NULL;
     work->seen = NULL;
-    work->count = 0;
+    work->count = work->sends = 0;
 }
 
 /* ---- the writer's side ---- */
@@ -139,6 +139,8 @@ static enum err apply_change(const struct work_unit *work, const struct change *
         return kv_apply(work, change, tx, error);
     case CHANGE_FLOW:
         return flow_change_apply(change->flow, work->overlay->host->bind->options.flows, tx, error);
+    case CHANGE_SEND:
+        return outbox_tx_add(tx, change->row, error);
     }
     return OK;
 }
@@ -172,6 +174,9 @@ void work_committed(const struct work_unit *work)
 {
     if (work->delays) {
         bus_wake(work->overlay->host->bind->options.bus);
+    }
+    if (work->sends > 0) {
+        outbox_wake(work->overlay->host->bind->options.outbox);
     }
 }
 

@@ -97,8 +97,10 @@ struct transfer {
     struct str method, body; /* as a redirect left them */
     bool foreign; /* redirected to another origin: the caller's own headers stay behind */
     size_t body_at, header_bytes;
-    struct error error;              /* why a callback ended it; err is OK while none did */
-    bool recipient_asked;            /* mail: the last command sent was RCPT TO */
+    struct error error;   /* why a callback ended it; err is OK while none did */
+    int reply;            /* mail: the last one's code, that of QUIT left out */
+    bool recipient_asked; /* mail: it is the reply to RCPT TO */
+    bool quitting;
     char curl_says[CURL_ERROR_SIZE]; /* curl's own sentence */
 };
 

@@ -17,18 +17,34 @@ static bool is_address(struct str text)
     return text.len <= ADDRESS_MAX && str_find(text, STR("@"), &at) && at > 0 && at + 1 < text.len;
 }
 
-enum err smtp_check(const struct net_request *request, struct error *error)
+/* Read as a web URL is, with the mail's scheme put before it. */
+enum err net_smtp_check(struct str url, struct error *error)
 {
-    const struct net_mail *mail = request->mail;
-    if (!str_starts(request->url, STR("smtp://")) && !str_starts(request->url, STR("smtps://"))) {
-        return error_at(error, ERR_CONFIG, "smtp_url", NULL,
-                        "smtp_url is smtp://host:port or smtps://host:port");
-    }
+    char text[NET_HOST_MAX + 64];
     size_t at = 0;
-    if (str_find(request->url, STR("@"), &at)) {
+    struct url parsed;
+    bool known = str_starts(url, STR("smtp://")) || str_starts(url, STR("smtps://"));
+    if (str_find(url, STR("@"), &at)) {
         return error_at(error, ERR_CONFIG, "smtp_url", NULL,
                         "smtp_url holds no user and no password: smtp_user and smtp_password_file "
                         "are for them");
+    }
+    (void)str_find(url, STR("://"), &at);
+    snprintf(text, sizeof(text), "https" STR_FORMAT, STR_ARGS(str_sub(url, at, NET_HOST_MAX + 32)));
+    if (!known || url.len > NET_HOST_MAX + 32 || url_parse(str_from(text), &parsed, NULL) != OK ||
+        parsed.query.len > 0 || parsed.path.len > 1) {
+        return error_at(error, ERR_CONFIG, "smtp_url", NULL,
+                        "smtp_url is smtp://host:port or smtps://host:port");
+    }
+    return OK;
+}
+
+enum err smtp_check(const struct net_request *request, struct error *error)
+{
+    const struct net_mail *mail = request->mail;
+    enum err err = net_smtp_check(request->url, error);
+    if (err != OK) {
+        return err;
     }
     if (!is_address(mail->from)) {
         return error_at(error, ERR_CONFIG, "mail_from", NULL, "mail_from is no mail address");
@@ -46,8 +62,17 @@ static int on_trace(CURL *easy, curl_infotype type, char *bytes, size_t len, voi
 {
     (void)easy;
     struct transfer *transfer = context;
+    struct str line = str_trim((struct str){bytes, len});
+    int64_t code = 0;
     if (type == CURLINFO_HEADER_OUT) {
-        transfer->recipient_asked = str_starts((struct str){bytes, len}, STR("RCPT TO:"));
+        transfer->quitting = str_starts(line, STR("QUIT"));
+        transfer->recipient_asked =
+            transfer->quitting ? transfer->recipient_asked : str_starts(line, STR("RCPT TO:"));
+    } else if (type == CURLINFO_HEADER_IN && !transfer->quitting && line.len >= 3 &&
+               str_to_int64(str_sub(line, 0, 3), &code) == OK) {
+        transfer->reply = (int)code;
+        buf_reset(&transfer->request->answer);
+        buf_append_str(&transfer->request->answer, line);
     }
     return 0;
 }

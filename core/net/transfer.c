@@ -119,12 +119,36 @@ static enum err aim(struct transfer *transfer, struct str text, struct error *er
     return OK;
 }
 
+static enum err check_parts(const struct net_request *request, struct error *error)
+{
+    enum err err = check_method(request->method, error);
+    return err == OK ? check_headers(request, error) : err;
+}
+
+static enum err check_body(struct str body, struct error *error)
+{
+    return body.len <= NET_BODY_MAX
+               ? OK
+               : error_at(error, ERR_LIMIT, "body", NULL, "the body is longer than %d MiB",
+                          NET_BODY_MAX >> 20);
+}
+
+enum err net_request_check(const struct net_request *request, struct error *error)
+{
+    struct url url;
+    enum err err = check_body(request->body, error);
+    if (err == OK) {
+        err = check_parts(request, error);
+    }
+    return err == OK ? url_parse(request->url, &url, error) : err;
+}
+
 static enum err check(struct transfer *transfer, struct error *error)
 {
     struct net_request *request = transfer->request;
-    if (request->body.len > NET_BODY_MAX) {
-        return error_at(error, ERR_LIMIT, "body", NULL, "the body is longer than %d MiB",
-                        NET_BODY_MAX >> 20);
+    enum err err = check_body(request->body, error);
+    if (err != OK) {
+        return err;
     }
     if (request->mail != NULL) {
         snprintf(transfer->key, sizeof(transfer->key), "mail");
@@ -132,11 +156,8 @@ static enum err check(struct transfer *transfer, struct error *error)
                  STR_ARGS(str_sub(request->url, 0, sizeof(request->origin) - 1)));
         return smtp_check(request, error);
     }
-    enum err err = check_method(request->method, error);
-    if (err == OK) {
-        err = aim(transfer, request->url, error);
-    }
-    return err == OK ? check_headers(request, error) : err;
+    err = aim(transfer, request->url, error);
+    return err == OK ? check_parts(request, error) : err;
 }
 
 enum err transfer_new(struct net *net, struct net_request *request, struct error *error)
@@ -249,9 +270,9 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
         return 0;
     }
     if (request->mail != NULL) {
-        buf_reset(&request->answer); /* the last reply is what counts */
-        buf_append_str(&request->answer, str_trim(line));
-    } else if (str_starts(line, STR("HTTP/"))) {
+        return line.len; /* smtp.c sees replies beside their commands */
+    }
+    if (str_starts(line, STR("HTTP/"))) {
         request->answer_header_count = 0; /* an interim answer came before */
     } else if (str_find(line, STR(":"), &colon)) {
         net_answer_header_add(request, str_trim(str_sub(line, 0, colon)),
@@ -462,10 +483,10 @@ enum err transfer_result(struct transfer *transfer, CURLcode code, bool *out_aga
     curl_off_t sent = 0;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
-    request->status = (int)status;
+    request->status = request->mail != NULL ? transfer->reply : (int)status;
     request->sent_bytes += (size_t)sent;
     request->answer_bytes += request->mail == NULL ? request->answer.len : 0;
-    request->refused_recipient = transfer->recipient_asked && status >= 400;
+    request->refused_recipient = transfer->recipient_asked && transfer->reply >= 400;
     *out_again = false;
     if (code != CURLE_OK) {
         return say(transfer, code, error);

@@ -254,6 +254,16 @@ bool url_same_origin(const struct url *a, const struct url *b)
     return a->https == b->https && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
+enum err net_url_origin(struct str url, char out_origin[NET_ORIGIN_TEXT], struct error *error)
+{
+    struct url parsed;
+    enum err err = url_parse(url, &parsed, error);
+    if (err == OK) {
+        url_origin(&parsed, out_origin);
+    }
+    return err;
+}
+
 enum err net_url_check(struct str url, char *out_host, struct error *error)
 {
     struct url parsed;

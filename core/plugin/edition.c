@@ -86,11 +86,12 @@ static enum err gather_one(struct gathering *gathering, const char *folder, cons
         (void)snprintf(inner, sizeof(inner), "%s%s/", prefix, name);
         return depth < DEPTH_MAX ? gather(gathering, path, inner, depth + 1) : OK;
     }
-    if (!S_ISREG(facts.st_mode) || !str_ends(str_from(name), STR(".lua"))) {
+    bool template = strcmp(prefix, "mail/") == 0 && str_ends(str_from(name), STR(".txt"));
+    if (!S_ISREG(facts.st_mode) || (!str_ends(str_from(name), STR(".lua")) && !template)) {
         return OK;
     }
     if (edition->file_count == PLUGIN_FILES_MAX) {
-        return error_set(gathering->error, ERR_LIMIT, "a plugin has at most %d Lua files",
+        return error_set(gathering->error, ERR_LIMIT, "a plugin has at most %d files",
                          PLUGIN_FILES_MAX);
     }
     struct bind_file *file = &gathering->files[edition->file_count];
@@ -269,6 +270,8 @@ enum err edition_open(struct edition *edition, struct error *error)
                                      .act_as = manifest->act_as,
                                      .net = manifest->net,
                                      .net_count = manifest->net_count,
+                                     .mail_send = manifest->mail_send,
+                                     .mail_refuse = manifest->mail_refuse,
                                      .limits = manifest->limits,
                                      .config = edition->config,
                                      .files = edition->files,

@@ -48,6 +48,7 @@ struct manifest {
     size_t require_count;
     struct str *read, *write, *emit, *net, *secrets, *compartments;
     size_t read_count, write_count, emit_count, net_count, secret_count, compartment_count;
+    bool mail_send, mail_refuse;
     bool http, schedule, act_as, enabled;
     struct lua_limits limits;
     struct value config; /* list of declarations, as written */

@@ -203,12 +203,27 @@ static enum err check_net(const struct reading *reading)
     return OK;
 }
 
+static enum err read_mail(const struct reading *reading, const struct str *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool send = str_is(words[i], "send");
+        if (!send && !str_is(words[i], "refuse")) {
+            return wrong(reading, "can.mail", arena_cstr(reading->arena, str_sub(words[i], 0, 40)),
+                         "mail is { \"send\", \"refuse\" } or one of them");
+        }
+        *(send ? &reading->manifest->mail_send : &reading->manifest->mail_refuse) = true;
+    }
+    return OK;
+}
+
 static enum err read_can(const struct reading *reading, const struct value *tree)
 {
     static const struct str known[] = {
-        STR_INIT("read"),     STR_INIT("write"),        STR_INIT("emit"),
-        STR_INIT("net"),      STR_INIT("secrets"),      STR_INIT("http"),
-        STR_INIT("schedule"), STR_INIT("compartments"), STR_INIT("act_as")};
+        STR_INIT("read"),         STR_INIT("write"),   STR_INIT("emit"), STR_INIT("net"),
+        STR_INIT("mail"),         STR_INIT("secrets"), STR_INIT("http"), STR_INIT("schedule"),
+        STR_INIT("compartments"), STR_INIT("act_as")};
+    struct str *mail = NULL;
+    size_t mail_count = 0;
     struct manifest *manifest = reading->manifest;
     const struct value *can = value_get_c(tree, "can");
     if (can == NULL) {
@@ -225,6 +240,7 @@ static enum err read_can(const struct reading *reading, const struct value *tree
                  {"write", &manifest->write, &manifest->write_count},
                  {"emit", &manifest->emit, &manifest->emit_count},
                  {"net", &manifest->net, &manifest->net_count},
+                 {"mail", &mail, &mail_count},
                  {"secrets", &manifest->secrets, &manifest->secret_count},
                  {"compartments", &manifest->compartments, &manifest->compartment_count}};
     for (size_t i = 0; err == OK && i < COUNT_OF(lists); i++) {
@@ -247,6 +263,9 @@ static enum err read_can(const struct reading *reading, const struct value *tree
     }
     if (err == OK) {
         err = check_net(reading);
+    }
+    if (err == OK) {
+        err = read_mail(reading, mail, mail_count);
     }
     return err == OK ? check_emit(reading) : err;
 }

@@ -36,6 +36,7 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
                                 .flows = options->flows,
                                 .loop = options->loop,
                                 .net = options->net,
+                                .outbox = options->outbox,
                                 .executors = options->executors,
                                 .line = options->line,
                                 .line_context = options->line_context};

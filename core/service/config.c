@@ -32,6 +32,11 @@ static const struct {
     [SET_READERS] = {"readers", KIND_INT, "2", 1, 8},
     [SET_OUTGOING_ALLOW] = {"outgoing_allow", KIND_LIST, "", 0, 0},
     [SET_OUTGOING_CA] = {"outgoing_ca", KIND_TEXT, "", 0, 0},
+    [SET_SMTP_URL] = {"smtp_url", KIND_TEXT, "", 0, 0},
+    [SET_SMTP_USER] = {"smtp_user", KIND_TEXT, "", 0, 0},
+    [SET_SMTP_PASSWORD_FILE] = {"smtp_password_file", KIND_TEXT, "", 0, 0},
+    [SET_SMTP_PLAIN] = {"smtp_plain", KIND_BOOL, "false", 0, 0},
+    [SET_MAIL_FROM] = {"mail_from", KIND_TEXT, "", 0, 0},
 };
 
 struct str config_text(const struct config *config, enum setting setting)

@@ -76,6 +76,46 @@ static int list_texts(struct arena *arena, const struct value *list, const struc
     return (int)list->list.count;
 }
 
+/* Passwords are kept out of arguments, the environment and `config show`. */
+static enum err read_password(struct arena *arena, struct str path, struct str *out_password,
+                              struct error *error)
+{
+    char line[1024];
+    *out_password = STR("");
+    if (path.len == 0) {
+        return OK;
+    }
+    FILE *file = fopen(path.at, "re");
+    bool read = file != NULL && fgets(line, sizeof(line), file) != NULL;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    if (!read) {
+        return error_at(error, ERR_CONFIG, "smtp_password_file", path.at,
+                        "the password of the mail server cannot be read from %s", path.at);
+    }
+    *out_password = arena_str(arena, str_trim(str_from(line)));
+    crypto_wipe(line, sizeof(line));
+    return OK;
+}
+
+static enum err mail_options(struct config *config, struct service_options *out,
+                             struct error *error)
+{
+    out->smtp_url = config_text(config, SET_SMTP_URL);
+    out->smtp_user = config_text(config, SET_SMTP_USER);
+    out->smtp_plain = config_bool(config, SET_SMTP_PLAIN);
+    out->mail_from = config_text(config, SET_MAIL_FROM);
+    if (out->smtp_url.len > 0) {
+        enum err err = net_smtp_check(out->smtp_url, error);
+        if (err != OK) {
+            return err;
+        }
+    }
+    return read_password(&config->arena, config_text(config, SET_SMTP_PASSWORD_FILE),
+                         &out->smtp_password, error);
+}
+
 static enum err make_options(struct config *config, const char *folder, struct service_options *out,
                              struct error *error)
 {
@@ -111,8 +151,12 @@ static enum err make_options(struct config *config, const char *folder, struct s
         out->tls_certificate = certificate.at;
         out->tls_key = key.at;
     }
-    enum err err = split_address(arena, config_text(config, SET_LISTEN), &out->listen_host,
-                                 &out->listen_port, error);
+    enum err err = mail_options(config, out, error);
+    if (err != OK) {
+        return err;
+    }
+    err = split_address(arena, config_text(config, SET_LISTEN), &out->listen_host,
+                        &out->listen_port, error);
     if (err == OK && certificate.len == 0 && out->listen_host != NULL &&
         !is_loopback(out->listen_host) && !config_bool(config, SET_INSECURE)) {
         return error_set(error, ERR_CONFIG,

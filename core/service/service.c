@@ -159,10 +159,25 @@ static enum err open_store(struct service *service, const struct service_options
     return err;
 }
 
+/* The outbox lies below plugins, too. */
+static void before_mail(void *context, struct outbox_hook *hook)
+{
+    struct service *service = context;
+    plugins_before_mail(service->plugins, hook);
+}
+
 static enum err open_outgoing(struct service *service, const struct service_options *options,
                               struct error *error)
 {
-    struct outbox_options outbox = {.store = service->store, .loop = service->loop};
+    struct outbox_options outbox = {.store = service->store,
+                                    .loop = service->loop,
+                                    .smtp_url = options->smtp_url,
+                                    .smtp_user = options->smtp_user,
+                                    .smtp_password = options->smtp_password,
+                                    .smtp_plain = options->smtp_plain,
+                                    .mail_from = options->mail_from,
+                                    .before = before_mail,
+                                    .context = service};
     enum err err = outbox_open(&outbox, &service->outbox, error);
     if (err != OK) {
         return err;
@@ -208,6 +223,7 @@ static enum err open_actors(struct service *service, const struct service_option
                                       .flows = service->flows,
                                       .loop = service->loop,
                                       .net = service->net,
+                                      .outbox = service->outbox,
                                       .folders = options->plugin_folders,
                                       .folder_count = options->plugin_folder_count,
                                       .enable = options->enable,
@@ -364,6 +380,7 @@ void service_run(struct service *service)
 {
     bus_start(service->bus);
     flows_start(service->flows);
+    outbox_start(service->outbox, service->net);
     jobs_resume(service->jobs);
     api_set_ready(service->api, true);
     notify_send("READY=1");
@@ -394,6 +411,7 @@ static void begin_stop(struct service *service)
     log_info("service", "stopping");
     api_set_ready(service->api, false);
     bus_stop(service->bus);
+    outbox_stop(service->outbox);
     net_drain(service->net, NET_GRACE_MS);
     flows_stop(service->flows);
     jobs_stop(service->jobs);

@@ -12,6 +12,7 @@
 #include "proxenos/flow.h"
 #include "proxenos/lua.h"
 #include "proxenos/net.h"
+#include "proxenos/outbox.h"
 
 struct bind;
 struct bind_host;
@@ -39,8 +40,9 @@ struct bind_options {
     struct bus *bus;
     struct flows *flows; /* NULL: px.flows refuses */
     struct loop *loop;
-    struct net *net; /* NULL: px.net is refused */
-    int executors;   /* 0: cores, at most LUA_EXECUTORS_MAX */
+    struct net *net;       /* NULL: px.net is refused */
+    struct outbox *outbox; /* there with it */
+    int executors;         /* 0: cores, at most LUA_EXECUTORS_MAX */
     /* As lua_engine_options has them. */
     void (*line)(void *context, struct lua_host *host, const char *chunk, int line);
     void *line_context;
@@ -86,7 +88,8 @@ struct bind_host_options {
     bool act_as;           /* px.actor.as */
     const struct str *net; /* grants of px.net */
     size_t net_count;
-    bool schedule; /* px.schedule is among its capabilities */
+    bool schedule;               /* px.schedule is among its capabilities */
+    bool mail_send, mail_refuse; /* px.mail.send; px.before("mail.send") */
     struct lua_limits limits;
     struct value config; /* map of name → value, checked */
     const struct bind_file *files;
@@ -151,6 +154,7 @@ enum bind_kind {
 struct bind_registration {
     enum bind_kind kind;
     struct str name;      /* pattern, path, words */
+    struct str handler;   /* of an event: its pattern or given name, and which of that name */
     struct str method;    /* of a route: "GET"; of a schedule: its cron expression */
     struct value options; /* the options table, as given */
     struct bind_host *host;

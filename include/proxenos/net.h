@@ -124,6 +124,8 @@ void net_send(struct net *net, struct net_request *request);
 /* The thread of `reply`, before `done` came: it comes soon, with ERR_CANCELLED unless the request
  * had ended. */
 void net_cancel(struct net *net, struct net_request *request);
+/* Would it be sent? Looks at method, URL, headers and body as net_send does. Any thread. */
+enum err net_request_check(const struct net_request *request, struct error *error) MUST_CHECK;
 /* After `done`: frees the answer. The request may be sent again. Fine on a zeroed one. */
 void net_request_deinit(struct net_request *request);
 
@@ -148,6 +150,11 @@ enum err net_grant_covers(const struct str *patterns, size_t count, struct str u
 /* Reads the URL as a request would: ERR_INVALID. The host, lower-case, goes to out_host
  * (NET_HOST_MAX + 1 bytes; may be NULL). */
 enum err net_url_check(struct str url, char *out_host, struct error *error) MUST_CHECK;
+/* "https://vies.example:8443" of it: a grant for this host and port. */
+enum err net_url_origin(struct str url, char out_origin[NET_ORIGIN_TEXT],
+                        struct error *error) MUST_CHECK;
+/* May this be the url of a mail server? ERR_CONFIG. */
+enum err net_smtp_check(struct str url, struct error *error) MUST_CHECK;
 /* May this entry stand in net_options.allow? ERR_CONFIG. */
 enum err net_allow_check(struct str entry, struct error *error) MUST_CHECK;
 

@@ -5,7 +5,7 @@
 
 #include "proxenos/auth.h"
 #include "proxenos/bus.h"
-#include "proxenos/net.h"
+#include "proxenos/outbox.h"
 
 struct plugins;
 struct lua_host;
@@ -17,6 +17,7 @@ struct plugins_options {
     struct flows *flows;
     struct loop *loop;
     struct net *net;            /* NULL: px.net is refused */
+    struct outbox *outbox;      /* there with it */
     const char *const *folders; /* searched in order; a name found twice: the first wins and the
                                    second is reported */
     int folder_count;
@@ -164,6 +165,10 @@ void plugins_before(struct plugins *plugins, struct hook_call *call);
 
 /* Appends the figures that plugins keep (px.metric), as Prometheus reads them. */
 void plugins_metrics(struct plugins *plugins, struct buf *out);
+
+/* Asks the hooks for mail.send, one after the other. `done` runs on the loop, not before this
+ * returns. */
+void plugins_before_mail(struct plugins *plugins, struct outbox_hook *hook);
 
 /* ---- routes: /x/<plugin>/… ---- */
 

@@ -22,6 +22,8 @@ struct service_options {
     const struct value *plugin_config; /* { plugin = { name = value } }; may be NULL */
     const struct str *outgoing_allow;  /* net_options.allow */
     const char *outgoing_ca;           /* NULL: the system's */
+    struct str smtp_url, smtp_user, smtp_password, mail_from; /* as outbox_options has them */
+    bool smtp_plain;
     int outgoing_allow_count;
     bool safe; /* only plugins that came with the program, no automations */
     unsigned node;

@@ -135,6 +135,7 @@
 ---@field secret px.secret # Secrets, set with `proxenos secret set`; never visible to a script.
 ---@field net px.net # Requests to the outside, within `can.net`.
 ---@field flows px.flows # Runs of the plugin's flows.
+---@field mail px.mail # Mail from the plugin's templates, with `mail = { "send" }` in `can`.
 
 ---@class px.query
 ---@field filter? table # { stage = { "in", { "won", "lost" } }, owner = id }
@@ -450,7 +451,7 @@
 ---@class px.request
 ---@field url string # within can.net
 ---@field method? string # "GET", or "POST" when there is a body
----@field headers? table<string, string>
+---@field headers? table<string, string|px.secret.handle|table> # { "Bearer ", px.secret.get("key") }
 ---@field body? string
 ---@field json? any # a body as JSON
 ---@field timeout? string # "30s"
@@ -465,7 +466,7 @@
 
 ---Requests to the outside, within `can.net`.
 ---@class px.net
----@field fetch fun(request: px.request): px.answer # sends a request and waits for its answer, whatever its status (waits, not in a unit of work)
+---@field fetch fun(request: px.request): px.answer|string # sends a request and waits for its answer, whatever its status; in a unit of work it gives an id at once, and the request leaves after the commit (waits)
 
 ---@class px.flow_run # what a flow is given first
 ---@field step fun(self: px.flow_run, name: string, fn: fun(): any): any # does something once: what it writes commits together with its result
@@ -505,6 +506,19 @@
 ---@field signal fun(run: string, name: string, data?: any, options?: { dedup?: string }) # tells a run something; it is kept until the run waits for it (waits)
 ---@field cancel fun(run: string, reason?: string) # ends what the run waits for; it may clean up (waits)
 ---@field find fun(query?: { flow?: string, key?: string, state?: string, limit?: integer }): px.run[] # runs of this plugin, newest first
+
+---@class px.mail.message
+---@field to string # an address alone
+---@field name? string # the recipient's
+---@field template string # mail/<template>.<language>.txt of the plugin
+---@field data? table # values for {name}
+---@field language? string # "en"; "el-GR" falls back to "el", then "en"
+---@field related? string # id of what it is about
+---@field idempotency_key? string # the same key is the same mail
+
+---Mail from the plugin's templates, with `mail = { "send" }` in `can`.
+---@class px.mail
+---@field send fun(mail: px.mail.message): string # puts a mail into the outbox, with the unit of work, and gives its id; it is sent after the commit (waits)
 
 ---@type px
 px = {}

@@ -6,6 +6,7 @@ return {
       "organisation", "person#pii", "affiliation", "relationship", "interaction", "product", "opportunity", "task", "user",
     },
     write = { "organisation", "task" },
+    mail = { "refuse" },
   },
   uninstall = "keep",
 }
