@@ -56,14 +56,12 @@ struct bind_host {
     size_t emit_count, secret_count;
     const struct str *net; /* grants of px.net */
     size_t net_count;
-    bool schedule; /* may register schedules */
-    bool mail_send, mail_refuse;
+    bool schedule, mail_send, mail_refuse, read_only; /* what it may do, and may not */
     struct value config;       /* executor only, once it runs */
     struct arena config_arena; /* of a change; the first values are in `arena` */
     const struct bind_file *files;
     size_t file_count;
-    const char *main; /* the file that runs */
-    bool read_only;
+    const char *main;     /* the file that runs */
     struct buf *printing; /* executor: where `print` goes; NULL: the service's log */
     const struct lua_module *const *modules;
     size_t module_count;
@@ -85,9 +83,7 @@ struct bind_host {
 
     /* executor only */
     struct list batches; /* struct deferred.waiting: until the one that runs has run */
-    bool batch_runs;
     int *refs; /* beside registrations: the function in the state; LUA_NOREF when it is gone */
-    bool ready, revived;
     struct list deferred;
     const struct scope *scope; /* the plugin's own; remade when the schema moved */
     uint64_t kill_cause;       /* of what was killed last; told apart by it */
@@ -96,9 +92,9 @@ struct bind_host {
         int64_t at_ms;
     } kills[PLUGIN_KILLS_MAX];
     int kill_count;
+    bool ready, revived, batch_runs, closing, act_as;
     struct load *load; /* under way */
     uint64_t streams;  /* answers in pieces begun so far */
-    bool closing, act_as;
     struct lua_job close_job;
 
     atomic_bool suspended, stopping;

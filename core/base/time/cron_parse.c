@@ -171,11 +171,12 @@ static enum err split(struct str text, struct reading readings[FIELD_COUNT], str
         at = end + 1;
     }
     if (count != FIELD_COUNT) {
-        return error_set(error, ERR_INVALID,
-                         "cron \"" STR_FORMAT "\": five fields are wanted (minute hour day month "
-                         "weekday), there %s %d",
-                         STR_ARGS(str_sub(text, 0, CRON_TEXT_MAX)), count == 1 ? "is" : "are",
-                         count);
+        (void)error_set(error, ERR_INVALID,
+                        "cron \"" STR_FORMAT "\": five fields are wanted (minute hour day month "
+                        "weekday), there %s %d",
+                        STR_ARGS(str_sub(text, 0, CRON_TEXT_MAX)), count == 1 ? "is" : "are",
+                        count);
+        return ERR_INVALID;
     }
     return OK;
 }
