@@ -228,7 +228,8 @@ static void done(struct unit *unit)
         subscription->order = NULL;
     }
     if (order->kind == BUS_ORDER_RUN) {
-        subscription->schedule->away--; /* which kept it here */
+        ASSERT(subscription != NULL); /* the run under way kept it here */
+        subscription->schedule->away--;
     }
     if (order->err == OK && subscription != NULL) {
         follow(order, subscription);

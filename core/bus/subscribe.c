@@ -224,6 +224,7 @@ enum err subscription_new(struct bus *bus, const struct subscription_spec *spec,
 
 void subscription_begin(struct subscription *subscription, int64_t position)
 {
+    ASSERT(subscription != NULL);
     subscription->position = subscription->read_to = subscription->last_match = position;
 }
 
