@@ -57,7 +57,7 @@ struct bind_host {
     const struct str *net; /* grants of px.net */
     size_t net_count;
     bool schedule, mail_send, mail_refuse, read_only; /* what it may do, and may not */
-    struct value config;       /* executor only, once it runs */
+    struct value config;                              /* executor only, once it runs */
     struct arena config_arena; /* of a change; the first values are in `arena` */
     const struct bind_file *files;
     size_t file_count;
