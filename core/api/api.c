@@ -38,6 +38,7 @@ enum err api_open(const struct api_options *options, struct api **out_api, struc
     api->jobs = options->jobs;
     api->net = options->net;
     api->outbox = options->outbox;
+    api->webhooks = options->webhooks;
     api->loop = options->loop;
     api->ready = options->ready;
     map_init(&api->in_flight);

@@ -7,61 +7,14 @@
 
 /* ---- opaque positions ---- */
 
-/* The same event has the same id each time for the same subscriber, so that clients can tell what
- * they have seen: the seal is synthetic (as in RFC 5297): a tag of subscriber and position, and the
- * position masked by what follows from the tag. */
-enum { POSITION_TAG_BYTES = 16, POSITION_BYTES = POSITION_TAG_BYTES + sizeof(int64_t) };
-
-static void position_tag(const struct api *api, const struct scope *scope, int64_t seq,
-                         unsigned char out[HASH_BYTES])
-{
-    struct buf text;
-    buf_init(&text);
-    buf_append(&text, &seq, sizeof(seq));
-    buf_append_str(&text, scope->actor);
-    hmac_of(api->event_key, text.at, text.len, out);
-    buf_deinit(&text);
-}
-
-static uint64_t position_mask(const struct api *api, const unsigned char tag[POSITION_TAG_BYTES])
-{
-    unsigned char stream[HASH_BYTES];
-    uint64_t mask = 0;
-    hmac_of(api->event_key, tag, POSITION_TAG_BYTES, stream);
-    memcpy(&mask, stream, sizeof(mask));
-    return mask;
-}
-
 struct str event_position_seal(struct api *api, const struct scope *scope, int64_t seq,
                                struct buf *out)
 {
-    unsigned char tag[HASH_BYTES];
-    unsigned char sealed[POSITION_BYTES];
-    position_tag(api, scope, seq, tag);
-    uint64_t masked = (uint64_t)seq ^ position_mask(api, tag);
-    memcpy(sealed, tag, POSITION_TAG_BYTES);
-    memcpy(sealed + POSITION_TAG_BYTES, &masked, sizeof(masked));
+    unsigned char sealed[SEAL_NUMBER_BYTES];
+    crypto_seal_number(api->event_key, scope->actor, seq, sealed);
     size_t from = out->len;
     base64url_encode(out, sealed, sizeof(sealed));
     return (struct str){out->at + from, out->len - from};
-}
-
-static bool position_unseal(const struct api *api, const struct scope *scope, struct str sealed,
-                            int64_t *out_seq)
-{
-    unsigned char tag[HASH_BYTES];
-    uint64_t masked = 0;
-    if (sealed.len != POSITION_BYTES) {
-        return false;
-    }
-    memcpy(&masked, sealed.at + POSITION_TAG_BYTES, sizeof(masked));
-    int64_t seq = (int64_t)(masked ^ position_mask(api, (const unsigned char *)sealed.at));
-    position_tag(api, scope, seq, tag);
-    if (!crypto_equal(tag, sealed.at, POSITION_TAG_BYTES)) {
-        return false;
-    }
-    *out_seq = seq;
-    return true;
 }
 
 enum err event_position_open(struct api *api, const struct scope *scope, struct str text,
@@ -74,7 +27,7 @@ enum err event_position_open(struct api *api, const struct scope *scope, struct 
     if (scope->audit && str_to_int64(text, &number) == OK && number >= 0) {
         *out_seq = number; /* who sees seq may name it */
     } else if (base64url_decode(&sealed, text) != OK ||
-               !position_unseal(api, scope, buf_str(&sealed), out_seq)) {
+               !crypto_open_number(api->event_key, scope->actor, buf_str(&sealed), out_seq)) {
         err = error_at(error, ERR_CURSOR, "after", NULL,
                        "this is no id of an event that was given to you");
     }

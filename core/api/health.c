@@ -180,6 +180,24 @@ static void write_schedules(struct buf *out, const struct bus_figures *figures)
            (double)figures->delayed_emitted);
 }
 
+static void write_webhooks(struct buf *out, const struct webhook_stats *stats)
+{
+    figure(out, "webhooks", "gauge", "Webhooks.", (double)stats->webhooks);
+    figure(out, "webhooks_failing", "gauge", "Webhooks whose last attempt failed.",
+           (double)stats->failing);
+    figure(out, "webhooks_disabled", "gauge", "Webhooks that are switched off.",
+           (double)stats->disabled);
+    figure(out, "webhooks_broken", "gauge", "Webhooks that cannot run.", (double)stats->broken);
+    figure(out, "webhook_sending", "gauge", "Attempts under way.", (double)stats->sending);
+    figure(out, "webhook_waiting", "gauge", "Deliveries that wait for their attempt.",
+           (double)stats->waiting);
+    figure(out, "webhook_delivered_total", "counter", "Deliveries that receivers accepted.",
+           (double)stats->delivered);
+    figure(out, "webhook_failed_total", "counter", "Attempts that failed.", (double)stats->failed);
+    figure(out, "webhook_dead_total", "counter", "Deliveries that were given up.",
+           (double)stats->dead);
+}
+
 static void write_process(struct call *call, struct buf *out)
 {
     struct rusage usage;
@@ -229,6 +247,9 @@ void get_metrics(struct call *call)
     plugins_metrics(call->api->plugins, &call->out);
     write_net(call, &call->out);
     write_schedules(&call->out, &figures);
+    struct webhook_stats webhooks;
+    webhooks_stats(call->api->webhooks, &webhooks);
+    write_webhooks(&call->out, &webhooks);
     write_process(call, &call->out);
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     call_respond(call, 200);

@@ -25,6 +25,7 @@ struct api {
     struct jobs *jobs;
     struct net *net;
     struct outbox *outbox;
+    struct webhooks *webhooks;
     struct loop *loop;
     const struct http_server *server;
     struct http_router *router;
@@ -187,6 +188,14 @@ void create_logout(struct call *call);
 void set_password(struct call *call);
 void create_token(struct call *call);
 void delete_token(struct call *call);
+void create_webhook(struct call *call);
+void update_webhook(struct call *call);
+void get_webhook_status(struct call *call);
+void list_webhook_deliveries(struct call *call);
+void list_webhook_dead_letters(struct call *call);
+void test_webhook(struct call *call);
+void rotate_webhook(struct call *call);
+void replay_webhook(struct call *call);
 void list_commands(struct call *call);
 void run_command(struct call *call);
 void plugin_route(struct call *call);
@@ -242,6 +251,10 @@ enum err idempotency_keep(const struct idempotency *idempotency, const struct ca
                           struct tx *tx, struct error *error) MUST_CHECK;
 void idempotency_end(struct call *call, const struct idempotency *idempotency);
 void idempotency_sweep(struct api *api);
+
+/* ---- write.c ---- */
+/* If-Match: "7" → 7; absent or * → 0 (any). ERR_INVALID. */
+enum err call_if_match(struct call *call, int64_t *out_version, struct error *error) MUST_CHECK;
 
 /* ---- read.c ---- */
 /* An ETag: the version with its quotes, in arena. */

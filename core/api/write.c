@@ -152,8 +152,7 @@ static void run_hooks(struct write *write)
     plugins_before(call->api->plugins, &write->hook);
 }
 
-/* If-Match: "7" → 7; absent or * → 0 (any). */
-static enum err read_if_match(struct call *call, int64_t *out_version, struct error *error)
+enum err call_if_match(struct call *call, int64_t *out_version, struct error *error)
 {
     struct str text = str_trim(http_request_header(call->http, "If-Match"));
     *out_version = 0;
@@ -189,7 +188,7 @@ static void begin(struct call *call, enum draft_kind kind, const struct value *m
     int64_t version = 0;
     write->call = call;
     call->state = write;
-    enum err err = read_if_match(call, &version, &call->error);
+    enum err err = call_if_match(call, &version, &call->error);
     if (err == OK) {
         err = check_grants(call, map, &call->error);
     }

@@ -1,5 +1,5 @@
 /* Opening, following the log, and the principals that need no secret. Loop thread, but for
- * auth_user_scope, auth_find_user and auth_generation (any). */
+ * auth_user_scope, auth_role_scope, auth_find_user, auth_find_role and auth_generation (any). */
 #include "internal.h"
 
 #include "proxenos/base_log.h"
@@ -216,6 +216,24 @@ enum err auth_find_user(struct auth *auth, struct str name, int64_t *out_user, s
     if (!directory_find(auth->directory, name, out_user)) {
         return error_set(error, ERR_NOT_FOUND, "there is no user \"" STR_FORMAT "\"",
                          STR_ARGS(str_sub(name, 0, 120)));
+    }
+    return OK;
+}
+
+enum err auth_role_scope(struct auth *auth, const struct role_holder *holder,
+                         const struct scope **out_scope, struct error *error)
+{
+    const struct schema *schema = store_schema(auth->store);
+    enum err err = directory_role_scope(auth->directory, schema, holder, out_scope, error);
+    schema_unref(schema);
+    return err;
+}
+
+enum err auth_find_role(struct auth *auth, struct str name, int64_t *out_role, struct error *error)
+{
+    if (!directory_find_role(auth->directory, name, out_role)) {
+        return error_set(error, ERR_NOT_FOUND, "there is no role \"" STR_FORMAT "\"",
+                         STR_ARGS(str_sub(name, 0, 80)));
     }
     return OK;
 }

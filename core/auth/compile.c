@@ -185,16 +185,21 @@ static struct str cache_key(char *out, size_t size, const struct scope_wish *wis
     return (struct str){out, (size_t)len};
 }
 
+static void compile_for(struct directory *directory, const struct schema *schema)
+{
+    if (directory->schema != schema) {
+        compiled_drop(directory);
+        directory->schema = schema;
+        schema_ref(directory->schema);
+    }
+}
+
 static const struct scope *scope_cached(struct directory *directory, const struct user *user,
                                         const struct scope_wish *wish)
 {
     char memory[VIA_MAX + 60];
     struct str key = cache_key(memory, sizeof(memory), wish);
-    if (directory->schema != wish->schema) {
-        compiled_drop(directory);
-        directory->schema = wish->schema;
-        schema_ref(directory->schema);
-    }
+    compile_for(directory, wish->schema);
     const struct scope *scope = map_get(&directory->scopes, key);
     if (scope == NULL || scope_stamp(scope) != user->stamp) {
         if (directory->scopes.count >= SCOPES_MAX) {
@@ -217,6 +222,32 @@ enum err directory_scope(struct directory *directory, const struct scope_wish *w
         err = error_set(error, ERR_NOT_FOUND, "there is no such user, or it is disabled");
     } else {
         *out_scope = scope_cached(directory, user, wish);
+    }
+    (void)pthread_mutex_unlock(&directory->lock);
+    return err;
+}
+
+enum err directory_role_scope(struct directory *directory, const struct schema *schema,
+                              const struct role_holder *holder, const struct scope **out_scope,
+                              struct error *error)
+{
+    enum err err = OK;
+    (void)pthread_mutex_lock(&directory->lock);
+    const struct role *role = map_get_int(&directory->roles, holder->role);
+    if (role == NULL) {
+        err = error_set(error, ERR_NOT_FOUND, "there is no such role, or it is archived");
+    } else {
+        compile_for(directory, schema);
+        struct grants *grants = grants_of(directory, &role->id, 1);
+        const struct scope_spec spec = {.user = holder->id,
+                                        .actor = holder->actor,
+                                        .via = str_sub(holder->via, 0, VIA_MAX),
+                                        .roles = &role->name,
+                                        .role_count = 1,
+                                        .grants = grants,
+                                        .audit = grants->audit,
+                                        .narrowed = true};
+        *out_scope = scope_new(&spec);
     }
     (void)pthread_mutex_unlock(&directory->lock);
     return err;

@@ -81,4 +81,9 @@ struct scope_wish {
 enum err directory_scope(struct directory *directory, const struct scope_wish *wish,
                          const struct scope **out_scope, struct error *error) MUST_CHECK;
 
+/* As auth_role_scope, for this schema. */
+enum err directory_role_scope(struct directory *directory, const struct schema *schema,
+                              const struct role_holder *holder, const struct scope **out_scope,
+                              struct error *error) MUST_CHECK;
+
 #endif

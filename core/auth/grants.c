@@ -130,11 +130,12 @@ void grants_add_all(struct grants *grants)
 
 /* ---- roles ---- */
 
-/* Whoever can write these hands out rights, so no grant makes them writable: that takes an
- * administrator. */
+/* Whoever can write these hands out rights, or sends what a role may see out of the house, so no
+ * grant makes them writable: that takes an administrator. */
 static bool gives_rights(const struct object_type *type, const struct field *field)
 {
-    if (str_is(type->name, "role") || str_is(type->name, "token")) {
+    if (str_is(type->name, "role") || str_is(type->name, "token") ||
+        str_is(type->name, "webhook")) {
         return true;
     }
     return str_is(type->name, "user") &&

@@ -89,7 +89,8 @@ static enum err allow_word(struct grants *grants, struct str word, bool write, s
         return err;
     }
     if (write && object_is_guarded(type->name)) {
-        return capability_wrong(word, "a plugin cannot write users, teams, roles or tokens", error);
+        return capability_wrong(
+            word, "a plugin cannot write users, teams, roles, tokens or webhooks", error);
     }
     allow(grants, type, capability.class, write);
     return OK;

@@ -66,7 +66,7 @@ uint32_t verb_of(struct str text)
 bool object_is_guarded(struct str object)
 {
     return str_is(object, "user") || str_is(object, "team") || str_is(object, "role") ||
-           str_is(object, "token");
+           str_is(object, "token") || str_is(object, "webhook");
 }
 
 static enum err wrong(const struct reading *reading, const char *key, struct str text,

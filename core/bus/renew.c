@@ -19,6 +19,19 @@ void bus_give_back(struct delivery *delivery)
     bus_pump_soon(subscription->bus);
 }
 
+/* Up to where the old spec has decided: behind it lies what waits unhandled, or what was not read.
+ */
+static int64_t decided_to(const struct subscription *subscription)
+{
+    list_foreach (node, &subscription->window) {
+        const struct flight *flight = CONTAINER_OF(node, struct flight, in_window);
+        if (!flight->parked) {
+            return flight->delivery.entry.seq - 1;
+        }
+    }
+    return subscription->read_to;
+}
+
 static enum err on_position(void *context, const struct value *columns, int column_count,
                             struct error *error)
 {
@@ -39,6 +52,20 @@ static enum err read_position(struct subscription *subscription, struct error *e
     return err;
 }
 
+/* What the old spec passed over is over, whatever the new one would say of it. */
+static void skip_decided(struct subscription *subscription, int64_t decided)
+{
+    int64_t stored = subscription->position;
+    if (decided <= stored) {
+        return;
+    }
+    subscription->read_to = subscription->last_match = decided;
+    subscription_save_position(subscription);
+    if (subscription->position != decided) { /* the store is busy: then it is read again */
+        subscription->read_to = subscription->last_match = stored;
+    }
+}
+
 enum err bus_renew(struct subscription *subscription, const struct subscription_spec *spec,
                    struct error *error)
 {
@@ -55,6 +82,7 @@ enum err bus_renew(struct subscription *subscription, const struct subscription_
         arena_deinit(&arena);
         return err;
     }
+    int64_t decided = decided_to(subscription);
     struct arena old_arena = subscription->arena;
     struct subscription_spec old_spec = subscription->spec;
     const struct schedule *old_schedule = subscription->schedule;
@@ -81,6 +109,7 @@ enum err bus_renew(struct subscription *subscription, const struct subscription_
             PAUSED_BY_PLUGIN; /* what was settled is not known: rather none than twice */
         return err;
     }
+    skip_decided(subscription, decided);
     bus_pump_soon(subscription->bus);
     return OK;
 }

@@ -6,7 +6,7 @@
 #include "proxenos/cli.h"
 #include "proxenos/net.h"
 
-enum { CLI_OPTIONS_MAX = 24, CLI_WORDS_MAX = 64 };
+enum { CLI_OPTIONS_MAX = 32, CLI_WORDS_MAX = 64 };
 enum cli_format { CLI_TABLE, CLI_JSON, CLI_CSV };
 
 struct cli_option {
@@ -194,6 +194,14 @@ int cmd_plugin_top(struct cli *cli);
 int cmd_run(struct cli *cli);
 int cmd_shell(struct cli *cli);
 int cmd_automation_show(struct cli *cli);
+int cmd_webhook_list(struct cli *cli);
+int cmd_webhook_create(struct cli *cli);
+int cmd_webhook_show(struct cli *cli);
+int cmd_webhook_delete(struct cli *cli);
+int cmd_webhook_test(struct cli *cli);
+int cmd_webhook_rotate(struct cli *cli);
+int cmd_webhook_deliveries(struct cli *cli);
+int cmd_webhook_replay(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);
 int cmd_audit_checkpoint(struct cli *cli);
 int cmd_backup(struct cli *cli);

@@ -243,6 +243,21 @@ void guard_address_text(const struct sockaddr *address, char out[NET_ADDRESS_TEX
     }
 }
 
+bool guard_names(const struct guard *guard, const struct url *url)
+{
+    unsigned char bytes[BYTES6];
+    int family = url->literal6 ? AF_INET6 : AF_INET;
+    bool literal = inet_pton(family, url->host, bytes) == 1;
+    for (size_t i = 0; i < guard->count; i++) {
+        const struct guard_entry *entry = &guard->entries[i];
+        bool named = entry->host[0] != '\0';
+        if ((named || literal) && entry_allows(entry, family, bytes, url, url->port)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Of the web; others are those of services that might take a request for commands. */
 static bool is_web_port(int port)
 {

@@ -45,6 +45,8 @@ void guard_deinit(struct guard *guard);
  * was granted by name. On refusal false, and a sentence. */
 bool guard_allows(const struct guard *guard, const struct sockaddr *address, const struct url *url,
                   bool any_port, struct error *error);
+/* As net_url_allowed. */
+bool guard_names(const struct guard *guard, const struct url *url);
 void guard_address_text(const struct sockaddr *address, char out[NET_ADDRESS_TEXT]);
 
 /* ---- net.c and transfer.c ---- */

@@ -461,3 +461,9 @@ void net_close(struct net *net)
     (void)pthread_mutex_destroy(&net->mutex);
     mem_free(net);
 }
+
+bool net_url_allowed(const struct net *net, struct str text)
+{
+    struct url url;
+    return url_parse(text, &url, NULL) == OK && guard_names(&net->guard, &url);
+}

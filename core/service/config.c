@@ -37,6 +37,9 @@ static const struct {
     [SET_SMTP_PASSWORD_FILE] = {"smtp_password_file", KIND_TEXT, "", 0, 0},
     [SET_SMTP_PLAIN] = {"smtp_plain", KIND_BOOL, "false", 0, 0},
     [SET_MAIL_FROM] = {"mail_from", KIND_TEXT, "", 0, 0},
+    [SET_WEBHOOK_SCHEDULE] = {"webhook_schedule", KIND_LIST, "", 0, 0},
+    [SET_WEBHOOK_TIMEOUT] = {"webhook_timeout", KIND_TEXT, "15s", 0, 0},
+    [SET_WEBHOOK_DISABLE_AFTER] = {"webhook_disable_after", KIND_TEXT, "5d", 0, 0},
 };
 
 struct str config_text(const struct config *config, enum setting setting)

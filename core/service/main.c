@@ -7,6 +7,7 @@
 #include "config.h"
 #include "proxenos/base_crypto.h"
 #include "proxenos/base_log.h"
+#include "proxenos/base_time.h"
 #include "proxenos/cli.h"
 #include "proxenos/loop.h"
 #include "proxenos/net.h"
@@ -116,6 +117,35 @@ static enum err mail_options(struct config *config, struct service_options *out,
                          &out->smtp_password, error);
 }
 
+/* "15s", "5d": a duration from 1 ms to most_ms. */
+static enum err read_wait(const struct config *config, enum setting setting, int64_t most_ms,
+                          int64_t *out_ms, struct error *error)
+{
+    struct duration wait = {0};
+    struct str text = config_text(config, setting);
+    bool read = duration_parse(text, &wait) == OK && wait.months == 0 && wait.days < 1000;
+    int64_t ms = wait.days * 86400000 + wait.ms;
+    if (!read || ms < 1 || ms > most_ms) {
+        return error_at(error, ERR_CONFIG, config->from[setting], NULL,
+                        "\"" STR_FORMAT "\" is no duration from 1ms to %llds; write 15s, 5m, 2h or "
+                        "5d",
+                        STR_ARGS(str_sub(text, 0, 60)), (long long)(most_ms / 1000));
+    }
+    *out_ms = ms;
+    return OK;
+}
+
+static enum err webhook_options(struct config *config, struct service_options *out,
+                                struct error *error)
+{
+    out->webhook_schedule_count =
+        list_texts(&config->arena, &config->values[SET_WEBHOOK_SCHEDULE], &out->webhook_schedule);
+    enum err err = read_wait(config, SET_WEBHOOK_TIMEOUT, 60000, &out->webhook_timeout_ms, error);
+    return err == OK ? read_wait(config, SET_WEBHOOK_DISABLE_AFTER, (int64_t)60 * 86400000,
+                                 &out->webhook_disable_after_ms, error)
+                     : err;
+}
+
 static enum err make_options(struct config *config, const char *folder, struct service_options *out,
                              struct error *error)
 {
@@ -152,6 +182,9 @@ static enum err make_options(struct config *config, const char *folder, struct s
         out->tls_key = key.at;
     }
     enum err err = mail_options(config, out, error);
+    if (err == OK) {
+        err = webhook_options(config, out, error);
+    }
     if (err != OK) {
         return err;
     }

@@ -14,6 +14,7 @@
 #include "proxenos/base_log.h"
 #include "proxenos/flow.h"
 #include "proxenos/store_search.h"
+#include "webhooks.h"
 
 enum {
     STOP_GRACE_MS = 20000,
@@ -31,6 +32,7 @@ struct service {
     struct outbox *outbox;
     struct net *net;
     struct flows *flows;
+    struct webhooks *webhooks;
     struct plugins *plugins;
     struct jobs *jobs;
     struct api *api;
@@ -241,6 +243,14 @@ static enum err open_actors(struct service *service, const struct service_option
     return plugins_open(&plugins, &service->plugins, error);
 }
 
+static enum err open_webhooks(struct service *service, const struct service_options *options,
+                              struct error *error)
+{
+    struct webhooks_options webhooks = {
+        .store = service->store, .loop = service->loop, .bus = service->bus, .net = service->net};
+    return service_webhooks(options, &webhooks, service->auth, &service->webhooks, error);
+}
+
 static enum err open_doors(struct service *service, const struct service_options *options,
                            struct error *error)
 {
@@ -255,6 +265,9 @@ static enum err open_doors(struct service *service, const struct service_options
     if (err == OK) {
         err = jobs_open(&jobs, &service->jobs, error);
     }
+    if (err == OK) {
+        err = open_webhooks(service, options, error);
+    }
     if (err != OK) {
         return err;
     }
@@ -265,6 +278,7 @@ static enum err open_doors(struct service *service, const struct service_options
                               .net = service->net,
                               .outbox = service->outbox,
                               .jobs = service->jobs,
+                              .webhooks = service->webhooks,
                               .loop = service->loop,
                               .reader_threads = options->readers};
     return api_open(&api, &service->api, error);
@@ -411,6 +425,7 @@ static void begin_stop(struct service *service)
     log_info("service", "stopping");
     api_set_ready(service->api, false);
     bus_stop(service->bus);
+    webhooks_stop(service->webhooks);
     outbox_stop(service->outbox);
     net_drain(service->net, NET_GRACE_MS);
     flows_stop(service->flows);
@@ -467,6 +482,7 @@ void service_close(struct service *service)
     net_stop(service->net); /* its answers go to executors, which close with the plugins */
     plugins_close(service->plugins);
     jobs_close(service->jobs);
+    webhooks_close(service->webhooks);
     api_close(service->api);
     http_server_free(service->server);
     flows_close(service->flows);

@@ -1,5 +1,5 @@
-/* The core's own object types, declared as any plugin's: what rights and approvals need. auth reads
- * and writes them under its system scope. Any thread. */
+/* The core's own object types, declared as any plugin's: what rights, approvals and webhooks need.
+ * auth and webhook read and write theirs under system scopes. Any thread. */
 #include "proxenos/base_json.h"
 #include "proxenos/store_schema.h"
 
@@ -79,6 +79,40 @@ static const char approval_json[] =
     "\"states\":{\"field\":\"state\",\"initial\":\"pending\",\"moves\":{"
     "\"pending\":[\"approved\",\"rejected\",\"void\"]}}}";
 
+/* Where events are sent to. Keys and the values of headers are in tables of webhook's own;
+ * `headers` are the names alone. `stopped` says why the service switched it off. */
+static const char webhook_json[] =
+    "{\"label\":{\"en\":\"Webhook\",\"el\":\"Webhook\"},"
+    "\"plural\":{\"en\":\"Webhooks\",\"el\":\"Webhooks\"},\"title\":\"name\",\"icon\":\"send\","
+    "\"fields\":["
+    "{\"1\":\"name\",\"2\":\"text\",\"required\":true,\"unique\":true,\"max\":120,"
+    "\"label\":{\"en\":\"Name\",\"el\":\"Όνομα\"}},"
+    "{\"1\":\"description\",\"2\":\"long_text\",\"max\":1000,"
+    "\"label\":{\"en\":\"Description\",\"el\":\"Περιγραφή\"}},"
+    "{\"1\":\"url\",\"2\":\"long_text\",\"required\":true,\"max\":2048,"
+    "\"label\":{\"en\":\"Address\",\"el\":\"Διεύθυνση\"}},"
+    "{\"1\":\"events\",\"2\":\"json\",\"required\":true,"
+    "\"label\":{\"en\":\"Events\",\"el\":\"Συμβάντα\"}},"
+    "{\"1\":\"filter\",\"2\":\"long_text\",\"max\":4096,"
+    "\"label\":{\"en\":\"Filter\",\"el\":\"Φίλτρο\"}},"
+    "{\"1\":\"payload\",\"2\":\"enum\",\"default\":\"notice\",\"required\":true,\"of\":["
+    "[\"notice\",{\"en\":\"What changed\",\"el\":\"Τι άλλαξε\"}],"
+    "[\"changes\",{\"en\":\"With the values\",\"el\":\"Μαζί με τις τιμές\"}]],"
+    "\"label\":{\"en\":\"Payload\",\"el\":\"Περιεχόμενο\"}},"
+    "{\"1\":\"payload_version\",\"2\":\"integer\",\"default\":1,\"required\":true,\"min\":1,"
+    "\"max\":1,"
+    "\"label\":{\"en\":\"Version of the payload\",\"el\":\"Έκδοση περιεχομένου\"}},"
+    "{\"1\":\"headers\",\"2\":\"json\","
+    "\"label\":{\"en\":\"Names of headers\",\"el\":\"Ονόματα κεφαλίδων\"}},"
+    "{\"1\":\"enabled\",\"2\":\"boolean\",\"default\":true,\"required\":true,"
+    "\"label\":{\"en\":\"Enabled\",\"el\":\"Ενεργό\"}},"
+    "{\"1\":\"stopped\",\"2\":\"text\",\"max\":500,"
+    "\"label\":{\"en\":\"Why it was stopped\",\"el\":\"Γιατί διακόπηκε\"}},"
+    "{\"1\":\"role\",\"2\":\"ref\",\"to\":\"role\",\"on_delete\":\"restrict\","
+    "\"label\":{\"en\":\"Sees what this role sees\",\"el\":\"Βλέπει ό,τι ο ρόλος\"}},"
+    "{\"1\":\"user\",\"2\":\"ref\",\"to\":\"user\",\"on_delete\":\"clear\","
+    "\"label\":{\"en\":\"Sees what this user sees\",\"el\":\"Βλέπει ό,τι ο χρήστης\"}}]}";
+
 static void put_object(struct arena *arena, struct value *objects, const char *name,
                        struct str json)
 {
@@ -95,6 +129,7 @@ struct schema_source core_schema(struct arena *arena)
     put_object(arena, &objects, "team", STR(team_json));
     put_object(arena, &objects, "role", STR(role_json));
     put_object(arena, &objects, "approval", STR(approval_json));
+    put_object(arena, &objects, "webhook", STR(webhook_json));
     struct value tree = value_map_new();
     value_put_c(arena, &tree, "objects", objects);
     return (struct schema_source){.plugin = STR("core"), .tree = tree};

@@ -40,7 +40,7 @@ struct sidecar {
     struct log_head access;
 };
 
-enum { SYSTEM_SCOPE_COUNT = SYSTEM_FLOW + 1 };
+enum { SYSTEM_SCOPE_COUNT = SYSTEM_WEBHOOK + 1 };
 
 struct store {
     struct env *env;

@@ -54,6 +54,7 @@ static const char *const system_actors[SYSTEM_SCOPE_COUNT] = {
     [SYSTEM_BACKUP] = "system:backup",   [SYSTEM_VERIFY] = "system:verify",
     [SYSTEM_AUTH] = "system:auth",       [SYSTEM_BUS] = "system:bus",
     [SYSTEM_OUTBOX] = "system:outbox",   [SYSTEM_FLOW] = "system:flow",
+    [SYSTEM_WEBHOOK] = "system:webhook",
 };
 
 static void system_scope_free(struct scope *scope)

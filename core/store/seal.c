@@ -248,6 +248,31 @@ struct value seal_secret(struct store *store, struct arena *arena, const struct 
     return (struct value){.kind = VALUE_BYTES, .text = {(const char *)sealed, len}};
 }
 
+void store_seal(struct store *store, struct str with, struct str plain, struct buf *out)
+{
+    size_t len = plain.len + SEAL_OVERHEAD_BYTES;
+    unsigned char *room = (unsigned char *)buf_reserve(out, len);
+    crypto_seal(store->seal->master, plain.at, plain.len, with, room);
+    out->len += len;
+}
+
+enum err store_unseal(struct store *store, struct str with, struct str sealed, struct buf *out,
+                      struct error *error)
+{
+    if (sealed.len < SEAL_OVERHEAD_BYTES) {
+        return error_set(error, ERR_CORRUPT, "a sealed secret is too short to be one");
+    }
+    size_t len = sealed.len - SEAL_OVERHEAD_BYTES;
+    unsigned char *room = (unsigned char *)buf_reserve(out, len + 1);
+    enum err err = crypto_open(store->seal->master, sealed.at, sealed.len, with, room);
+    if (err != OK) {
+        return error_set(error, ERR_CORRUPT,
+                         "a sealed secret cannot be opened with this folder's key");
+    }
+    out->len += len;
+    return OK;
+}
+
 /* ---- payloads ---- */
 
 enum err seal_write(struct store *store, int64_t subject, struct str plain, struct buf *out,

@@ -6,6 +6,7 @@
 #include "proxenos/outbox.h"
 #include "proxenos/plugin.h"
 #include "proxenos/transfer.h"
+#include "proxenos/webhook.h"
 
 struct api;
 
@@ -17,6 +18,7 @@ struct api_options {
     struct jobs *jobs;
     struct net *net;       /* whose counts /metrics shows; may be NULL */
     struct outbox *outbox; /* may be NULL with it */
+    struct webhooks *webhooks;
     struct loop *loop;
     int reader_threads; /* 0: 2 */
     bool ready;         /* /readyz says so from the start */

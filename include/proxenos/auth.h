@@ -93,6 +93,18 @@ enum err auth_user_scope(struct auth *auth, int64_t user, struct str via,
 enum err auth_find_user(struct auth *auth, struct str name, int64_t *out_user,
                         struct error *error) MUST_CHECK;
 
+/* The rights of one role for what is no user and outlives who set it up (a webhook): its rows are
+ * `all` or none, since it owns nothing; never admin, audit as the role has it. `id` is the holder's
+ * own. ERR_NOT_FOUND when the role is gone. Any thread. */
+struct role_holder {
+    int64_t id, role;
+    struct str actor, via;
+};
+enum err auth_role_scope(struct auth *auth, const struct role_holder *holder,
+                         const struct scope **out_scope, struct error *error) MUST_CHECK;
+enum err auth_find_role(struct auth *auth, struct str name, int64_t *out_role,
+                        struct error *error) MUST_CHECK;
+
 /* ---- slow calls: caller-owned request, done runs once on the loop, never before the call returns
  * ---- */
 
@@ -160,14 +172,14 @@ int64_t auth_token_used(struct auth *auth, int64_t token);
  * classes     plain pii phi pan: hidden masked readable writable. When not said, plain is
  *             writable with a writing verb, else readable; the others are hidden.
  * fields      the same words for single fields, before their class.
- * "*"         every business object without an entry of its own; not user, team, role and token,
- *             which a role must name.
+ * "*"         every business object without an entry of its own; not user, team, role, token and
+ *             webhook, which a role must name.
  *
  * The roles of a user add up: for each object type all verbs, the widest rows, and for each field
  * the widest access. So whoever may see only some fields of others' records, and more of his own,
  * needs one role that says the narrower of the two. Nothing makes writable: readonly and computed
  * fields; and, but for administrators, what gives rights (user.login, user.roles, all of
- * role and token). A role whose grants cannot be read gives nothing.
+ * role, token and webhook). A role whose grants cannot be read gives nothing.
  *
  * Built in, made anew when missing, changeable: admin (everything, also administration; but no
  * compartments), manager (all business, pii writable), user (reads all, creates, changes what is

@@ -33,6 +33,14 @@ void crypto_seal(const unsigned char key[KEY_BYTES], const void *plain, size_t l
 enum err crypto_open(const unsigned char key[KEY_BYTES], const void *sealed, size_t len,
                      struct str with, unsigned char *out) MUST_CHECK;
 
+/* A number as an opaque text that is the same each time: bound to `with` (the holder), neither to
+ * be read nor made by who has no key. open: false for anything but what seal gave this holder. */
+enum { SEAL_NUMBER_BYTES = 24 };
+void crypto_seal_number(const unsigned char key[KEY_BYTES], struct str with, int64_t number,
+                        unsigned char out[SEAL_NUMBER_BYTES]);
+bool crypto_open_number(const unsigned char key[KEY_BYTES], struct str with, struct str sealed,
+                        int64_t *out_number) MUST_CHECK;
+
 /* Argon2id, 19 MiB, 2 passes (OWASP ASVS 5.0 appendix C). Slow by design: only in the password
  * pool. */
 enum { PASSWORD_HASH_MAX = 128, PASSWORD_LEN_MIN = 8, PASSWORD_LEN_MAX = 128 };

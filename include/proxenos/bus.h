@@ -110,9 +110,9 @@ void bus_resume(struct subscription *subscription);
 struct str bus_name(const struct subscription *subscription);
 /* Nothing is handed out or under way: it may be renewed, and unsubscribing does not wait. */
 bool bus_idle(const struct subscription *subscription);
-/* Goes on from its cursor under another spec of the same name (rights, filter, patterns have
- * changed), reading again what was not settled. Only when idle; a paused one stays paused. On an
- * error (a wrong filter or pattern) it stays as it was. */
+/* Goes on under another spec of the same name (rights, filter, patterns have changed), reading
+ * again what waits unhandled; what the old spec passed over stays so. Only when idle; a paused one
+ * stays paused. On an error (a wrong filter or pattern) it stays as it was. */
 enum err bus_renew(struct subscription *subscription, const struct subscription_spec *spec,
                    struct error *error) MUST_CHECK;
 /* Inside a unit: cursor, parked rows and dead letters of a subscription that is gone for good. */

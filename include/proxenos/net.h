@@ -155,6 +155,9 @@ enum err net_url_origin(struct str url, char out_origin[NET_ORIGIN_TEXT],
                         struct error *error) MUST_CHECK;
 /* May this be the url of a mail server? ERR_CONFIG. */
 enum err net_smtp_check(struct str url, struct error *error) MUST_CHECK;
+/* Does net_options.allow name this URL's host and port, or hold its address when the host is one? A
+ * name of an allowed range is not looked up. Any thread. */
+bool net_url_allowed(const struct net *net, struct str url);
 /* May this entry stand in net_options.allow? ERR_CONFIG. */
 enum err net_allow_check(struct str entry, struct error *error) MUST_CHECK;
 

@@ -24,7 +24,9 @@ struct service_options {
     const char *outgoing_ca;           /* NULL: the system's */
     struct str smtp_url, smtp_user, smtp_password, mail_from; /* as outbox_options has them */
     bool smtp_plain;
-    int outgoing_allow_count;
+    const struct str *webhook_schedule; /* waits between attempts; NULL: the usual */
+    int outgoing_allow_count, webhook_schedule_count;
+    int64_t webhook_timeout_ms, webhook_disable_after_ms; /* 0: the usual */
     bool safe; /* only plugins that came with the program, no automations */
     unsigned node;
     int executors, readers;

@@ -70,7 +70,8 @@ enum system_scope {
     SYSTEM_AUTH,
     SYSTEM_BUS,
     SYSTEM_OUTBOX,
-    SYSTEM_FLOW
+    SYSTEM_FLOW,
+    SYSTEM_WEBHOOK
 };
 /* A scope of this store's current schema; unref it. Any thread. */
 const struct scope *store_system_scope(struct store *store, enum system_scope which);
@@ -106,6 +107,13 @@ void store_derive_key(struct store *store, struct str purpose, unsigned char out
 /* A key for sealing what must stay secret though somebody has the database: from the key file's
  * master key. Wipe it. Any thread. */
 void store_secret_key(struct store *store, struct str purpose, unsigned char out_key[32]);
+
+/* A secret of a module's own tables, sealed under the data folder's master key as `secret` fields
+ * are; `with` says what it is ("webhook.key:<id>") and must be the same to open it. Appends to out;
+ * the caller wipes what was opened. ERR_CORRUPT. Any thread. */
+void store_seal(struct store *store, struct str with, struct str plain, struct buf *out);
+enum err store_unseal(struct store *store, struct str with, struct str sealed, struct buf *out,
+                      struct error *error) MUST_CHECK;
 
 /* The current snapshot, held for the caller (schema_unref). Any thread. */
 const struct schema *store_schema(struct store *store);

@@ -18,7 +18,9 @@ for (const page of pages) {
   if (blocks.length === 0) continue;
   test(`${page}: ${blocks.length} blocks run as they stand`, { timeout: TIMEOUT_MS + 60000 }, async () => {
     const folder = mkdtempSync(path.join(tmpdir(), "proxenos-docs-"));
-    const service = await new Service({ enable: ["demo"] }).start();
+    // The receiver of the page on webhooks listens there.
+    const options = ["--outgoing-allow", "127.0.0.1:47788"];
+    const service = await new Service({ enable: ["demo"], options }).start();
     try {
       mkdirSync(path.join(folder, "bin"));
       symlinkSync(program, path.join(folder, "bin/px"));

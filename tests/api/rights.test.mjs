@@ -266,7 +266,7 @@ test("the schema and OpenAPI do not name hidden fields", async () => {
 });
 
 test("users, roles and tokens are the administrator's", async () => {
-  for (const target of ["/api/v1/users", "/api/v1/roles", "/api/v1/tokens"]) {
+  for (const target of ["/api/v1/users", "/api/v1/roles", "/api/v1/tokens", "/api/v1/webhooks"]) {
     const shown = await users.allo.get(target);
     assert.ok(shown.status === 404 || (shown.status === 200 && shown.body.data.length === 0), `${target} ${shown.status}`);
   }
@@ -279,6 +279,8 @@ test("users, roles and tokens are the administrator's", async () => {
   for (const what of ["run", "shell"]) {
     assert.equal((await users.allo.post(`/api/v1/${what}`, { source: "", code: "" })).status, 403, what);
   }
+  const hook = await users.allo.post("/api/v1/webhooks", { name: "out", url: "https://x.example/", events: ["*"] });
+  assert.equal(hook.status, 403, hook.text);
   const promoted = await users.allo.patch(`/api/v1/users/${users.allo.id}`, { roles: [] });
   assert.ok(promoted.status >= 400);
 });

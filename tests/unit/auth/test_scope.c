@@ -71,6 +71,40 @@ static void the_star_is_for_business(void **state)
     scope_unref(scope);
 }
 
+static void a_role_alone_is_a_view(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error = {0};
+    const struct scope *scope = NULL;
+    struct role_holder holder = {.id = 4711,
+                                 .role = fixture_role(fixture, "reader"),
+                                 .actor = STR("webhook:erp"),
+                                 .via = STR("webhook")};
+    assert_int_equal(auth_role_scope(fixture->auth, &holder, &scope, &error), OK);
+    assert_true(str_is(scope->actor, "webhook:erp"));
+    assert_true(scope->user == 4711);
+    assert_false(scope->admin || scope->audit || scope->every_compartment);
+    assert_int_equal(grant_of(scope, "organisation")->verbs, VERB_READ);
+    assert_int_equal(fixture_access(scope, "organisation", "email"), FIELD_MASKED);
+    assert_int_equal(fixture_access(scope, "patient", "diagnosis"), FIELD_HIDDEN);
+    assert_int_equal(grant_of(scope, "token")->read_rows, ROWS_OWN); /* and it owns none */
+    scope_unref(scope);
+    /* An administrator's role sees all, and administers nothing. */
+    holder.role = fixture_role(fixture, "admin");
+    assert_int_equal(auth_role_scope(fixture->auth, &holder, &scope, &error), OK);
+    assert_true(scope->audit);
+    assert_false(scope->admin || scope->every_compartment);
+    scope_unref(scope);
+    int64_t role = 0;
+    assert_int_equal(auth_find_role(fixture->auth, STR("reader"), &role, &error), OK);
+    assert_true(role == fixture_role(fixture, "reader"));
+    assert_int_equal(auth_find_role(fixture->auth, STR("reeder"), &role, &error), ERR_NOT_FOUND);
+    fixture_archive(fixture, "role", role);
+    auth_refresh(fixture->auth);
+    holder.role = role;
+    assert_int_equal(auth_role_scope(fixture->auth, &holder, &scope, &error), ERR_NOT_FOUND);
+}
+
 static void refuses_words_by_table(void **state)
 {
     struct fixture *fixture = *state;
@@ -274,10 +308,10 @@ int test_scope(void)
 {
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        WITH_STORE(plugins_have_what_they_say),       WITH_STORE(the_star_is_for_business),
-        WITH_STORE(refuses_words_by_table),           WITH_STORE(intersects_by_table),
-        WITH_STORE(a_plugin_cannot_take_over),        WITH_STORE(the_socket_is_for_its_own),
-        WITH_STORE(many_threads_while_rights_change),
+        WITH_STORE(plugins_have_what_they_say), WITH_STORE(the_star_is_for_business),
+        WITH_STORE(a_role_alone_is_a_view),     WITH_STORE(refuses_words_by_table),
+        WITH_STORE(intersects_by_table),        WITH_STORE(a_plugin_cannot_take_over),
+        WITH_STORE(the_socket_is_for_its_own),  WITH_STORE(many_threads_while_rights_change),
     };
     return cmocka_run_group_tests_name("scope", tests, NULL, NULL);
 }

@@ -312,6 +312,35 @@ static void base64_is_strict(void **state)
     buf_deinit(&out);
 }
 
+static void a_sealed_number_is_the_holders_alone(void **state)
+{
+    (void)state;
+    const unsigned char key[KEY_BYTES] = {1, 2, 3};
+    const unsigned char other_key[KEY_BYTES] = {1, 2, 4};
+    unsigned char sealed[SEAL_NUMBER_BYTES];
+    unsigned char again[SEAL_NUMBER_BYTES];
+    static const int64_t numbers[] = {0, 1, 2, -1, INT64_MAX, INT64_MIN, 1234567890123};
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        int64_t number = 7;
+        struct str text = {(const char *)sealed, sizeof(sealed)};
+        crypto_seal_number(key, STR("anna"), numbers[i], sealed);
+        crypto_seal_number(key, STR("anna"), numbers[i], again);
+        assert_memory_equal(sealed, again, sizeof(sealed));
+        assert_true(crypto_open_number(key, STR("anna"), text, &number));
+        assert_true(number == numbers[i]);
+        assert_false(crypto_open_number(key, STR("nikos"), text, &number));
+        assert_false(crypto_open_number(other_key, STR("anna"), text, &number));
+        assert_false(crypto_open_number(key, STR("anna"), str_sub(text, 1, 23), &number));
+        for (size_t bit = 0; bit < 8 * sizeof(sealed); bit++) {
+            sealed[bit / 8] ^= (unsigned char)(1u << bit % 8);
+            assert_false(crypto_open_number(key, STR("anna"), text, &number));
+            sealed[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        }
+        crypto_seal_number(key, STR("nikos"), numbers[i], again);
+        assert_memory_not_equal(sealed, again, sizeof(sealed));
+    }
+}
+
 int test_crypto(void)
 {
     crypto_init();
@@ -323,6 +352,7 @@ int test_crypto(void)
         cmocka_unit_test(compares_and_wipes),
         cmocka_unit_test(sealed_text_opens_again),
         cmocka_unit_test(every_changed_bit_is_noticed),
+        cmocka_unit_test(a_sealed_number_is_the_holders_alone),
         cmocka_unit_test(passwords_are_hashed_and_verified),
         cmocka_unit_test(password_lengths_are_in_characters),
         cmocka_unit_test(passwords_made_here_are_readable),

@@ -269,6 +269,32 @@ static void a_renewed_one_reads_again_what_was_not_settled(void **state)
     world_free(world);
 }
 
+static void what_was_passed_over_stays_so(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    struct error error = {0};
+    world->spec.filter = STR("n > 1000");
+    subscribe(world);
+    emit(world, 10);
+    bus_start(world->bus);
+    run_for(world, 50);
+    assert_int_equal(world->handed, 0);
+    world->spec.filter = STR("");
+    assert_int_equal(bus_renew(world->subscription, &world->spec, &error), OK);
+    run_for(world, 50);
+    assert_int_equal(world->handed, 0);
+    emit(world, 3);
+    run_for(world, 100);
+    assert_int_equal(world->settled, 3);
+    /* Neither after a new start: the position moved with it. */
+    bus_unsubscribe(world->subscription);
+    subscribe(world);
+    run_for(world, 50);
+    assert_int_equal(world->settled, 3);
+    world_free(world);
+}
+
 static void a_parked_one_outlives_renewal(void **state)
 {
     (void)state;
@@ -327,6 +353,7 @@ int test_renew(void)
         cmocka_unit_test(what_is_given_back_comes_again_as_new),
         cmocka_unit_test(the_consumer_says_when_and_when_no_more),
         cmocka_unit_test(a_renewed_one_reads_again_what_was_not_settled),
+        cmocka_unit_test(what_was_passed_over_stays_so),
         cmocka_unit_test(a_parked_one_outlives_renewal),
         cmocka_unit_test(a_forgotten_one_begins_anew),
     };

@@ -227,6 +227,26 @@ static void test_damaged_payloads_are_told(void **state)
                      ERR_CORRUPT);
 }
 
+static void test_a_modules_secret_opens_where_it_was_put(void **state)
+{
+    struct shop *shop = *state;
+    struct buf sealed, plain;
+    buf_init(&sealed);
+    buf_init(&plain);
+    store_seal(shop->store, STR("thing:1"), STR("correct-horse-9"), &sealed);
+    assert_int_equal(sealed.len, 15 + SEAL_OVERHEAD_BYTES);
+    shop_reopen(shop);
+    assert_int_equal(store_unseal(shop->store, STR("thing:2"), buf_str(&sealed), &plain, NULL),
+                     ERR_CORRUPT);
+    assert_int_equal(store_unseal(shop->store, STR("thing:1"), STR("short"), &plain, NULL),
+                     ERR_CORRUPT);
+    assert_int_equal(plain.len, 0);
+    assert_int_equal(store_unseal(shop->store, STR("thing:1"), buf_str(&sealed), &plain, NULL), OK);
+    assert_string_equal(buf_cstr(&plain), "correct-horse-9");
+    buf_deinit(&sealed);
+    buf_deinit(&plain);
+}
+
 int test_seal(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +259,8 @@ int test_seal(void)
         cmocka_unit_test_setup_teardown(test_a_forgotten_key_leaves_the_file, open_shop,
                                         close_shop),
         cmocka_unit_test_setup_teardown(test_secrets_are_nowhere_in_the_clear, open_shop,
+                                        close_shop),
+        cmocka_unit_test_setup_teardown(test_a_modules_secret_opens_where_it_was_put, open_shop,
                                         close_shop),
         cmocka_unit_test_setup_teardown(test_a_lost_key_file_says_erased, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_damaged_payloads_are_told, open_shop, close_shop),
