@@ -147,11 +147,14 @@ static void on_written(struct unit *unit)
     unit_deinit(unit);
     end_unit(writing, err);
     egress->writing = false;
+    /* By the mailbox, and only when the message is not in it: posted twice it would tear the chain
+     * of all that is queued behind it. */
     (void)pthread_mutex_lock(&egress->mutex);
-    bool more = egress->pending_count > 0;
+    bool tell = egress->pending_count > 0 && !egress->posted;
+    egress->posted = egress->posted || tell;
     (void)pthread_mutex_unlock(&egress->mutex);
-    if (more) {
-        egress->message.deliver(&egress->message);
+    if (tell) {
+        mailbox_post(loop_mailbox(outbox->loop), &egress->message);
     }
 }
 
