@@ -41,9 +41,9 @@ static const struct {
 /* Modules that are called themselves: px.money(1250, "EUR"). */
 static const char *const callable[] = {"px.money", "px.decimal", "px.date"};
 
-/* What is still to come; one word takes a whole module with it. */
-static const char excepted[] = " px.flow px.flows px.match px.rules"
-                               " px.store.merge px.store.changeset px.mail ";
+/* What is still to come; one word takes a whole module with it. A name that came is struck out here:
+ * the test says so. */
+static const char excepted[] = " px.flows.query px.match px.rules ";
 
 static bool is_excepted(const char *module, const char *name)
 {
@@ -76,8 +76,9 @@ static void names_are_there(void **state)
                        "    at = at and at[part]\n"
                        "  end\n"
                        "  local found = at and type(at[name]) or 'nil'\n"
-                       "  if found ~= kind and (there or found ~= 'nil') then\n"
-                       "    error(module .. '.' .. name .. ' is ' .. found .. ', not ' .. kind)\n"
+                       "  local wanted = there and kind or 'nil'\n"
+                       "  if found ~= wanted then\n"
+                       "    error(module .. '.' .. name .. ' is ' .. found .. ', not ' .. wanted)\n"
                        "  end\n"
                        "end\n"));
     for (size_t i = 0; i < COUNT_OF(list); i++) {
