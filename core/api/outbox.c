@@ -128,13 +128,16 @@ static void on_changed(struct unit *unit)
 {
     struct outbox_call *asked = CONTAINER_OF(unit, struct outbox_call, unit);
     struct call *call = asked->call;
-    if (unit->err != OK) {
-        call_problem(call, unit->err, &unit->error, NULL);
+    enum err err = unit->err;
+    struct error error = unit->error;
+    error.next = NULL;
+    unit_deinit(unit); /* it lives in the request's arena, which goes with the answer */
+    if (err != OK) {
+        call_problem(call, err, &error, NULL);
     } else {
         outbox_wake(call->api->outbox);
         call_respond(call, 204);
     }
-    unit_deinit(unit);
 }
 
 static void submit(struct outbox_call *asked,

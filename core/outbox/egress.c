@@ -192,7 +192,16 @@ void egress_init(struct outbox *outbox)
     egress->message.deliver = on_message;
 }
 
-/* At the end, with nobody adding any more: what is left is written from here. */
+bool egress_idle(struct outbox *outbox)
+{
+    struct egress *egress = &outbox->egress;
+    (void)pthread_mutex_lock(&egress->mutex);
+    bool idle = !egress->posted && !egress->writing;
+    (void)pthread_mutex_unlock(&egress->mutex);
+    return idle;
+}
+
+/* What is left is written from here. */
 void egress_deinit(struct outbox *outbox)
 {
     struct egress *egress = &outbox->egress;

@@ -62,7 +62,8 @@ struct outbox {
 };
 
 void egress_init(struct outbox *outbox);
-void egress_deinit(struct outbox *outbox);
+bool egress_idle(struct outbox *outbox);   /* no unit and no message of it is under way */
+void egress_deinit(struct outbox *outbox); /* when idle, with nobody adding any more */
 
 enum err payload_open(const struct outbox *outbox, int64_t id, struct str sealed,
                       struct arena *arena, struct value *out_payload,

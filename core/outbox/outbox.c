@@ -136,7 +136,7 @@ void outbox_close(struct outbox *outbox)
         return;
     }
     outbox_stop(outbox);
-    while (outbox->flight_count > 0 || atomic_load(&outbox->woken)) {
+    while (outbox->flight_count > 0 || atomic_load(&outbox->woken) || !egress_idle(outbox)) {
         loop_drain(outbox->loop, CLOSE_TURN_MS);
     }
     egress_deinit(outbox);

@@ -56,6 +56,8 @@ static void keep_manifest(struct arena *arena, const struct manifest *manifest,
     source->net_count = manifest->net_count;
     source->secrets = manifest->secrets;
     source->secret_count = manifest->secret_count;
+    source->mail_send = manifest->mail_send;
+    source->mail_refuse = manifest->mail_refuse;
     source->http = manifest->http;
     source->schedule = manifest->schedule;
     source->limits = manifest->limits;

@@ -27,6 +27,7 @@ enum need {
     NEED_HTTP,
     NEED_SCHEDULE,
     NEED_NET,
+    NEED_MAIL,
     NEED_SECRET
 };
 
@@ -44,7 +45,7 @@ static const struct {
     {"px.on", NEED_EVENT},           {"px.before", NEED_HOOK},
     {"px.bus.emit", NEED_EMIT},      {"px.route", NEED_HTTP},
     {"px.schedule", NEED_SCHEDULE},  {"px.net.fetch", NEED_NET},
-    {"px.secret.get", NEED_SECRET},
+    {"px.secret.get", NEED_SECRET},  {"px.mail.send", NEED_MAIL},
 };
 
 /* What was seen of one kind: names, and whether there were calls whose name only running tells. */
@@ -505,6 +506,18 @@ static void need_net(struct code *code, const struct token *token, size_t open)
     }
 }
 
+static void need_mail(struct code *code, const struct token *token, bool send)
+{
+    const struct plugin_source *source = &code->check->source;
+    const char *word = send ? "send" : "refuse";
+    add_use(&code->uses[NEED_MAIL], str_from(word));
+    if (!(send ? source->mail_send : source->mail_refuse)) {
+        check_add(code->check, true, "capability", code->file, token, STR(""),
+                  "%s mail is not among the capabilities: add mail = { \"%s\" } to can",
+                  send ? "sending" : "refusing", word);
+    }
+}
+
 static void need_flag(struct code *code, const struct token *token, enum need need, bool granted,
                       const char *what, const char *key)
 {
@@ -531,6 +544,9 @@ static void check_need(struct code *code, enum need need, const struct token *to
     case NEED_NET:
         need_net(code, token, open);
         return;
+    case NEED_MAIL:
+        need_mail(code, token, true);
+        return;
     case NEED_READ:
     case NEED_WRITE:
     case NEED_EVENT:
@@ -546,6 +562,8 @@ static void check_need(struct code *code, enum need need, const struct token *to
         need_type(code, argument, argument->text, need == NEED_WRITE);
     } else if (need == NEED_EVENT) {
         need_event(code, argument, argument->text);
+    } else if (need == NEED_HOOK && str_is(argument->text, "mail.send")) {
+        need_mail(code, argument, false);
     } else if (need == NEED_HOOK && str_find(argument->text, STR("."), &dot)) {
         need_type(code, argument, str_sub(argument->text, 0, dot), false);
     } else if (need == NEED_EMIT) {
@@ -744,7 +762,7 @@ void check_code(struct check *check)
     for (size_t i = 0; i < source->file_count; i++) {
         struct str name = source->files[i].name;
         bool data = str_is(name, "plugin.lua") || str_is(name, "schema.lua") ||
-                    str_starts(name, STR("locale/"));
+                    str_starts(name, STR("locale/")) || !str_ends(name, STR(".lua"));
         if (!data) {
             check_file(check, &source->files[i], uses);
         }
@@ -759,6 +777,9 @@ void check_code(struct check *check)
     check_list(check, "secrets", source->secrets, source->secret_count, &uses[NEED_SECRET],
                "asks for");
     check_list(check, "net", source->net, source->net_count, &uses[NEED_NET], "asks");
+    const struct str send = STR("send"), refuse = STR("refuse");
+    check_list(check, "mail", &send, source->mail_send ? 1 : 0, &uses[NEED_MAIL], "asks");
+    check_list(check, "mail", &refuse, source->mail_refuse ? 1 : 0, &uses[NEED_MAIL], "asks");
     check_flag(check, "http", source->http, &uses[NEED_HTTP]);
     check_flag(check, "schedule", source->schedule, &uses[NEED_SCHEDULE]);
     mem_free(uses);

@@ -17,6 +17,7 @@ struct plugin_source {
     struct plugin_rights rights;
     const struct str *net, *secrets; /* patterns of can.net, names of can.secrets */
     size_t net_count, secret_count;
+    bool mail_send, mail_refuse;
     bool http, schedule; /* of `can` */
     struct lua_limits limits;
     struct label label;
