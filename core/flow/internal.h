@@ -127,18 +127,18 @@ struct flows {
     struct reader *reader;
     struct reader *second;     /* reads the log while the first one goes through it */
     const struct scope *scope; /* SYSTEM_FLOW */
-    bool started, stopping;
+    bool started, stopping, watching;
+    bool pump_posted, wake_posted; /* `pump` is on its way; `woken` is, under `lock` */
+    bool events_later;   /* what could not be given is tried again in a moment, by events_again */
     struct map by_name;  /* struct flow_plugin */
     struct list plugins; /* struct flow_plugin.in_turns: whose turn it is comes first */
     struct map slots;    /* run → struct slot */
     size_t ready_count;
     int units_away;
     struct message pump;
-    bool pump_posted;
 
     pthread_mutex_t lock; /* of the wakes */
     struct wake *wakes;
-    bool wake_posted;
     struct message woken;
 
     struct timer due; /* the next timer */
@@ -148,9 +148,7 @@ struct flows {
     int64_t next_due_ms; /* nothing to read before; 0: look */
 
     struct store_watch watch;
-    bool watching;
     struct timer events_again;
-    bool events_later; /* what could not be given is tried again in a moment */
     struct map topics; /* "topic\npath" → struct topic */
     struct list topic_list;
     int64_t position; /* events up to here were held against the waits */

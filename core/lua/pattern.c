@@ -189,6 +189,7 @@ static const char *single_match(struct matcher *matcher, const char *s, const ch
 
 static const char *match_balance(struct matcher *matcher, const char *s, const char *p)
 {
+    ASSERT(s != NULL);
     if (p >= matcher->pattern_end - 1) {
         (void)luaL_error(matcher->L, "malformed pattern (missing arguments to '%%b')");
     }
@@ -279,6 +280,7 @@ static const char *match_back(struct matcher *matcher, const char *s, int digit)
         return NULL;
     }
     ptrdiff_t len = matcher->capture[index].len;
+    ASSERT(s != NULL);
     step(matcher);
     /* A position capture has no text; it never comes again. */
     if (len >= 0 && matcher->subject_end - s >= len &&
