@@ -21,6 +21,7 @@ static void run_script(struct world *world, const char *body)
                                       .read = "deal",
                                       .write = "note",
                                       .main = main,
+                                      .run_ms = 5000, /* steps are bounded, whatever they cost */
                                       .extra = "return { twice = function(x) return x * 2 end }"});
     struct bind_call call;
     enum err err = world_call(world, host, BIND_START, 0, NULL, NULL, &call);
