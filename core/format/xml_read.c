@@ -14,7 +14,8 @@ struct xml_reader {
     struct xml_attribute attributes[XML_ATTRIBUTES_MAX];
     int depth;
     int64_t fed_bytes;
-    struct error error; /* the first; err OK: none yet */
+    unsigned char first[2]; /* bytes of the document */
+    struct error error;     /* the first; err OK: none yet */
 };
 
 static void locate(struct xml_reader *reader)
@@ -131,9 +132,36 @@ static bool token_too_long(const struct xml_reader *reader)
     return reader->fed_bytes - MAX(at, 0) > XML_TOKEN_BYTES_MAX + FEED_BYTES;
 }
 
+static void keep_first(struct xml_reader *reader, const char *bytes, int len)
+{
+    for (int i = 0; i < len && reader->fed_bytes + i < (int64_t)sizeof(reader->first); i++) {
+        reader->first[reader->fed_bytes + i] = (unsigned char)bytes[i];
+    }
+}
+
+/* Told by its byte order mark or a first "<". expat reads UTF-16 one way in one piece and another
+ * in several, where the document is broken; so it is not read at all. */
+static bool is_utf16(const struct xml_reader *reader)
+{
+    static const unsigned char starts[][2] = {{0xff, 0xfe}, {0xfe, 0xff}, {'<', 0}, {0, '<'}};
+    for (size_t i = 0; i < COUNT_OF(starts) && reader->fed_bytes > 1; i++) {
+        if (memcmp(reader->first, starts[i], sizeof(starts[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void feed_piece(struct xml_reader *reader, const char *bytes, int len, bool last)
 {
+    keep_first(reader, bytes, len);
     reader->fed_bytes += len;
+    if (is_utf16(reader)) {
+        (void)error_set(&reader->error, ERR_UNSUPPORTED,
+                        "the document is UTF-16; save it as UTF-8 and send it again");
+        locate(reader);
+        return;
+    }
     if (XML_Parse(reader->parser, bytes, len, last) != XML_STATUS_ERROR) {
         if (!last && token_too_long(reader)) {
             (void)error_set(&reader->error, ERR_LIMIT, "a tag or a value is longer than %d bytes",

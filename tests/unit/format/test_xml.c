@@ -55,6 +55,7 @@ static void reads_trees(void **state)
 static void refuses_what_is_broken(void **state)
 {
     (void)state;
+    refuses((struct str){"\xff\xfe<\0a\0/\0>\0", 10}, ERR_UNSUPPORTED, "line 1, column 1");
     refuses(STR(""), ERR_INVALID, NULL);
     refuses(STR("<a>\n<b></a>"), ERR_INVALID, "line 2, column 6");
     refuses(STR("<a x='1' x='2'/>"), ERR_INVALID, "line 1, column 10");
