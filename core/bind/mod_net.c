@@ -268,7 +268,7 @@ static void add_header(lua_State *L, struct net_request *request, struct arena *
  * for. */
 static void add_part(lua_State *L, struct call *call, struct buf *value)
 {
-    struct secret secret;
+    struct secret secret = {0};
     struct error error = {0};
     if (lua_type(L, -1) == LUA_TSTRING) {
         buf_append_str(value, arg_text(L, -1));
