@@ -4,7 +4,7 @@
 
 #include "proxenos/base_calendar.h"
 
-enum { MINUTE_MS = 60000, HOUR_MS = 3600000, DAY_MINUTES = 1440 };
+enum { MINUTE_MS = 60000, HOUR_MS = 3600000 };
 
 /* ---- instants and local days ---- */
 
