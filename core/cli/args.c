@@ -181,6 +181,13 @@ int cli_parse(struct cli *cli, int count, char **arguments)
     return CLI_OK;
 }
 
+/* A line of help; the left side is as wide as it looks, which printf's widths are not. */
+static void print_line(FILE *out, const char *left, int width, const char *help)
+{
+    int wide = (int)utf8_count(str_from(left));
+    fprintf(out, "  %s%*s %s\n", left, wide < width ? width - wide : 0, "", help);
+}
+
 static void print_options(const struct cli_option *options, size_t max, FILE *out)
 {
     for (size_t i = 0; i < max && options[i].name != NULL; i++) {
@@ -188,7 +195,7 @@ static void print_options(const struct cli_option *options, size_t max, FILE *ou
         snprintf(left, sizeof(left), "--%s%s%s", options[i].name,
                  options[i].value != NULL ? " " : "",
                  options[i].value != NULL ? options[i].value : "");
-        fprintf(out, "  %-34s %s\n", left, options[i].help);
+        print_line(out, left, 34, options[i].help);
     }
 }
 
@@ -208,7 +215,7 @@ void cli_help(const struct cli *cli, FILE *out)
         char left[64];
         snprintf(left, sizeof(left), "%s%s%s", cli_commands[i].words,
                  cli_commands[i].arguments[0] != '\0' ? " " : "", cli_commands[i].arguments);
-        fprintf(out, "  %-36s %s\n", left, cli_commands[i].help);
+        print_line(out, left, 36, cli_commands[i].help);
     }
     fprintf(out, "\noptions of all commands:\n");
     print_options(global_options, COUNT_OF(global_options), out);

@@ -71,6 +71,35 @@ static void make_grid(struct grid *grid, const struct value *rows, const struct 
     }
 }
 
+static bool is_empty(const struct value *value)
+{
+    return value == NULL || value->kind == VALUE_NULL ||
+           (value->kind == VALUE_LIST && value->list.count == 0);
+}
+
+/* Of columns that nobody asked for, those without a value in any row only push the others off the
+ * screen. */
+static void drop_empty_columns(struct cli *cli, const struct value *rows, struct grid *grid)
+{
+    size_t kept = 0, found = grid->count;
+    for (size_t c = 0; c < found; c++) {
+        bool empty = true;
+        for (size_t r = 0; r < rows->list.count && empty; r++) {
+            empty = is_empty(value_get(&rows->list.items[r], grid->keys[c]));
+        }
+        if (!empty) {
+            grid->keys[kept] = grid->keys[c];
+            grid->titles[kept] = grid->titles[c];
+            grid->right[kept++] = grid->right[c];
+        }
+    }
+    grid->count = kept;
+    if (kept < found && !cli->quiet) {
+        fprintf(stderr, "%zu columns are empty and not shown; --fields names those you want\n",
+                found - kept);
+    }
+}
+
 /* One line without control characters, cut to what a terminal holds. */
 static struct str cell_text(struct arena *arena, const struct value *value)
 {
@@ -176,7 +205,12 @@ void cli_print_rows(struct cli *cli, const struct value *rows, const struct cli_
     make_grid(&grid, rows, columns, count);
     if (cli->format == CLI_CSV) {
         print_csv(rows, &grid);
-    } else if (grid.count > 0) {
+        return;
+    }
+    if (columns == NULL && cli_option(cli, "fields") == NULL) {
+        drop_empty_columns(cli, rows, &grid);
+    }
+    if (grid.count > 0) {
         print_table(cli, rows, &grid);
     }
 }

@@ -224,6 +224,20 @@ test("a backup of the running service restores to the same records", async () =>
   assert.equal(await other.stop(), 0);
 });
 
+test("a table on the screen leaves out what is empty; what was asked for stays, and programs get all", async () => {
+  await client.post("/api/v1/matters", { name: "narrow" });
+  const filter = ["--filter", 'name[eq]:"narrow"'];
+  const table = await service.cli("record", "list", "matter", ...filter);
+  assert.equal(table.code, 0, table.stderr);
+  assert.match(table.stdout, /^id .*name/);
+  assert.doesNotMatch(table.stdout, /archived_at/);
+  assert.match(table.stderr, /columns are empty and not shown/);
+  const asked = await service.cli("record", "list", "matter", ...filter, "--fields", "name,contact");
+  assert.match(asked.stdout, /contact/);
+  const csv = await service.cli("record", "list", "matter", ...filter, "--format", "csv");
+  assert.match(csv.stdout.split("\n")[0], /archived_at/);
+});
+
 test("SIGTERM: finishes, checkpoints, exits 0, and everything is there afterwards", async () => {
   const made = await client.post("/api/v1/matters", { name: "kept" });
   assert.equal(await service.stop(), 0, service.log);
