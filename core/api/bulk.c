@@ -1,47 +1,10 @@
 /* Bulk writes: many rows in one request, an answer per row in order. A lane's thread makes the
  * drafts and sends units; each row is a unit of its own, or all rows are one (`atomic`). */
-#include "internal.h"
-
-#include "proxenos/format.h"
-#include "proxenos/store_changeset.h"
-
-enum { ROWS_MAX = 100000, WINDOW = 256 };
-
-struct bulk;
-
-struct row {
-    struct unit unit;
-    struct bulk *bulk;
-    struct draft *draft;
-    int64_t number;
-    struct tx_result result;
-    enum err err; /* of making the draft, or of the unit */
-    struct error error;
-    bool ended;
-};
-
-struct bulk {
-    struct work work;
-    struct call *call;
-    struct mailbox *mailbox; /* the lane thread's own, for units' answers */
-    struct reader *reader;
-    struct row *rows;
-    size_t row_count, ended_count, under_way;
-    bool atomic, dry_run;
-    enum bulk_conflict { BULK_ERROR, BULK_SKIP, BULK_UPDATE } conflict;
-    const struct field *key;
-    struct changeset changeset; /* of all rows */
-    struct unit whole;          /* atomic */
-    struct hook_call hook;
-    bool hook_done;
-    struct message hook_message;
-    size_t failed;
-    bool changed; /* some row was written */
-};
+#include "bulk.h"
 
 /* ---- rows ---- */
 
-static void row_failed(struct row *row, enum err err)
+void bulk_row_failed(struct row *row, enum err err)
 {
     row->err = err;
     row->ended = true;
@@ -69,13 +32,13 @@ static enum err find_existing(struct bulk *bulk, const struct value *map, int64_
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
-static void make_row(struct bulk *bulk, struct row *row, const struct value *map)
+void bulk_row_take(struct bulk *bulk, struct row *row, const struct value *map)
 {
     struct call *call = bulk->call;
     int64_t existing = 0;
     enum err err = OK;
     if (map->kind != VALUE_MAP) {
-        row_failed(row, error_set(&row->error, ERR_INVALID, "a row must be a JSON object"));
+        bulk_row_failed(row, error_set(&row->error, ERR_INVALID, "a row must be a JSON object"));
         return;
     }
     if (bulk->conflict != BULK_ERROR) {
@@ -93,7 +56,7 @@ static void make_row(struct bulk *bulk, struct row *row, const struct value *map
                          call_arena(call), &row->draft, &row->error);
     }
     if (err != OK) {
-        row_failed(row, err);
+        bulk_row_failed(row, err);
     }
 }
 
@@ -179,7 +142,7 @@ static void row_done(struct unit *unit)
     if (unit->err != OK && !dry) {
         row->error = unit->error;
         row->error.next = NULL;
-        row_failed(row, unit->err);
+        bulk_row_failed(row, unit->err);
     } else {
         row->ended = true;
         bulk->ended_count++;
@@ -207,7 +170,7 @@ static void send_rows(struct bulk *bulk)
         enum err err = store_submit(call->api->store, &row->unit);
         if (err != OK) {
             error_set(&row->error, err, "the change could not be queued");
-            row_failed(row, err);
+            bulk_row_failed(row, err);
         } else {
             bulk->under_way++;
         }
@@ -291,161 +254,14 @@ static void write_row(struct bulk *bulk, const struct row *row, struct buf *out)
     buf_append_str(out, STR("}\n"));
 }
 
-/* ---- the body: NDJSON, or CSV whose columns are field names ---- */
-
-static enum err read_ndjson(struct bulk *bulk, struct error *error)
-{
-    struct call *call = bulk->call;
-    struct str rest = call->http->body;
-    struct str line;
-    while (str_split(&rest, '\n', &line)) {
-        line = str_trim(line);
-        if (line.len == 0) {
-            continue;
-        }
-        if (bulk->row_count >= ROWS_MAX) {
-            return error_set(error, ERR_LIMIT,
-                             "a bulk request takes up to %d rows; use an import job for more",
-                             ROWS_MAX);
-        }
-        struct row *row = &bulk->rows[bulk->row_count++];
-        struct value map;
-        row->bulk = bulk;
-        row->number = (int64_t)bulk->row_count;
-        enum err err = json_decode(call_arena(call), line, &map, &row->error);
-        if (err != OK) {
-            row_failed(row, err);
-        } else {
-            make_row(bulk, row, &map);
-        }
-    }
-    return OK;
-}
-
-static struct value csv_map(struct arena *arena, const struct str *names, const struct csv_row *row,
-                            int columns)
-{
-    struct value map = value_map_new();
-    for (int i = 0; i < columns; i++) {
-        struct str text = row->fields[i];
-        value_put(arena, &map, names[i],
-                  text.len > 0 ? value_text(arena_str(arena, text)) : value_null());
-    }
-    return map;
-}
-
-/* CSV has text alone: each cell is turned into what its field wants before it becomes a draft. */
-static enum err type_cells(struct bulk *bulk, struct value *map, struct error *error)
-{
-    struct call *call = bulk->call;
-    for (size_t i = 0; i < map->map.count; i++) {
-        struct value_entry *entry = &map->map.entries[i];
-        const struct field *field = object_field(call->type, entry->key);
-        if (field == NULL || entry->value.kind != VALUE_TEXT) {
-            continue; /* draft_make names unknown ones */
-        }
-        enum err err = field_value_text(field, entry->value.text, NULL, call_arena(call),
-                                        &entry->value, error);
-        if (err != OK) {
-            return err;
-        }
-    }
-    return OK;
-}
-
-struct csv_columns {
-    struct str *names;
-    int count; /* 0: the header has not been read */
-};
-
-static enum err read_header(struct bulk *bulk, const struct csv_row *line,
-                            struct csv_columns *columns, struct error *error)
-{
-    struct arena *arena = call_arena(bulk->call);
-    if (line->err != OK) {
-        return error_set(error, line->err, "the header line: %s", line->error.detail);
-    }
-    /* Each cell of each row takes room: no more of them than can be meant. */
-    if (line->field_count > bulk->call->type->field_count) {
-        return error_set(
-            error, ERR_INVALID, "the header names %d columns, but " STR_FORMAT " has %d fields",
-            line->field_count, STR_ARGS(bulk->call->type->name), bulk->call->type->field_count);
-    }
-    columns->count = line->field_count;
-    columns->names = ARENA_ARRAY(arena, struct str, (size_t)columns->count + 1);
-    for (int i = 0; i < columns->count; i++) {
-        columns->names[i] = arena_str(arena, str_trim(line->fields[i]));
-    }
-    return OK;
-}
-
-static enum err read_csv_row(struct bulk *bulk, const struct csv_row *line,
-                             const struct csv_columns *columns, struct error *error)
-{
-    if (bulk->row_count >= ROWS_MAX) {
-        return error_set(error, ERR_LIMIT,
-                         "a bulk request takes up to %d rows; use an import job for more",
-                         ROWS_MAX);
-    }
-    struct row *row = &bulk->rows[bulk->row_count++];
-    row->bulk = bulk;
-    row->number = (int64_t)bulk->row_count;
-    row->error = line->error;
-    enum err err = line->err;
-    if (err == OK && line->field_count != columns->count) {
-        err = error_set(&row->error, ERR_INVALID, "line %lld has %d columns, the header %d",
-                        (long long)line->line, line->field_count, columns->count);
-    }
-    struct value map = value_map_new();
-    if (err == OK) {
-        map = csv_map(call_arena(bulk->call), columns->names, line, columns->count);
-        err = type_cells(bulk, &map, &row->error);
-    }
-    if (err != OK) {
-        row_failed(row, err);
-    } else {
-        make_row(bulk, row, &map);
-    }
-    return OK;
-}
-
-static enum err read_csv(struct bulk *bulk, struct error *error)
-{
-    struct call *call = bulk->call;
-    struct csv_reader *reader = csv_reader_new(0, 0, 1);
-    struct csv_columns columns = {0};
-    struct csv_row line;
-    enum err err = OK;
-    csv_reader_feed(reader, call->http->body.at, call->http->body.len);
-    csv_reader_end(reader);
-    while (err == OK && csv_reader_next(reader, &line)) {
-        err = columns.count == 0 ? read_header(bulk, &line, &columns, error)
-                                 : read_csv_row(bulk, &line, &columns, error);
-    }
-    csv_reader_free(reader);
-    return err;
-}
-
-static size_t count_lines(struct str text)
-{
-    size_t lines = 1;
-    for (const char *at = text.at; at != NULL && at < text.at + text.len;) {
-        at = memchr(at, '\n', (size_t)(text.at + text.len - at));
-        lines += at != NULL ? 1 : 0;
-        at = at != NULL ? at + 1 : NULL;
-    }
-    return lines;
-}
+/* ---- the request ---- */
 
 static void bulk_work(struct work *work, void *thread_context)
 {
     struct bulk *bulk = CONTAINER_OF(work, struct bulk, work);
     struct call *call = bulk->call;
     bulk->reader = thread_context;
-    bulk->rows = mem_zalloc(sizeof(struct row) *
-                            MIN(count_lines(call->http->body) + 1, (size_t)ROWS_MAX + 1));
-    bool csv = http_request_is(call->http, "text/csv");
-    enum err err = csv ? read_csv(bulk, &call->error) : read_ndjson(bulk, &call->error);
+    enum err err = bulk_read(bulk, &call->error);
     if (err == OK) {
         err = ask_hooks(bulk, DRAFT_CREATE);
     }
