@@ -18,7 +18,6 @@ static struct value event_lookup(void *context, struct str path)
 {
     const struct event *event = context;
     const struct log_entry *entry = event->entry;
-    char text[128];
     if (str_is(path, "type")) {
         return value_text(entry->type);
     }
@@ -38,36 +37,8 @@ static struct value event_lookup(void *context, struct str path)
         const struct value *key = value_get(&event->payload, event_key_name);
         return key != NULL ? *key : value_null();
     }
-    static const char *const places[] = {"", "after.", "before."};
-    for (size_t i = 0; i < COUNT_OF(places); i++) {
-        snprintf(text, sizeof(text), "%s" STR_FORMAT, places[i], STR_ARGS(path));
-        const struct value *found = value_path(&event->payload, text);
-        if (found != NULL && found->kind != VALUE_NULL) {
-            return *found;
-        }
-    }
-    return value_null();
-}
-
-static struct str key_text(struct arena *arena, const struct value *value)
-{
-    if (value->kind == VALUE_NULL) {
-        return STR("");
-    }
-    if (value->kind == VALUE_TEXT) {
-        return value->text;
-    }
-    if (value->kind == VALUE_ID) {
-        char id[ID_TEXT_LEN + 1];
-        id_format(value->integer, id);
-        return arena_str(arena, str_from(id));
-    }
-    struct buf text;
-    buf_init(&text);
-    json_encode(&text, value);
-    struct str copy = arena_str(arena, buf_str(&text));
-    buf_deinit(&text);
-    return copy;
+    const struct value *found = log_payload_find(&event->payload, path);
+    return found != NULL ? *found : value_null();
 }
 
 /* Does the filter let it through, and what is its key? An expression that fails (a type it did not
@@ -108,7 +79,7 @@ static bool examine(struct subscription *subscription, const struct log_entry *e
     }
     if (spec->key.len > 0 || own_key) {
         struct value key = event_lookup(&event, own_key ? STR("key") : spec->key);
-        *out_key = key_text(arena, &key);
+        *out_key = log_key_text(arena, &key);
     }
     return true;
 }

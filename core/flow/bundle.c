@@ -19,15 +19,6 @@ struct adding {
     struct timer again;
 };
 
-static enum err on_id(void *context, const struct value *columns, int column_count,
-                      struct error *error)
-{
-    (void)column_count;
-    (void)error;
-    *(int64_t *)context = columns[0].integer;
-    return OK;
-}
-
 /* The newest bundle is the one that was added, or used again, last. */
 static enum err add_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
@@ -35,7 +26,7 @@ static enum err add_apply(struct unit *unit, struct tx *tx, struct error *error)
     struct value find[] = {value_text(adding->plugin),
                            bytes_value((struct str){(const char *)adding->hash, HASH_BYTES})};
     adding->id = 0;
-    enum err err = FLOW_TX(tx, FLOW_BUNDLE_FIND, find, on_id, &adding->id, error);
+    enum err err = FLOW_TX(tx, FLOW_BUNDLE_FIND, find, row_integer, &adding->id, error);
     if (err != OK) {
         return err;
     }
@@ -135,28 +126,13 @@ void bundle_add(struct flow_runner *runner, const struct flow_runner_spec *spec)
 
 /* ---- reading ---- */
 
-struct fetching {
-    struct arena *arena;
-    struct str bytes;
-};
-
-static enum err on_files(void *context, const struct value *columns, int column_count,
-                         struct error *error)
-{
-    (void)column_count;
-    (void)error;
-    struct fetching *fetching = context;
-    fetching->bytes = arena_str(fetching->arena, columns[0].text);
-    return OK;
-}
-
 enum err flow_bundle_read(struct reader *reader, int64_t bundle, struct arena *arena,
                           struct flow_file **out_files, size_t *out_count, struct error *error)
 {
     struct value files = value_null();
-    struct fetching fetching = {.arena = arena};
+    struct row_bytes fetching = {.arena = arena};
     struct value binds[] = {value_int(bundle)};
-    enum err err = FLOW_READ(reader, FLOW_BUNDLE_GET, binds, on_files, &fetching, error);
+    enum err err = FLOW_READ(reader, FLOW_BUNDLE_GET, binds, row_bytes, &fetching, error);
     if (err == OK && fetching.bytes.at == NULL) {
         return error_set(error, ERR_NOT_FOUND, "the code of the run is not in the store");
     }

@@ -73,7 +73,23 @@ extern const struct table_module flow_tables;
     reader_table((reader), &flow_tables, (int)(statement), (binds), (int)COUNT_OF(binds), (row),   \
                  (context), (error))
 
+/* Callbacks for rows of one column: into *(int64_t *)context, into *(struct row_bytes *)context. */
+enum err row_integer(void *context, const struct value *columns, int column_count,
+                     struct error *error) MUST_CHECK;
+struct row_bytes {
+    struct arena *arena;
+    struct str bytes; /* at NULL: there was no row */
+};
+enum err row_bytes(void *context, const struct value *columns, int column_count,
+                   struct error *error) MUST_CHECK;
+
 /* ---- the engine ---- */
+
+/* What somebody waits for: a pattern of events, and where their key is. */
+struct topic {
+    struct list_node in_list; /* of flows->topic_list */
+    char *pattern, *path;
+};
 
 /* Lives as long as the engine, once its name was met. */
 struct flow_plugin {
@@ -155,20 +171,32 @@ struct flows {
     int64_t position_stored;
 };
 
-/* flows.c */
+/* flows.c: loop */
 void flows_pump_soon(struct flows *flows);
+
+/* slot.c: loop */
 struct flow_plugin *flows_plugin(struct flows *flows, struct str name);
 /* The run has something to do. */
 void flows_wake(struct flow_plugin *plugin, int64_t run);
 /* Writer, inside apply: the same, once the unit is committed. */
 void flows_wake_after(struct flows *flows, struct tx *tx, struct str plugin, int64_t run);
+void wakes_deliver(struct message *message);
+void wakes_drop(struct flows *flows);
+void slot_ready(struct slot *slot);
+void slot_ready_in(struct slot *slot, int64_t wait_ms);
+void slot_free(struct slot *slot);
+void slot_back(struct slot *slot); /* its turn is back */
 /* True while a turn of the run is under way; the event is then looked at again afterwards. */
 bool slot_skips(struct flows *flows, int64_t run, int64_t event_seq);
 
+/* runner.c: loop */
+/* Its code is in the store; 0: it is not, as all is being stopped. */
+void runner_stored(struct flow_runner *runner, int64_t bundle);
+void runner_try_end(struct flow_runner *runner);
+void runners_recover(struct flows *flows);
+
 /* bundle.c: loop. Ends in runner_stored, at once or later. */
 void bundle_add(struct flow_runner *runner, const struct flow_runner_spec *spec);
-/* flows.c: its code is in the store; 0: it is not, as all is being stopped. */
-void runner_stored(struct flow_runner *runner, int64_t bundle);
 
 /* timers.c: loop */
 void timers_open(struct flows *flows);
@@ -183,10 +211,15 @@ void events_close(struct flows *flows);
 void events_pump(struct flows *flows);
 /* The plugin runs again: what came while it did not is held against its waits. */
 void events_rewind(struct flow_plugin *plugin);
+/* Somebody waits for these events. */
+void events_topic(struct flows *flows, struct str pattern, struct str path);
+
+/* event_wait.c: loop */
 /* A wait was committed: what came since its page was written is held against it. */
 void events_wait_added(struct flows *flows, struct flow_plugin *plugin, int64_t run, int64_t seq,
                        const struct flow_command *command, int64_t after);
 
+/* event.c: any thread. */
 /* A wait for events, as flow_wait has it. False: the command waits for signals alone. */
 struct wait_for {
     struct str topic, path, key;
@@ -196,6 +229,12 @@ bool wait_of(const struct flow_command *command, struct arena *arena, struct wai
 struct str event_key(const struct log_entry *entry, struct str path, struct arena *arena);
 /* What a wait gives: canonical bytes in arena. */
 struct str event_bytes(const struct log_entry *entry, struct arena *arena);
+
+/* event_give.c: loop */
+void event_give(struct flow_plugin *plugin, const struct wait_for *wait, int64_t run, int64_t seq,
+                const struct log_entry *entry);
+/* log_cb: holds the entry against the waits of all runs. */
+enum err event_look(void *context, const struct log_entry *entry, struct error *error) MUST_CHECK;
 
 /* ---- runs ---- */
 
@@ -265,9 +304,19 @@ struct flow_turn {
     int64_t due_ms; /* earliest timer written; 0: none */
 };
 
+/* journal.c: the rows of a run's journal, newest first, in arena; and the pages in them. */
+enum err journal_rows(struct reader *reader, const struct flow_run *run, struct arena *arena,
+                      struct log_row **out_rows, size_t *out_count, struct error *error) MUST_CHECK;
+enum err journal_pages(const struct flow_run *run, const struct log_row *rows, size_t row_count,
+                       struct arena *arena, struct flow_page **out_pages,
+                       struct error *error) MUST_CHECK;
+
 /* turn_load.c */
 void turn_free(struct flow_turn *turn);
-/* From where on events are this command's. */
+/* event_wait.c: from where on events are this command's. */
 int64_t turn_after(const struct flow_turn *turn, const struct flow_command *command);
+/* turn_wake.c, inside apply. What waited before and does no longer, or never will again. */
+enum err wakers_drop(const struct flow_turn *turn, struct tx *tx, struct error *error) MUST_CHECK;
+enum err commands_begin(struct flow_turn *turn, struct tx *tx, struct error *error) MUST_CHECK;
 
 #endif

@@ -70,6 +70,27 @@ struct str error_bytes(struct arena *arena, const struct error *error)
     return bytes;
 }
 
+/* ---- rows of one column ---- */
+
+enum err row_integer(void *context, const struct value *columns, int column_count,
+                     struct error *error)
+{
+    (void)column_count;
+    (void)error;
+    *(int64_t *)context = columns[0].integer;
+    return OK;
+}
+
+enum err row_bytes(void *context, const struct value *columns, int column_count,
+                   struct error *error)
+{
+    (void)column_count;
+    (void)error;
+    struct row_bytes *row = context;
+    row->bytes = arena_str(row->arena, columns[0].text);
+    return OK;
+}
+
 /* ---- runs ---- */
 
 struct reading {
@@ -135,21 +156,12 @@ enum err flow_run_get(struct reader *reader, int64_t id, struct arena *arena,
     return err;
 }
 
-static enum err on_id(void *context, const struct value *columns, int column_count,
-                      struct error *error)
-{
-    (void)column_count;
-    (void)error;
-    *(int64_t *)context = columns[0].integer;
-    return OK;
-}
-
 enum err flow_run_by_key(struct reader *reader, struct str plugin, struct str name, struct str key,
                          int64_t *out_id, struct error *error)
 {
     int64_t id = 0;
     struct value binds[] = {value_text(plugin), value_text(name), value_text(key)};
-    enum err err = FLOW_READ(reader, FLOW_RUN_BY_KEY, binds, on_id, &id, error);
+    enum err err = FLOW_READ(reader, FLOW_RUN_BY_KEY, binds, row_integer, &id, error);
     if (err == OK && id == 0) {
         return error_set(error, ERR_NOT_FOUND,
                          "no run of " STR_FORMAT " with the key \"" STR_FORMAT "\" lives",
@@ -185,21 +197,6 @@ enum err flow_run_find(struct reader *reader, const struct flow_query *query, fl
 
 /* ---- values ---- */
 
-struct fetching {
-    struct arena *arena;
-    struct str bytes;
-};
-
-static enum err on_blob(void *context, const struct value *columns, int column_count,
-                        struct error *error)
-{
-    (void)column_count;
-    (void)error;
-    struct fetching *fetching = context;
-    fetching->bytes = arena_str(fetching->arena, columns[0].text);
-    return OK;
-}
-
 enum err flow_value_read(struct reader *reader, int64_t run, const struct flow_data *data,
                          struct arena *arena, struct value *out_value, struct error *error)
 {
@@ -207,9 +204,9 @@ enum err flow_value_read(struct reader *reader, int64_t run, const struct flow_d
         return flow_decode(arena, data->bytes, out_value, error);
     }
     unsigned char hash[HASH_BYTES];
-    struct fetching fetching = {.arena = arena};
+    struct row_bytes fetching = {.arena = arena};
     struct value binds[] = {value_int(run), bytes_value(data->bytes)};
-    enum err err = FLOW_READ(reader, FLOW_BLOB_GET, binds, on_blob, &fetching, error);
+    enum err err = FLOW_READ(reader, FLOW_BLOB_GET, binds, row_bytes, &fetching, error);
     if (err != OK) {
         return err;
     }

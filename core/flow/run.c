@@ -56,21 +56,12 @@ enum err flow_tell(struct tx *tx, const char *type, int64_t run, struct str plug
 
 /* ---- start ---- */
 
-static enum err on_number(void *context, const struct value *columns, int column_count,
-                          struct error *error)
-{
-    (void)column_count;
-    (void)error;
-    *(int64_t *)context = columns[0].integer;
-    return OK;
-}
-
 static enum err newest_bundle(struct tx *tx, struct str plugin, int64_t *out_bundle,
                               struct error *error)
 {
     struct value binds[] = {value_text(plugin)};
     *out_bundle = 0;
-    enum err err = FLOW_TX(tx, FLOW_BUNDLE_NEWEST, binds, on_number, out_bundle, error);
+    enum err err = FLOW_TX(tx, FLOW_BUNDLE_NEWEST, binds, row_integer, out_bundle, error);
     if (err == OK && *out_bundle == 0) {
         return error_set(error, ERR_NOT_FOUND, "the plugin " STR_FORMAT " has no flows",
                          STR_ARGS(plugin));
@@ -86,7 +77,7 @@ static enum err key_is_free(struct tx *tx, const struct flow_start *start, struc
     if (start->key.len == 0) {
         return OK;
     }
-    enum err err = FLOW_TX(tx, FLOW_RUN_BY_KEY, binds, on_number, &other, error);
+    enum err err = FLOW_TX(tx, FLOW_RUN_BY_KEY, binds, row_integer, &other, error);
     if (err == OK && other != 0) {
         char id[ID_TEXT_LEN + 1];
         id_format(other, id);

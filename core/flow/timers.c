@@ -48,15 +48,6 @@ static enum err on_timer(void *context, const struct value *columns, int column_
     return OK;
 }
 
-static enum err on_next(void *context, const struct value *columns, int column_count,
-                        struct error *error)
-{
-    (void)column_count;
-    (void)error;
-    *(int64_t *)context = columns[0].integer;
-    return OK;
-}
-
 /* The clock may be set while we sleep: not longer than this without a look. */
 enum { LOOK_EVERY_MS = 60000 };
 
@@ -66,7 +57,7 @@ static void sleep_until_next(struct flows *flows, int64_t now_ms)
     struct error error = {0};
     struct value binds[] = {value_int(flows->timers.due), value_int(flows->timers.run),
                             value_int(flows->timers.seq)};
-    if (FLOW_READ(flows->reader, FLOW_TIMER_NEXT, binds, on_next, &next_ms, &error) != OK) {
+    if (FLOW_READ(flows->reader, FLOW_TIMER_NEXT, binds, row_integer, &next_ms, &error) != OK) {
         log_error("flow", "timers cannot be read code=%s error=\"%s\"", err_code(error.err),
                   error.detail);
         next_ms = now_ms + LOOK_EVERY_MS;

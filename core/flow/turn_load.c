@@ -4,120 +4,7 @@
 
 #include "proxenos/base_crypto.h"
 
-enum {
-    INBOX_TAKEN_MAX = FLOW_PAGE_ARRIVALS_MAX / 2, /* the other half is for timers */
-    ROWS_MAX = 4 * FLOW_COMMANDS_MAX,
-};
-
-/* ---- the journal ---- */
-
-struct walk {
-    struct arena *arena;
-    struct log_row row;
-    bool found;
-};
-
-static enum err on_row(void *context, const struct value *columns, int column_count,
-                       struct error *error)
-{
-    (void)column_count;
-    (void)error;
-    struct walk *walk = context;
-    walk->found = true;
-    walk->row.previous = columns[0].integer;
-    walk->row.pages = columns[1].integer;
-    walk->row.data = arena_str(walk->arena, columns[2].text);
-    return OK;
-}
-
-static enum err journal_broken(const struct flow_run *run, struct error *error)
-{
-    char id[ID_TEXT_LEN + 1];
-    id_format(run->id, id);
-    return error_set(error, ERR_CORRUPT, "the journal of run %s is not whole", id);
-}
-
-/* Newest first; each row names the one before it. */
-static enum err walk_rows(struct reader *reader, const struct flow_run *run, struct arena *arena,
-                          struct log_row **out_rows, size_t *out_count, struct error *error)
-{
-    size_t count = 0;
-    size_t room = 8;
-    struct log_row *rows = ARENA_ARRAY(arena, struct log_row, room);
-    for (int64_t id = run->log; id != 0;) {
-        struct walk walk = {.arena = arena, .row = {.id = id}};
-        struct value binds[] = {value_int(id)};
-        enum err err = FLOW_READ(reader, FLOW_LOG_GET, binds, on_row, &walk, error);
-        if (err != OK) {
-            return err;
-        }
-        if (!walk.found || count >= (size_t)run->pages) {
-            return journal_broken(run, error);
-        }
-        if (count == room) {
-            struct log_row *more = ARENA_ARRAY(arena, struct log_row, 2 * room);
-            memcpy(more, rows, room * sizeof(*rows));
-            rows = more;
-            room *= 2;
-        }
-        rows[count++] = walk.row;
-        id = walk.row.previous;
-    }
-    *out_rows = rows;
-    *out_count = count;
-    return OK;
-}
-
-/* The pages of one row, from *at on. */
-// NOLINTNEXTLINE(readability-function-size)
-static enum err read_row(const struct flow_run *run, struct str data, struct arena *arena,
-                         struct flow_page *pages, size_t *at, struct error *error)
-{
-    while (data.len > 0) {
-        if (*at == (size_t)run->pages) {
-            return journal_broken(run, error);
-        }
-        enum err err = flow_page_decode(arena, &data, &pages[*at], error);
-        if (err != OK) {
-            return err;
-        }
-        if (pages[*at].number != (int64_t)*at + 1) {
-            return journal_broken(run, error);
-        }
-        ++*at;
-    }
-    return OK;
-}
-
-// NOLINTNEXTLINE(readability-function-size)
-static enum err read_pages(const struct flow_run *run, const struct log_row *rows, size_t row_count,
-                           struct arena *arena, struct flow_page **out_pages, struct error *error)
-{
-    size_t count = 0;
-    enum err err = OK;
-    if (run->pages < 0 || run->pages > ROWS_MAX) {
-        return journal_broken(run, error);
-    }
-    struct flow_page *pages = ARENA_ARRAY(arena, struct flow_page, (size_t)run->pages + 1);
-    for (size_t i = row_count; i > 0 && err == OK; i--) {
-        err = read_row(run, rows[i - 1].data, arena, pages, &count, error);
-    }
-    *out_pages = pages;
-    return err != OK || count == (size_t)run->pages ? err : journal_broken(run, error);
-}
-
-enum err flow_journal_read(struct reader *reader, const struct flow_run *run, struct arena *arena,
-                           struct flow_page **out_pages, size_t *out_count, struct error *error)
-{
-    struct log_row *rows = NULL;
-    size_t count = 0;
-    enum err err = walk_rows(reader, run, arena, &rows, &count, error);
-    if (err == OK) {
-        err = read_pages(run, rows, count, arena, out_pages, error);
-    }
-    *out_count = err == OK ? (size_t)run->pages : 0;
-    return err;
-}
+enum { INBOX_TAKEN_MAX = FLOW_PAGE_ARRIVALS_MAX / 2 }; /* the other half is for timers */
 
 /* ---- what has arrived ---- */
 
@@ -206,9 +93,9 @@ enum err flow_turn_load(struct flow_turn *turn, struct reader *reader, int64_t n
     if (err != OK || *out_idle) {
         return *out_idle ? OK : err;
     }
-    err = walk_rows(reader, run, arena, &turn->rows, &turn->row_count, error);
+    err = journal_rows(reader, run, arena, &turn->rows, &turn->row_count, error);
     if (err == OK) {
-        err = read_pages(run, turn->rows, turn->row_count, arena, &turn->pages, error);
+        err = journal_pages(run, turn->rows, turn->row_count, arena, &turn->pages, error);
     }
     if (err == OK) {
         err = read_inbox(turn, reader, error);

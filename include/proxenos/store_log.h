@@ -52,6 +52,12 @@ enum err reader_log(struct reader *reader, const struct scope *scope, const stru
                     log_cb entry, void *context, int64_t *out_last, struct error *error) MUST_CHECK;
 bool log_pattern_valid(struct str pattern);
 bool log_pattern_match(struct str pattern, const struct log_entry *entry);
+/* What a payload has at a path: as it is written there, else under `after`, else under `before`.
+ * NULL: nothing, or null, or the path is longer than LOG_PATH_MAX. */
+enum { LOG_PATH_MAX = 160 };
+const struct value *log_payload_find(const struct value *payload, struct str path);
+/* A value as the text of a key; empty for NULL and null. Borrows from it, or lives in arena. */
+struct str log_key_text(struct arena *arena, const struct value *value);
 /* Row as it is stored, without rights and without opening anything: verification and backup alone.
  */
 enum err reader_log_raw(struct reader *reader, int64_t after, int64_t limit, log_cb entry,
