@@ -1,6 +1,6 @@
 /* Idempotency-Key (contract 15): a POST repeated with its key gets the first answer, which was
- * written in the first one's own unit. Loop thread; `find` and `keep` inside apply. This file holds
- * the API's only SQL. */
+ * written in the first one's own unit; an answer with a secret in it is sealed. Loop thread; `find`
+ * and `keep` inside apply. This file holds the API's only SQL. */
 #include "internal.h"
 
 enum { KEY_LEN_MAX = 200, KEPT_BODY_MAX = 64 << 10, KEPT_MS = 24 * 3600 * 1000 };
@@ -81,6 +81,37 @@ struct finding {
     struct tx *tx;
 };
 
+/* A sealed body opens for its own principal and key alone. */
+static struct str sealed_for(const struct idempotency *idempotency, struct tx *tx)
+{
+    return arena_printf(tx_arena(tx), "api.idempotency:" STR_FORMAT "\n" STR_FORMAT,
+                        STR_ARGS(tx_scope(tx)->actor), STR_ARGS(idempotency->key));
+}
+
+static struct value sealed_body(const struct idempotency *idempotency, struct tx *tx)
+{
+    struct buf sealed;
+    buf_init(&sealed);
+    store_seal(tx_store(tx), sealed_for(idempotency, tx), idempotency->body, &sealed);
+    struct str kept = {arena_dup(tx_arena(tx), sealed.at, sealed.len), sealed.len};
+    buf_deinit(&sealed);
+    return (struct value){.kind = VALUE_BYTES, .text = kept};
+}
+
+static enum err open_body(struct idempotency *idempotency, struct tx *tx, struct str sealed,
+                          struct error *error)
+{
+    struct buf body;
+    buf_init(&body);
+    enum err err = store_unseal(tx_store(tx), sealed_for(idempotency, tx), sealed, &body, error);
+    if (err == OK) {
+        idempotency->body = arena_str(tx_arena(tx), buf_str(&body));
+    }
+    crypto_wipe(body.at, body.cap);
+    buf_deinit(&body);
+    return err;
+}
+
 static enum err on_kept(void *context, const struct value *columns, int column_count,
                         struct error *error)
 {
@@ -98,7 +129,9 @@ static enum err on_kept(void *context, const struct value *columns, int column_c
     idempotency->version = columns[3].integer;
     idempotency->body =
         columns[4].kind == VALUE_TEXT ? arena_str(tx_arena(finding->tx), columns[4].text) : STR("");
-    return OK;
+    return columns[4].kind == VALUE_BYTES
+               ? open_body(idempotency, finding->tx, columns[4].text, error)
+               : OK;
 }
 
 enum err idempotency_find(struct idempotency *idempotency, const struct call *call, struct tx *tx,
@@ -120,6 +153,7 @@ enum err idempotency_keep(const struct idempotency *idempotency, const struct ca
     if (idempotency->key.len == 0) {
         return OK;
     }
+    struct value kept = idempotency->secret ? sealed_body(idempotency, tx) : value_text(body);
     struct value hash = {.kind = VALUE_BYTES,
                          .text = {(const char *)idempotency->hash, HASH_BYTES}};
     struct value binds[] = {value_text(call_scope(call)->actor),
@@ -128,7 +162,7 @@ enum err idempotency_keep(const struct idempotency *idempotency, const struct ca
                             value_int(idempotency->status),
                             value_int(idempotency->id),
                             value_int(idempotency->version),
-                            body.len <= KEPT_BODY_MAX ? value_text(body) : value_null(),
+                            body.len <= KEPT_BODY_MAX ? kept : value_null(),
                             value_int(tx_now_ms(tx))};
     return tx_table(tx, &api_tables, KEY_ADD, binds, COUNT_OF(binds), NULL, NULL, error);
 }

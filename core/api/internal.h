@@ -234,6 +234,7 @@ extern const struct table_module api_tables;
 struct idempotency {
     struct str key;                 /* empty: none asked for */
     unsigned char hash[HASH_BYTES]; /* of method, target and body */
+    bool secret;                    /* the body holds a secret: it is kept sealed */
     bool replayed;
     /* The answer, a former one or this one's: */
     int status;

@@ -14,9 +14,8 @@ static void add_member(struct buf *out, const char *name, const char *text)
 }
 
 /* The record, with what is shown this once put into it. */
-static void write_answer(struct call *call, const struct webhook_change *change)
+static void write_answer(struct buf *out, const struct webhook_change *change)
 {
-    struct buf *out = &call->out;
     struct str record = change->record;
     if (change->secret[0] == '\0') {
         buf_append_str(out, record);
@@ -34,6 +33,16 @@ static void write_answer(struct call *call, const struct webhook_change *change)
     buf_append_char(out, '}');
 }
 
+static void created(struct call *call, int64_t id, int64_t version)
+{
+    char text[ID_TEXT_LEN + 1];
+    id_format(id, text);
+    http_header(call->http, "ETag", version_tag(call_arena(call), version));
+    http_header(call->http, "Location",
+                arena_printf(call_arena(call), "/api/v1/webhooks/%s", text));
+    call_respond(call, 201);
+}
+
 static void on_change(struct webhook_change *change)
 {
     struct call *call = change->context;
@@ -41,30 +50,28 @@ static void on_change(struct webhook_change *change)
         call_problem(call, change->err, &change->error, NULL);
         return;
     }
-    bool created = change->map != NULL && change->secret[0] != '\0';
     if (change->version > 0) {
         http_header(call->http, "ETag", version_tag(call_arena(call), change->version));
     }
-    if (created) {
-        char id[ID_TEXT_LEN + 1];
-        id_format(change->id, id);
-        http_header(call->http, "Location",
-                    arena_printf(call_arena(call), "/api/v1/webhooks/%s", id));
-    }
-    write_answer(call, change);
+    write_answer(&call->out, change);
     crypto_wipe(change->secret, sizeof(change->secret));
-    call_respond(call, created ? 201 : 200);
+    call_respond(call, 200);
 }
 
-static struct webhook_change *new_change(struct call *call)
+static void fill_change(struct call *call, struct webhook_change *change)
 {
-    struct webhook_change *change = ARENA_NEW(call_arena(call), struct webhook_change);
     *change = (struct webhook_change){.done = on_change,
                                       .context = call,
                                       .scope = call_scope(call),
                                       .request = call_request_id(call),
                                       .arena = call_arena(call),
                                       .id = call->id};
+}
+
+static struct webhook_change *new_change(struct call *call)
+{
+    struct webhook_change *change = ARENA_NEW(call_arena(call), struct webhook_change);
+    fill_change(call, change);
     return change;
 }
 
@@ -75,11 +82,78 @@ static void refuse(struct call *call, enum err err, const struct webhook_change 
     }
 }
 
+/* ---- making one: with an Idempotency-Key, a request that is repeated has the first one's answer,
+ * the secret in it, which the client may never have seen ---- */
+
+struct creation {
+    struct webhook_change change;
+    struct idempotency idempotency;
+    struct call *call;
+};
+
+static enum err creation_begin(struct webhook_change *change, struct tx *tx, struct error *error)
+{
+    struct creation *creation = CONTAINER_OF(change, struct creation, change);
+    enum err err = idempotency_find(&creation->idempotency, creation->call, tx, error);
+    change->repeated = err == OK && creation->idempotency.replayed;
+    return err;
+}
+
+static enum err creation_end(struct webhook_change *change, struct tx *tx, struct error *error)
+{
+    struct creation *creation = CONTAINER_OF(change, struct creation, change);
+    struct idempotency *answer = &creation->idempotency;
+    struct buf body;
+    buf_init(&body);
+    write_answer(&body, change);
+    answer->body = arena_str(tx_arena(tx), buf_str(&body));
+    answer->status = 201;
+    answer->id = change->id;
+    answer->version = change->version;
+    crypto_wipe(body.at, body.cap);
+    buf_deinit(&body);
+    return idempotency_keep(answer, creation->call, tx, error);
+}
+
+static void on_created(struct webhook_change *change)
+{
+    struct creation *creation = CONTAINER_OF(change, struct creation, change);
+    struct call *call = creation->call;
+    idempotency_end(call, &creation->idempotency);
+    if (change->err != OK) {
+        call_problem(call, change->err, &change->error, NULL);
+        return;
+    }
+    if (change->repeated) {
+        http_header(call->http, "Idempotency-Replayed", STR("true"));
+        buf_append_str(&call->out, creation->idempotency.body);
+        created(call, creation->idempotency.id, creation->idempotency.version);
+        return;
+    }
+    write_answer(&call->out, change);
+    crypto_wipe(change->secret, sizeof(change->secret));
+    created(call, change->id, change->version);
+}
+
 static void create_body(struct call *call)
 {
-    struct webhook_change *change = new_change(call);
+    struct creation *creation = ARENA_NEW(call_arena(call), struct creation);
+    struct webhook_change *change = &creation->change;
+    creation->call = call;
+    fill_change(call, change);
+    change->done = on_created;
+    change->begin = creation_begin;
+    change->end = creation_end;
     change->map = &call->body;
-    refuse(call, webhook_create(call->api->webhooks, change), change);
+    if (!idempotency_begin(call, &creation->idempotency)) {
+        return;
+    }
+    creation->idempotency.secret = true;
+    enum err err = webhook_create(call->api->webhooks, change);
+    if (err != OK) {
+        idempotency_end(call, &creation->idempotency);
+        refuse(call, err, change);
+    }
 }
 
 void create_webhook(struct call *call)

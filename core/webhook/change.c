@@ -202,12 +202,34 @@ static enum err write_key(struct change_job *job, struct tx *tx, int64_t webhook
                     error);
 }
 
+static void put_results(const struct change_job *job)
+{
+    struct webhook_change *change = job->change;
+    change->record = job->record;
+    change->version = job->version;
+    change->id = job->draft != NULL ? job->draft->id : change->id;
+    if (job->has_key) {
+        webhook_key_secret_text(&job->key, change->secret);
+        webhook_key_public_text(&job->key, change->public_key);
+    }
+}
+
 static enum err change_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct change_job *job = CONTAINER_OF(unit, struct change_job, unit);
-    enum err err = write_record(job, tx, error);
+    struct webhook_change *change = job->change;
+    change->repeated = false;
+    enum err err = change->begin != NULL ? change->begin(change, tx, error) : OK;
+    if (err != OK || change->repeated) {
+        return err;
+    }
+    err = write_record(job, tx, error);
     if (err == OK && job->has_key) {
         err = write_key(job, tx, job->draft->id, error);
+    }
+    if (err == OK && change->end != NULL) {
+        put_results(job);
+        err = change->end(change, tx, error);
     }
     return err;
 }
@@ -229,26 +251,29 @@ static void change_done(struct unit *unit)
         job->webhook->units_away--;
     }
     change->err = unit->err;
+    if (unit->err == OK && change->repeated) {
+        change->done(change); /* what it answers may be in the unit's arena */
+        job_free(job);
+        return;
+    }
     if (unit->err == OK) {
+        put_results(job);
         change->record = arena_str(change->arena, job->record);
-        change->version = job->version;
-        change->id = job->draft != NULL ? job->draft->id : change->id;
-        if (job->has_key) {
-            webhook_key_secret_text(&job->key, change->secret);
-            webhook_key_public_text(&job->key, change->public_key);
-        }
         if (job->resumes) {
             resume(job->webhook);
         }
     } else {
         change->error = unit->error;
         change->error.next = NULL;
+        crypto_wipe(change->secret, sizeof(change->secret));
     }
     job_free(job);
-    if (change->err == OK && !webhooks->closing) {
-        webhooks_reload(webhooks);
+    if (change->err != OK || webhooks->closing) {
+        change->done(change);
+        return;
     }
-    change->done(change);
+    webhooks_reload(webhooks);
+    webhook_answer(map_get_int(&webhooks->by_id, change->id), change);
 }
 
 static enum err submit(struct change_job *job,

@@ -82,8 +82,8 @@ struct webhook {
     int64_t id;
     struct definition *definition;
     struct webhook_key keys[WEBHOOK_KEYS_MAX]; /* the newest first */
-    size_t key_count;
-    struct str name; /* of the subscription; in `arena` */
+    size_t key_count, key_rows;                /* rows: those that cannot be opened, too */
+    struct str name;                           /* of the subscription; in `arena` */
     struct arena arena;
     struct subscription *subscription; /* NULL: none could be made yet */
     const struct scope *scope;         /* its view; NULL: nobody's */
@@ -93,7 +93,10 @@ struct webhook {
     bool removed;                      /* its record is gone */
     bool seen;                         /* of the load under way */
     bool changing, stopping, once; /* a change, a switching off, a single attempt is under way */
-    struct list waiting, sending;  /* struct attempt.in_webhook */
+    bool joining, keying;          /* a subscription, a first key is being made */
+    struct bus_joining join;
+    struct webhook_change *awaiting; /* the change whose answer waits for the subscription */
+    struct list waiting, sending;    /* struct attempt.in_webhook */
     size_t sending_count;
     int units_away;
     struct timer timer;  /* looks again: keys that end, paced events, a bus that is not idle yet */
@@ -120,7 +123,7 @@ struct webhooks {
     int units_away, once_away;
     int64_t generation;          /* of rights, and the schema, when all views were looked at */
     const struct schema *schema; /* borrowed: only compared */
-    bool open, closing;
+    bool open, starting, closing;
     struct webhook_stats stats;
 };
 
@@ -171,6 +174,9 @@ void webhook_reconcile(struct webhook *webhook);
 bool webhook_view_current(struct webhook *webhook);
 bool webhook_may_run(const struct webhook *webhook);
 const char *webhook_why(const struct webhook *webhook); /* it may not; "" */
+/* The change has been stored and loaded: answers it, behind the subscription if one is being made.
+ */
+void webhook_answer(struct webhook *webhook, struct webhook_change *change);
 /* Switches the record off; `why` is kept in it and logged. */
 void webhook_switch_off(struct webhook *webhook, const char *why);
 void webhook_free(struct webhook *webhook);
@@ -192,6 +198,10 @@ enum err attempt_row_write(struct tx *tx, const struct attempt_row *row,
                            struct error *error) MUST_CHECK;
 /* In a unit of its own, for attempts that do not settle anything. Copies. */
 void attempt_row_submit(struct webhook *webhook, const struct attempt_row *row);
+
+/* ---- first_key.c ---- */
+/* A webhook that came as a mere record, by an import, gets its key. */
+void webhook_make_first_key(struct webhook *webhook);
 
 /* ---- deliver.c ---- */
 /* One event on its way. */
@@ -235,6 +245,7 @@ void attempt_note(struct attempt *attempt, const struct outcome *outcome);
 enum webhook_statement {
     WEBHOOK_KEY_ALL,      /* → id, webhook, sealed, made_at, ends_at */
     WEBHOOK_KEY_ADD,      /* id, webhook, sealed, made_at */
+    WEBHOOK_KEY_FIRST,    /* the same, unless there is one */
     WEBHOOK_KEY_END,      /* webhook, ends_at, now: those not ending sooner */
     WEBHOOK_KEY_SWEEP,    /* webhook, now */
     WEBHOOK_HEADERS_ALL,  /* → webhook, sealed */

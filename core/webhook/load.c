@@ -146,6 +146,7 @@ static enum err on_key(void *context, const struct value *columns, int column_co
         }
         return OK;
     }
+    webhook->key_rows++;
     if (webhook->key_count == WEBHOOK_KEYS_MAX) {
         return OK;
     }
@@ -225,7 +226,7 @@ static void begin_load(struct webhooks *webhooks)
         struct webhook *webhook = CONTAINER_OF(node, struct webhook, in_all);
         webhook->seen = false;
         crypto_wipe(webhook->keys, sizeof(webhook->keys));
-        webhook->key_count = 0;
+        webhook->key_count = webhook->key_rows = 0;
     }
 }
 

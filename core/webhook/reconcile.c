@@ -92,22 +92,79 @@ static struct subscription_spec spec_of(struct webhook *webhook)
         .scope = webhook->scope};
 }
 
+static void cannot_subscribe(struct webhook *webhook, const struct error *error)
+{
+    (void)snprintf(webhook->definition->broken, sizeof(webhook->definition->broken), "%s",
+                   error->detail);
+    log_error("webhook", "cannot be subscribed webhook=" STR_FORMAT " error=\"%s\"",
+              STR_ARGS(webhook->name), error->detail);
+}
+
+static void answer_awaiting(struct webhook *webhook)
+{
+    struct webhook_change *change = webhook->awaiting;
+    webhook->awaiting = NULL;
+    if (change != NULL) {
+        webhook->changing = false;
+        change->done(change);
+    }
+}
+
+void webhook_answer(struct webhook *webhook, struct webhook_change *change)
+{
+    if (webhook == NULL || !webhook->joining || webhook->awaiting != NULL) {
+        change->done(change);
+        return;
+    }
+    webhook->awaiting = change;
+    webhook->changing = true;
+}
+
+static void on_joined(struct bus_joining *join)
+{
+    struct webhook *webhook = CONTAINER_OF(join, struct webhook, join);
+    webhook->joining = false;
+    webhook->units_away--;
+    if (join->err == OK) {
+        webhook->subscription = join->subscription;
+    } else {
+        webhook->stale = true;
+        cannot_subscribe(webhook, &join->error);
+    }
+    answer_awaiting(webhook);
+    webhook_reconcile(webhook);
+}
+
+/* What the record says meanwhile makes it stale again, and then it is renewed. */
+static void subscribe(struct webhook *webhook, const struct subscription_spec *spec)
+{
+    struct bus *bus = webhook->webhooks->options.bus;
+    struct error error = {0};
+    webhook->stale = false;
+    if (!webhook->webhooks->starting) {
+        webhook->joining = true;
+        webhook->units_away++;
+        webhook->join = (struct bus_joining){.done = on_joined};
+        bus_join(bus, spec, &webhook->join);
+        return;
+    }
+    if (bus_subscribe(bus, spec, &webhook->subscription, &error) != OK) {
+        webhook->stale = true;
+        cannot_subscribe(webhook, &error);
+    }
+}
+
 static void make_current(struct webhook *webhook)
 {
     struct error error = {0};
     struct subscription_spec spec = spec_of(webhook);
-    enum err err =
-        webhook->subscription == NULL
-            ? bus_subscribe(webhook->webhooks->options.bus, &spec, &webhook->subscription, &error)
-            : bus_renew(webhook->subscription, &spec, &error);
-    if (err != OK) {
-        (void)snprintf(webhook->definition->broken, sizeof(webhook->definition->broken), "%s",
-                       error.detail);
-        log_error("webhook", "cannot be subscribed webhook=" STR_FORMAT " error=\"%s\"",
-                  STR_ARGS(webhook->name), error.detail);
-        return;
+    if (webhook->subscription == NULL) {
+        subscribe(webhook, &spec);
+    } else if (bus_renew(webhook->subscription, &spec, &error) != OK) {
+        cannot_subscribe(webhook, &error);
+    } else {
+        webhook->stale = false;
     }
-    webhook->stale = false;
 }
 
 static void let_go(struct webhook *webhook)
@@ -129,6 +186,7 @@ void webhook_reconcile(struct webhook *webhook)
     }
     if (!webhook->removed) {
         (void)webhook_view_current(webhook);
+        webhook_make_first_key(webhook);
     }
     bool run = webhook_may_run(webhook);
     if (webhook->subscription != NULL && (!run || webhook->stale)) {
@@ -146,7 +204,8 @@ void webhook_reconcile(struct webhook *webhook)
         return;
     }
     /* One that may not run is subscribed all the same, so that its events wait for it. */
-    bool possible = webhook->scope != NULL && webhook->definition->broken[0] == '\0';
+    bool possible =
+        webhook->scope != NULL && webhook->definition->broken[0] == '\0' && !webhook->joining;
     if (possible && (webhook->subscription == NULL || (run && webhook->stale))) {
         make_current(webhook);
     }

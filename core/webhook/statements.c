@@ -22,6 +22,10 @@ static const struct table_statement statements[] = {
     [WEBHOOK_KEY_ADD] = {"key_add",
                          "insert into webhook_key (id, webhook, sealed, made_at, ends_at) values "
                          "(?1, ?2, ?3, ?4, 0)"},
+    [WEBHOOK_KEY_FIRST] = {"key_first",
+                           "insert into webhook_key (id, webhook, sealed, made_at, ends_at) select "
+                           "?1, ?2, ?3, ?4, 0 where not exists (select 1 from webhook_key where "
+                           "webhook = ?2)"},
     [WEBHOOK_KEY_END] = {"key_end", "update webhook_key set ends_at = ?2 where webhook = ?1 and "
                                     "(ends_at = 0 or ends_at > ?2)"},
     [WEBHOOK_KEY_SWEEP] = {"key_sweep", "delete from webhook_key where webhook = ?1 and ends_at > "

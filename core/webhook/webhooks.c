@@ -88,8 +88,9 @@ enum err webhooks_open(const struct webhooks_options *options, struct webhooks *
         free_all(webhooks);
         return err;
     }
-    webhooks->open = true;
+    webhooks->open = webhooks->starting = true;
     look_at_views(webhooks);
+    webhooks->starting = false;
     webhooks->watch =
         (struct store_watch){.mailbox = loop_mailbox(options->loop), .committed = on_committed};
     store_watch(options->store, &webhooks->watch);

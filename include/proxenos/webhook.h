@@ -3,8 +3,9 @@
  * A webhook is a record of the core type `webhook`; keys and the values of headers are sealed in
  * tables of this module. Each has one durable subscription of the bus, "webhook/<id>": an event is
  * settled when the receiver has answered 2xx, so every event arrives at least once, with the same
- * webhook-id each time, and events of one record in their order. What a webhook sees is what its
- * role or user may see. Loop thread unless said otherwise. */
+ * webhook-id each time, and events of one record in their order. One that comes as a record, by an
+ * import, gets a key of its own at once. What a webhook sees is what its role or user may see. Loop
+ * thread unless said otherwise. */
 #ifndef PROXENOS_WEBHOOK_H
 #define PROXENOS_WEBHOOK_H
 
@@ -82,7 +83,13 @@ struct webhook_change {
         *map;   /* create, update: name, url, events, filter, payload, headers, role … */
     int64_t id; /* update, rotate */
     int64_t base_version; /* update; 0: any */
-    int64_t overlap_ms;   /* rotate: how long the old keys go on signing */
+    /* May be NULL; on the writer's thread, inside the unit. First thing: OK with `repeated` set
+     * leaves all as it is, and done comes while the unit's arena lives. Last thing: the results
+     * below are there but for `err`. */
+    enum err (*begin)(struct webhook_change *change, struct tx *tx, struct error *error);
+    enum err (*end)(struct webhook_change *change, struct tx *tx, struct error *error);
+    bool repeated;
+    int64_t overlap_ms; /* rotate: how long the old keys go on signing */
     enum err err;
     struct error error;
     char secret[WEBHOOK_SECRET_TEXT]; /* create, rotate: shown once; the caller wipes it */

@@ -2,6 +2,7 @@
 // rights, and addresses that must not be called.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { Webhook } from "standardwebhooks";
 import { Service, root, until } from "./service.mjs";
@@ -512,6 +513,74 @@ test("the command line does all of it", async () => {
   const unknown = await service.cli("webhook", "show", "shell");
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /no webhook/);
+});
+
+test("a request to make one that is repeated with its Idempotency-Key has the first answer, secret included", async () => {
+  const receiver = await newReceiver();
+  const body = { name: "repeated", url: receiver.url, events: ["matter.*"], payload: "changes" };
+  const headers = { "idempotency-key": "make-it-once" };
+  const first = await admin.post("/api/v1/webhooks", body, headers);
+  const again = await admin.post("/api/v1/webhooks", body, headers);
+  assert.deepEqual([first.status, again.status], [201, 201]);
+  assert.equal(first.headers.get("idempotency-replayed"), null);
+  assert.equal(again.headers.get("idempotency-replayed"), "true");
+  assert.equal(again.text, first.text);
+  for (const name of ["location", "etag"]) assert.equal(again.headers.get(name), first.headers.get(name));
+  const other = await admin.post("/api/v1/webhooks", { ...body, name: "other" }, headers);
+  assert.deepEqual([other.status, other.body.code], [422, "idempotency_mismatch"]);
+  const wrong = await admin.post("/api/v1/webhooks", { ...body, url: "nonsense" }, { "idempotency-key": "wrong" });
+  assert.equal(wrong.status, 400);
+  const corrected = await admin.post("/api/v1/webhooks", { ...body, name: "corrected" }, { "idempotency-key": "wrong" });
+  assert.equal(corrected.status, 201, "a key whose request was refused is free again");
+  const many = await Promise.all(Array.from({ length: 6 }, () => admin.post("/api/v1/webhooks", { ...body, name: "race" }, { "idempotency-key": "race" })));
+  assert.equal(new Set(many.filter((one) => one.status === 201).map((one) => one.body.id)).size, 1);
+  assert.ok(many.every((one) => one.status === 201 || one.body.code === "in_flight"), many.map((one) => one.text).join("\n"));
+  assert.equal((await admin.get("/api/v1/webhooks?limit=100")).body.data.filter((one) => one.name === "repeated" || one.name === "race").length, 2);
+  receiver.keys = { secret: again.body.secret, public_key: again.body.public_key };
+  await remove(corrected.body, many.find((one) => one.status === 201).body);
+  await newMatter();
+  await until(() => receiver.deliveries.length === 1);
+  assert.deepEqual(receiver.wrong, [], "it signs with the secret that was answered");
+  for (const file of readdirSync(service.folder).filter((name) => /\.db(-wal)?$/.test(name))) {
+    assert.ok(!readFileSync(path.join(service.folder, file)).includes(first.body.secret), `${file} holds the secret as text`);
+  }
+  await remove(first.body);
+});
+
+test("one that is imported has a key of its own at once", async () => {
+  const receiver = await newReceiver();
+  const user = (await admin.get("/api/v1/me")).body.user;
+  const job = await admin.import("webhook", `name,url,events,payload,user\nimported,${receiver.url},"[""matter.*""]",changes,${user}\n`);
+  assert.equal(job.body.counts.created, 1, (await admin.get(`/api/v1/jobs/${job.body.id}/errors`)).text);
+  const hook = (await admin.get("/api/v1/webhooks?limit=100")).body.data.find((one) => one.name === "imported");
+  const status = await until(async () => {
+    const { body } = await admin.get(`/api/v1/webhooks/${hook.id}/status`);
+    return body.keys.length > 0 ? body : null;
+  });
+  assert.equal(status.state, "active");
+  assert.equal(status.keys.length, 1);
+  await newMatter();
+  await until(() => receiver.deliveries.length === 1);
+  const [{ headers, body }] = receiver.deliveries;
+  checkAsymmetric(status.keys[0].public_key, headers, body);
+  const rotated = await admin.post(`/api/v1/webhooks/${hook.id}/rotate`, { overlap: "0s" });
+  receiver.keys = rotated.body;
+  await newMatter();
+  await until(() => receiver.deliveries.length === 2);
+  assert.deepEqual(receiver.wrong, [], "the secret that rotating shows signs from then on");
+  await remove(hook);
+});
+
+test("making one does not hold the loop up while the disk works", async () => {
+  const receiver = await newReceiver();
+  const made = await Promise.all(Array.from({ length: 40 }, (_, i) =>
+    admin.post("/api/v1/webhooks", { name: `many ${i}`, url: receiver.url, events: ["matter.*"] })));
+  assert.ok(made.every((one) => one.status === 201), made.find((one) => one.status !== 201)?.text);
+  const subscriptions = (await admin.get("/api/v1/subscriptions")).body.data.map((row) => row.name);
+  for (const { body } of made) assert.ok(subscriptions.includes(`webhook/${body.id}`), "answered before it is in force");
+  await newMatter();
+  await until(() => receiver.deliveries.length === 40);
+  await remove(...made.map((one) => one.body));
 });
 
 test("figures", async () => {
