@@ -243,6 +243,18 @@ void guard_address_text(const struct sockaddr *address, char out[NET_ADDRESS_TEX
     }
 }
 
+bool guard_names_host(const struct guard *guard, const struct url *url)
+{
+    for (size_t i = 0; i < guard->count; i++) {
+        const struct guard_entry *entry = &guard->entries[i];
+        if (entry->host[0] != '\0' && strcmp(entry->host, url->host) == 0 &&
+            entry->port == url->port) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool guard_names(const struct guard *guard, const struct url *url)
 {
     unsigned char bytes[BYTES6];

@@ -47,6 +47,8 @@ bool guard_allows(const struct guard *guard, const struct sockaddr *address, con
                   bool any_port, struct error *error);
 /* As net_url_allowed. */
 bool guard_names(const struct guard *guard, const struct url *url);
+/* Is the host and port itself named, whatever its address is? */
+bool guard_names_host(const struct guard *guard, const struct url *url);
 void guard_address_text(const struct sockaddr *address, char out[NET_ADDRESS_TEXT]);
 
 /* ---- net.c and transfer.c ---- */
@@ -63,6 +65,7 @@ struct net {
     struct env *env;
     struct guard guard;
     char *ca_file;
+    char *proxy, *proxy_user, *proxy_password; /* NULL: none */
     bool (*recorded)(void *context, struct net_request *request);
     void *recorded_context;
     void (*ended)(void *context, const struct net_request *request);
@@ -85,24 +88,33 @@ struct net {
     struct map hosts; /* "host:port" → number under way, as a pointer */
 };
 
+/* What a mail server has said so far (smtp.c). */
+struct smtp {
+    enum net_mail_step step; /* what was sent last, QUIT left out */
+    int reply;               /* the last one's code, that of QUIT left out */
+    bool hello, quitting;    /* the last command was EHLO or HELO; QUIT */
+    bool asked_tls, secure;  /* STARTTLS was sent; the connection is safe */
+    bool offers_tls, offers_utf8;
+};
+
 /* One request while the net thread has it: in its arena. */
 struct transfer {
     struct net *net;
     struct net_request *request;
     CURL *easy;
-    struct curl_slist *headers, *recipients;
+    struct curl_slist *headers, *recipients, *connect_to;
     struct url url;
     char key[NET_HOST_MAX + 16]; /* host:port */
     struct caller *caller;
     int64_t started_ms, deadline_ms; /* monotonic */
     int redirects;
-    struct str method, body; /* as a redirect left them */
+    struct str method, body;       /* as a redirect left them */
+    bool looking_up;               /* by a proxy: only the address is asked for */
+    char judged[NET_ADDRESS_TEXT]; /* … which this is */
     bool foreign; /* redirected to another origin: the caller's own headers stay behind */
     size_t body_at, header_bytes;
-    struct error error;   /* why a callback ended it; err is OK while none did */
-    int reply;            /* mail: the last one's code, that of QUIT left out */
-    bool recipient_asked; /* mail: it is the reply to RCPT TO */
-    bool quitting;
+    struct error error; /* why a callback ended it; err is OK while none did */
+    struct smtp smtp;
     char curl_says[CURL_ERROR_SIZE]; /* curl's own sentence */
 };
 
@@ -114,8 +126,18 @@ enum err transfer_start(struct transfer *transfer, int64_t now_ms, struct error 
 /* What curl's result means; *out_again: it is a redirect to follow, transfer->url is the next. */
 enum err transfer_result(struct transfer *transfer, CURLcode code, bool *out_again,
                          struct error *error) MUST_CHECK;
+/* proxy.c: the part that a proxy takes. */
+bool proxy_looks_up(const struct transfer *transfer); /* the address is to be asked for first */
+void proxy_look_up(struct transfer *transfer);        /* sets up that */
+/* The address that a look-up came to: judged, kept when it may be called, and never opened. */
+void proxy_judge(struct transfer *transfer, const struct sockaddr *address);
+void proxy_set_up(struct transfer *transfer); /* after it: the way through the proxy */
+/* Was it the proxy that failed? Then with its sentence. */
+bool proxy_failed(struct transfer *transfer, CURLcode code, struct error *error);
 /* smtp.c: the part of the set-up that is mail's. */
 enum err smtp_check(const struct net_request *request, struct error *error) MUST_CHECK;
 void smtp_set_up(struct transfer *transfer);
+/* A line of a reply. False, with transfer->error: the mail must not go on. */
+bool smtp_line(struct transfer *transfer, struct str line);
 
 #endif

@@ -6,7 +6,7 @@
  * curl_multi_wakeup is the bell; there is no other way in. */
 #include "internal.h"
 
-#include "proxenos/base_log.h"
+#include "proxenos/base_crypto.h"
 
 enum { POLL_MS = 1000, DRAIN_POLL_MS = 20, CALLERS_MAX = 1000, NS_PER_MS = 1000000 };
 
@@ -123,7 +123,8 @@ static void reset_outcome(struct net_request *request)
     request->address[0] = request->origin[0] = '\0';
     request->took_ms = 0;
     request->sent_bytes = request->answer_bytes = 0;
-    request->refused_recipient = request->cancelled = false;
+    request->mail_step = NET_MAIL_HELLO;
+    request->cancelled = false;
     request->transfer = NULL;
 }
 
@@ -384,6 +385,13 @@ static void run(void *context)
 
 /* ---- open and close ---- */
 
+static char *copy_text(struct str text)
+{
+    char *copy = mem_alloc(text.len + 1);
+    snprintf(copy, text.len + 1, STR_FORMAT, STR_ARGS(text));
+    return copy;
+}
+
 enum err net_open(const struct net_options *options, struct net **out_net, struct error *error)
 {
     struct guard guard;
@@ -406,6 +414,11 @@ enum err net_open(const struct net_options *options, struct net **out_net, struc
                         .ended_context = options->ended_context};
     if (options->ca_file != NULL) {
         net->ca_file = mem_dup(options->ca_file, strlen(options->ca_file) + 1);
+    }
+    if (options->proxy.len > 0) {
+        net->proxy = copy_text(options->proxy);
+        net->proxy_user = copy_text(options->proxy_user);
+        net->proxy_password = copy_text(options->proxy_password);
     }
     (void)pthread_mutex_init(&net->mutex, NULL);
     list_init(&net->posted);
@@ -458,6 +471,12 @@ void net_close(struct net *net)
     map_deinit(&net->hosts);
     guard_deinit(&net->guard);
     mem_free(net->ca_file);
+    mem_free(net->proxy);
+    mem_free(net->proxy_user);
+    if (net->proxy_password != NULL) {
+        crypto_wipe(net->proxy_password, strlen(net->proxy_password));
+    }
+    mem_free(net->proxy_password);
     (void)pthread_mutex_destroy(&net->mutex);
     mem_free(net);
 }

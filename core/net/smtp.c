@@ -1,6 +1,6 @@
 /* The part of a transfer that is mail's: one message to one recipient over SMTP (RFC 5321), with
- * STARTTLS unless told otherwise. Which reply belongs to which command is read from curl's own
- * trace of what it sent. Net thread. */
+ * STARTTLS unless told otherwise, and never a log-in without TLS. Which reply belongs to which
+ * command is read from curl's own trace of what it sent. Net thread. */
 #include "internal.h"
 
 enum { ADDRESS_MAX = 254, CREDENTIAL_MAX = 1024 };
@@ -58,23 +58,91 @@ enum err smtp_check(const struct net_request *request, struct error *error)
     return OK;
 }
 
+/* By RFC 6531 such an address is a command only after the server has offered SMTPUTF8. A name of a
+ * host alone could be written in ASCII (xn--…); so it may be given. */
+static bool beyond_ascii(struct str address)
+{
+    for (size_t i = 0; i < address.len; i++) {
+        if ((unsigned char)address.at[i] >= 0x80) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool needs_utf8(const struct net_mail *mail)
+{
+    return beyond_ascii(mail->from) || beyond_ascii(mail->to);
+}
+
+static bool needs_tls(const struct net_mail *mail)
+{
+    return !mail->plain || mail->user.len > 0;
+}
+
+/* What is sent, so that a reply is known by its command. The body is no command and not seen. */
 static int on_trace(CURL *easy, curl_infotype type, char *bytes, size_t len, void *context)
 {
+    static const struct {
+        const char *command;
+        enum net_mail_step step;
+    } steps[] = {
+        {"MAIL FROM:", NET_MAIL_SENDER}, {"RCPT TO:", NET_MAIL_RECIPIENT}, {"DATA", NET_MAIL_TEXT}};
     (void)easy;
-    struct transfer *transfer = context;
-    struct str line = str_trim((struct str){bytes, len});
-    int64_t code = 0;
-    if (type == CURLINFO_HEADER_OUT) {
-        transfer->quitting = str_starts(line, STR("QUIT"));
-        transfer->recipient_asked =
-            transfer->quitting ? transfer->recipient_asked : str_starts(line, STR("RCPT TO:"));
-    } else if (type == CURLINFO_HEADER_IN && !transfer->quitting && line.len >= 3 &&
-               str_to_int64(str_sub(line, 0, 3), &code) == OK) {
-        transfer->reply = (int)code;
-        buf_reset(&transfer->request->answer);
-        buf_append_str(&transfer->request->answer, line);
+    struct smtp *smtp = &((struct transfer *)context)->smtp;
+    struct str line = {bytes, len};
+    if (type != CURLINFO_HEADER_OUT) {
+        return 0;
+    }
+    smtp->quitting = str_starts(line, STR("QUIT"));
+    smtp->hello = str_starts(line, STR("EHLO")) || str_starts(line, STR("HELO"));
+    smtp->asked_tls = str_starts(line, STR("STARTTLS"));
+    if (smtp->hello) {
+        smtp->offers_tls = smtp->offers_utf8 = false;
+    }
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        smtp->step = str_starts(line, str_from(steps[i].command)) ? steps[i].step : smtp->step;
     }
     return 0;
+}
+
+/* Before the first command that would name the address. */
+static bool may_name_address(struct transfer *transfer)
+{
+    if (transfer->smtp.offers_utf8 || !needs_utf8(transfer->request->mail)) {
+        return true;
+    }
+    (void)error_at(
+        &transfer->error, ERR_UNSUPPORTED, "to", NULL,
+        "the mail server does not offer SMTPUTF8, without which no mail can be sent to or "
+        "from an address beyond ASCII; where only the host is, write it as xn--…");
+    return false;
+}
+
+bool smtp_line(struct transfer *transfer, struct str line)
+{
+    struct smtp *smtp = &transfer->smtp;
+    int64_t code = 0;
+    if (smtp->quitting || line.len < 3 || str_to_int64(str_sub(line, 0, 3), &code) != OK) {
+        return true;
+    }
+    smtp->reply = (int)code;
+    buf_reset(&transfer->request->answer);
+    buf_append_str(&transfer->request->answer, line);
+    if (smtp->asked_tls) {
+        smtp->secure = code == 220; /* if not, and it need not be, curl goes on without */
+        return smtp->secure || may_name_address(transfer);
+    }
+    if (!smtp->hello || code != 250) {
+        return true;
+    }
+    struct str word = str_sub(line, 4, line.len);
+    /* In capitals, as curl wants to see them: what it does not see it does not use. */
+    smtp->offers_tls = smtp->offers_tls || str_is(word, "STARTTLS");
+    smtp->offers_utf8 = smtp->offers_utf8 || str_is(word, "SMTPUTF8");
+    bool more = line.len > 3 && line.at[3] == '-';
+    bool again = !smtp->secure && smtp->offers_tls; /* it says hello once more, over TLS */
+    return more || again || may_name_address(transfer);
 }
 
 void smtp_set_up(struct transfer *transfer)
@@ -85,8 +153,11 @@ void smtp_set_up(struct transfer *transfer)
     struct arena *arena = &request->arena;
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(easy, CURLOPT_URL, arena_cstr(arena, request->url));
+    transfer->smtp.secure = str_starts(request->url, STR("smtps://"));
     curl_easy_setopt(easy, CURLOPT_USE_SSL,
-                     mail->plain ? (long)CURLUSESSL_TRY : (long)CURLUSESSL_ALL);
+                     needs_tls(mail) ? (long)CURLUSESSL_ALL : (long)CURLUSESSL_TRY);
+    /* A connection that was used before tells no more what its server offers. */
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, needs_utf8(mail) ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAIL_FROM,
                      arena_printf(arena, "<" STR_FORMAT ">", STR_ARGS(mail->from)).at);
     transfer->recipients =

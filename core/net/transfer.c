@@ -115,6 +115,7 @@ static enum err aim(struct transfer *transfer, struct str text, struct error *er
         return grants_refuse(&url, error);
     }
     transfer->url = url;
+    transfer->judged[0] = '\0';
     snprintf(transfer->key, sizeof(transfer->key), "%s:%d", url.host, url.port);
     return OK;
 }
@@ -183,8 +184,9 @@ void transfer_free(struct transfer *transfer)
     curl_easy_cleanup(transfer->easy);
     curl_slist_free_all(transfer->headers);
     curl_slist_free_all(transfer->recipients);
+    curl_slist_free_all(transfer->connect_to);
     transfer->easy = NULL;
-    transfer->headers = transfer->recipients = NULL;
+    transfer->headers = transfer->recipients = transfer->connect_to = NULL;
 }
 
 /* ---- callbacks ---- */
@@ -195,6 +197,13 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
     (void)purpose;
     struct transfer *transfer = context;
     struct net_request *request = transfer->request;
+    if (transfer->looking_up) {
+        proxy_judge(transfer, &address->addr);
+        return CURL_SOCKET_BAD;
+    }
+    if (request->mail == NULL && transfer->net->proxy != NULL) {
+        return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    }
     guard_address_text(&address->addr, request->address);
     if (request->mail == NULL &&
         !guard_allows(&transfer->net->guard, &address->addr, &transfer->url,
@@ -270,7 +279,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
         return 0;
     }
     if (request->mail != NULL) {
-        return line.len; /* smtp.c sees replies beside their commands */
+        return smtp_line(transfer, str_trim(line)) ? line.len : 0;
     }
     if (str_starts(line, STR("HTTP/"))) {
         request->answer_header_count = 0; /* an interim answer came before */
@@ -357,7 +366,7 @@ static void set_common(struct transfer *transfer, int64_t left_ms)
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)MIN(left_ms, NET_CONNECT_MS_MAX));
     /* A name server that does not answer must not hold the thread when its request has ended. */
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* not what the environment says */
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -385,6 +394,8 @@ enum err transfer_start(struct transfer *transfer, int64_t now_ms, struct error 
     }
     transfer->body_at = transfer->header_bytes = 0;
     transfer->error = (struct error){0};
+    transfer->smtp = (struct smtp){0};
+    transfer->looking_up = false;
     set_common(transfer, MAX(1, transfer->deadline_ms - now_ms));
     if (transfer->request->mail != NULL) {
         smtp_set_up(transfer);
@@ -395,6 +406,13 @@ enum err transfer_start(struct transfer *transfer, int64_t now_ms, struct error 
     curl_easy_setopt(transfer->easy, CURLOPT_USERAGENT, "Proxenos/" PX_VERSION);
     curl_easy_setopt(transfer->easy, CURLOPT_URL,
                      url_text(&transfer->request->arena, &transfer->url));
+    if (proxy_looks_up(transfer)) {
+        proxy_look_up(transfer);
+        return OK;
+    }
+    if (transfer->net->proxy != NULL) {
+        proxy_set_up(transfer);
+    }
     set_method(transfer);
     set_headers(transfer);
     return OK;
@@ -413,12 +431,20 @@ static enum err say(struct transfer *transfer, CURLcode code, struct error *erro
         }
         return transfer->error.err;
     }
+    if (proxy_failed(transfer, code, error)) {
+        return ERR_NETWORK;
+    }
     switch ((int)code) {
     case CURLE_OPERATION_TIMEDOUT:
         return error_at(error, ERR_TIMEOUT, "url", transfer->key, "%s did not answer in time: %s",
                         key, says);
     case CURLE_COULDNT_RESOLVE_HOST:
-        return error_at(error, ERR_NETWORK, "url", transfer->key, "%s is not known: %s", key, says);
+        return error_at(error, ERR_NETWORK, "url", transfer->key, "%s is not known: %s%s", key,
+                        says,
+                        transfer->looking_up
+                            ? "; a name that the outgoing proxy alone knows is named, with its "
+                              "port, in outgoing_allow"
+                            : "");
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_USE_SSL_FAILED:
@@ -483,11 +509,14 @@ enum err transfer_result(struct transfer *transfer, CURLcode code, bool *out_aga
     curl_off_t sent = 0;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
-    request->status = request->mail != NULL ? transfer->reply : (int)status;
+    request->status = request->mail != NULL ? transfer->smtp.reply : (int)status;
     request->sent_bytes += (size_t)sent;
     request->answer_bytes += request->mail == NULL ? request->answer.len : 0;
-    request->refused_recipient = transfer->recipient_asked && transfer->reply >= 400;
-    *out_again = false;
+    request->mail_step = transfer->smtp.step;
+    *out_again = transfer->looking_up && transfer->judged[0] != '\0';
+    if (*out_again) {
+        return OK;
+    }
     if (code != CURLE_OK) {
         return say(transfer, code, error);
     }

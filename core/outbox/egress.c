@@ -1,10 +1,13 @@
 /* The egress log: one row for each request that left or was refused, with the host and never the
  * path, the query or a header, since secrets stand there. Rows are gathered on the net thread and
- * written by the loop, all that have come together in one unit. It is a journal of operation, not
- * part of the chained log: rows of the last second may be lost with the process. */
+ * written by the loop, those of a moment in one unit: what came of a mail is noted by a unit that
+ * should not wait for the disk behind these. It is a journal of operation, not part of the chained
+ * log: rows of the last second may be lost with the process. */
 #include "internal.h"
 
 #include "proxenos/base_log.h"
+
+enum { GATHER_MS = 200, GATHERED_MAX = EGRESS_PENDING_MAX / 2 };
 
 struct egress_row {
     struct list_node node;
@@ -112,7 +115,6 @@ static struct egress_unit *take_pending(struct outbox *outbox)
     writing->outbox = outbox;
     list_init(&writing->rows);
     (void)pthread_mutex_lock(&egress->mutex);
-    egress->posted = false;
     while ((node = list_pop(&egress->pending)) != NULL) {
         list_push(&writing->rows, node);
     }
@@ -138,37 +140,33 @@ static void end_unit(struct egress_unit *writing, enum err err)
     mem_free(writing);
 }
 
+static void gather(struct egress *egress)
+{
+    if (!egress->writing && !egress->gathering) {
+        egress->gathering = true;
+        timer_start(&egress->gather, GATHER_MS);
+    }
+}
+
 static void on_written(struct unit *unit)
 {
     struct egress_unit *writing = CONTAINER_OF(unit, struct egress_unit, unit);
-    struct outbox *outbox = writing->outbox;
-    struct egress *egress = &outbox->egress;
+    struct egress *egress = &writing->outbox->egress;
     enum err err = unit->err;
     unit_deinit(unit);
     end_unit(writing, err);
     egress->writing = false;
-    /* By the mailbox, and only when the message is not in it: posted twice it would tear the chain
-     * of all that is queued behind it. */
     (void)pthread_mutex_lock(&egress->mutex);
-    bool tell = egress->pending_count > 0 && !egress->posted;
-    egress->posted = egress->posted || tell;
+    bool more = egress->pending_count > 0;
     (void)pthread_mutex_unlock(&egress->mutex);
-    if (tell) {
-        mailbox_post(loop_mailbox(outbox->loop), &egress->message);
+    if (more) {
+        gather(egress);
     }
 }
 
-/* While a unit is under way the others gather. */
-static void on_message(struct message *message)
+static void write_rows(struct outbox *outbox)
 {
-    struct egress *egress = CONTAINER_OF(message, struct egress, message);
-    struct outbox *outbox = CONTAINER_OF(egress, struct outbox, egress);
-    if (egress->writing) {
-        (void)pthread_mutex_lock(&egress->mutex);
-        egress->posted = false;
-        (void)pthread_mutex_unlock(&egress->mutex);
-        return;
-    }
+    struct egress *egress = &outbox->egress;
     struct egress_unit *writing = take_pending(outbox);
     if (list_empty(&writing->rows)) {
         end_unit(writing, OK);
@@ -184,12 +182,37 @@ static void on_message(struct message *message)
     }
 }
 
+static void on_gathered(struct timer *timer)
+{
+    struct egress *egress = CONTAINER_OF(timer, struct egress, gather);
+    egress->gathering = false;
+    if (!egress->writing) {
+        write_rows(CONTAINER_OF(egress, struct outbox, egress));
+    }
+}
+
+/* While a unit is under way the others gather. */
+static void on_message(struct message *message)
+{
+    struct egress *egress = CONTAINER_OF(message, struct egress, message);
+    (void)pthread_mutex_lock(&egress->mutex);
+    egress->posted = false;
+    bool many = egress->pending_count >= GATHERED_MAX;
+    (void)pthread_mutex_unlock(&egress->mutex);
+    if (many && !egress->writing) {
+        write_rows(CONTAINER_OF(egress, struct outbox, egress));
+    } else {
+        gather(egress);
+    }
+}
+
 void egress_init(struct outbox *outbox)
 {
     struct egress *egress = &outbox->egress;
     (void)pthread_mutex_init(&egress->mutex, NULL);
     list_init(&egress->pending);
     egress->message.deliver = on_message;
+    timer_init_real(&egress->gather, outbox->loop, on_gathered);
 }
 
 bool egress_idle(struct outbox *outbox)
@@ -207,6 +230,7 @@ void egress_deinit(struct outbox *outbox)
     struct egress *egress = &outbox->egress;
     struct egress_unit *writing = take_pending(outbox);
     enum err err = OK;
+    timer_deinit(&egress->gather);
     if (!list_empty(&writing->rows)) {
         err = store_run(outbox->store, &writing->unit);
         unit_deinit(&writing->unit);

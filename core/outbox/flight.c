@@ -27,6 +27,7 @@ static void free_flight(struct flight *flight)
     struct outbox *outbox = flight->outbox;
     (void)map_remove_int(&outbox->flights, flight->id);
     outbox->flight_count--;
+    outbox->mails_away -= flight->away ? 1 : 0;
     timer_deinit(&flight->again);
     net_request_deinit(&flight->request);
     buf_deinit(&flight->message);
@@ -106,6 +107,7 @@ static void written(struct flight *flight, enum err err, const char *detail)
         return;
     }
     free_flight(flight);
+    mail_pump(outbox);
     outbox_pump(outbox);
 }
 

@@ -38,6 +38,8 @@ struct egress {
     bool posted;            /* the loop was told; under mutex */
     struct message message; /* tells it */
     bool writing;           /* loop: a unit is under way */
+    bool gathering;         /* loop: the timer runs */
+    struct timer gather;
     _Atomic uint64_t lost;
 };
 
@@ -55,6 +57,8 @@ struct outbox {
     struct timer sweep; /* drops old rows */
     struct map flights; /* id → struct flight */
     int flight_count;
+    struct list mails_ready; /* of struct flight.in_ready: they wait for one that is away */
+    int mails_away;
     bool stopping;
     atomic_bool woken;
     struct message wake;
@@ -91,6 +95,8 @@ struct flight {
     struct net_mail mail;
     struct buf message; /* the mail as it is sent */
     struct unit unit;
+    struct list_node in_ready;
+    bool away;          /* one of mails_away */
     struct timer again; /* until the end is written again */
     /* the end of this try */
     const char *state; /* "waiting", "sent", "failed", "refused" */
@@ -107,6 +113,8 @@ void flight_again(struct flight *flight, enum err err, const char *why, int64_t 
 /* ---- mail.c and fetch.c: how a row is sent and what the answer means ---- */
 
 void mail_send(struct flight *flight);
+/* Hands over what is ready, as many as may be away; puts all back when the outbox stops. */
+void mail_pump(struct outbox *outbox);
 void fetch_send(struct flight *flight);
 
 /* ---- message.c ---- */

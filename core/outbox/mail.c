@@ -2,6 +2,25 @@
  * Loop thread. */
 #include "internal.h"
 
+enum { LOGIN_WANTED = 530 };
+
+/* 5yz is for good (RFC 5321, 4.2.1) when it is about this mail. What is said before, to the log-in
+ * for one, is about the settings: an operator puts them right, and no mail is lost meanwhile. */
+static bool is_for_good(const struct net_request *request)
+{
+    return request->err == ERR_NETWORK && request->status >= 500 &&
+           request->mail_step != NET_MAIL_HELLO && request->status != LOGIN_WANTED;
+}
+
+/* To RCPT TO it is the address that is refused, unless by policy (RFC 3463, 5.7.x), such as that
+ * this server does not relay. */
+static bool refuses_address(const struct net_request *request)
+{
+    struct str answer = buf_str(&request->answer);
+    return request->mail_step == NET_MAIL_RECIPIENT &&
+           !str_starts(str_sub(answer, 4, answer.len), STR("5.7."));
+}
+
 static void on_sent(struct net_request *request)
 {
     struct flight *flight = CONTAINER_OF(request, struct flight, request);
@@ -13,19 +32,19 @@ static void on_sent(struct net_request *request)
         flight_end(flight, "sent", OK, "");
         return;
     }
-    /* 5yz is for good (RFC 5321, 4.2.1); to RCPT TO it is the address that is refused. */
-    bool for_good = request->err == ERR_NETWORK && request->status >= 500;
-    if (for_good && request->refused_recipient) {
+    if (request->err == ERR_UNSUPPORTED) {
+        flight_end(flight, "failed", request->err, request->error.detail);
+    } else if (is_for_good(request) && refuses_address(request)) {
         flight->refuse_address = true;
         flight_end(flight, "refused", ERR_RECIPIENT, why);
-    } else if (for_good) {
+    } else if (is_for_good(request)) {
         flight_end(flight, "failed", ERR_NETWORK, why);
     } else {
         flight_again(flight, request->err, request->status >= 400 ? why : request->error.detail, 0);
     }
 }
 
-static void send_now(struct flight *flight)
+static void hand_over(struct flight *flight)
 {
     struct outbox *outbox = flight->outbox;
     const struct value *payload = &flight->payload;
@@ -49,14 +68,37 @@ static void send_now(struct flight *flight)
                                            .mail = &flight->mail,
                                            .reply = loop_mailbox(outbox->loop),
                                            .done = on_sent};
+    flight->away = true;
+    outbox->mails_away++;
     net_send(outbox->net, &flight->request);
+}
+
+void mail_pump(struct outbox *outbox)
+{
+    struct list_node *node = NULL;
+    while ((outbox->stopping || outbox->mails_away < OUTBOX_MAILS_AWAY_MAX) &&
+           (node = list_pop(&outbox->mails_ready)) != NULL) {
+        struct flight *flight = CONTAINER_OF(node, struct flight, in_ready);
+        if (outbox->stopping) {
+            flight_again(flight, ERR_STOPPING, "", 0);
+        } else {
+            hand_over(flight);
+        }
+    }
+}
+
+static void send_soon(struct flight *flight)
+{
+    list_node_init(&flight->in_ready);
+    list_push(&flight->outbox->mails_ready, &flight->in_ready);
+    mail_pump(flight->outbox);
 }
 
 static void on_hook(struct outbox_hook *hook)
 {
     struct flight *flight = CONTAINER_OF(hook, struct flight, hook);
     if (hook->err == OK) {
-        send_now(flight);
+        send_soon(flight);
     } else if (hook->err == ERR_REFUSED) {
         flight_end(flight, "refused", ERR_REFUSED, hook->error.detail);
     } else {
@@ -90,7 +132,7 @@ void mail_send(struct flight *flight)
         return;
     }
     if (outbox->options.before == NULL) {
-        send_now(flight);
+        send_soon(flight);
         return;
     }
     flight->hook =

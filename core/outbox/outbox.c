@@ -93,6 +93,7 @@ enum err outbox_open(const struct outbox_options *options, struct outbox **out_o
     outbox->loop = options->loop;
     arena_init(&outbox->arena);
     map_init(&outbox->flights);
+    list_init(&outbox->mails_ready);
     enum err err = copy_options(outbox, options, error);
     if (err == OK) {
         err = store_table_module(options->store, &outbox_tables, error);
@@ -128,6 +129,7 @@ void outbox_stop(struct outbox *outbox)
     outbox->stopping = true;
     timer_stop(&outbox->due);
     timer_stop(&outbox->sweep);
+    mail_pump(outbox);
 }
 
 void outbox_close(struct outbox *outbox)

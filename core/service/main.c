@@ -78,10 +78,11 @@ static int list_texts(struct arena *arena, const struct value *list, const struc
 }
 
 /* Passwords are kept out of arguments, the environment and `config show`. */
-static enum err read_password(struct arena *arena, struct str path, struct str *out_password,
-                              struct error *error)
+static enum err read_password(struct config *config, enum setting setting, const char *of,
+                              struct str *out_password, struct error *error)
 {
     char line[1024];
+    struct str path = config_text(config, setting);
     *out_password = STR("");
     if (path.len == 0) {
         return OK;
@@ -92,10 +93,10 @@ static enum err read_password(struct arena *arena, struct str path, struct str *
         (void)fclose(file);
     }
     if (!read) {
-        return error_at(error, ERR_CONFIG, "smtp_password_file", path.at,
-                        "the password of the mail server cannot be read from %s", path.at);
+        return error_at(error, ERR_CONFIG, config->from[setting], path.at,
+                        "the password of the %s cannot be read from %s", of, path.at);
     }
-    *out_password = arena_str(arena, str_trim(str_from(line)));
+    *out_password = arena_str(&config->arena, str_trim(str_from(line)));
     crypto_wipe(line, sizeof(line));
     return OK;
 }
@@ -113,8 +114,41 @@ static enum err mail_options(struct config *config, struct service_options *out,
             return err;
         }
     }
-    return read_password(&config->arena, config_text(config, SET_SMTP_PASSWORD_FILE),
-                         &out->smtp_password, error);
+    if (out->smtp_plain && out->smtp_user.len > 0) {
+        return error_at(error, ERR_CONFIG, "smtp_plain", NULL,
+                        "smtp_plain and smtp_user exclude each other: a password is never sent "
+                        "without TLS");
+    }
+    return read_password(config, SET_SMTP_PASSWORD_FILE, "mail server", &out->smtp_password, error);
+}
+
+static enum err outgoing_options(struct config *config, struct service_options *out,
+                                 struct error *error)
+{
+    struct arena *arena = &config->arena;
+    out->outgoing_allow_count =
+        list_texts(arena, &config->values[SET_OUTGOING_ALLOW], &out->outgoing_allow);
+    for (int i = 0; i < out->outgoing_allow_count; i++) {
+        enum err wrong = net_allow_check(out->outgoing_allow[i], error);
+        if (wrong != OK) {
+            return wrong;
+        }
+    }
+    struct str ca = config_text(config, SET_OUTGOING_CA);
+    out->outgoing_ca = ca.len > 0 ? ca.at : NULL;
+    out->outgoing_proxy = config_text(config, SET_OUTGOING_PROXY);
+    out->outgoing_proxy_user = config_text(config, SET_OUTGOING_PROXY_USER);
+    if (out->outgoing_proxy.len > 0) {
+        enum err err = net_proxy_check(out->outgoing_proxy, error);
+        if (err != OK) {
+            return err;
+        }
+    } else if (out->outgoing_proxy_user.len > 0) {
+        return error_at(error, ERR_CONFIG, config->from[SET_OUTGOING_PROXY_USER], NULL,
+                        "outgoing_proxy_user belongs to outgoing_proxy, which is not set");
+    }
+    return read_password(config, SET_OUTGOING_PROXY_PASSWORD_FILE, "outgoing proxy",
+                         &out->outgoing_proxy_password, error);
 }
 
 /* "15s", "5d": a duration from 1 ms to most_ms. */
@@ -162,16 +196,6 @@ static enum err make_options(struct config *config, const char *folder, struct s
     out->plugin_folder_count = folders[0] != NULL ? 1 : 0;
     out->enable_count = list_texts(arena, &config->values[SET_ENABLE], &out->enable);
     out->disable_count = list_texts(arena, &config->values[SET_DISABLE], &out->disable);
-    out->outgoing_allow_count =
-        list_texts(arena, &config->values[SET_OUTGOING_ALLOW], &out->outgoing_allow);
-    for (int i = 0; i < out->outgoing_allow_count; i++) {
-        enum err wrong = net_allow_check(out->outgoing_allow[i], error);
-        if (wrong != OK) {
-            return wrong;
-        }
-    }
-    struct str ca = config_text(config, SET_OUTGOING_CA);
-    out->outgoing_ca = ca.len > 0 ? ca.at : NULL;
     struct str certificate = config_text(config, SET_TLS_CERTIFICATE);
     struct str key = config_text(config, SET_TLS_KEY);
     if ((certificate.len > 0) != (key.len > 0)) {
@@ -181,7 +205,10 @@ static enum err make_options(struct config *config, const char *folder, struct s
         out->tls_certificate = certificate.at;
         out->tls_key = key.at;
     }
-    enum err err = mail_options(config, out, error);
+    enum err err = outgoing_options(config, out, error);
+    if (err == OK) {
+        err = mail_options(config, out, error);
+    }
     if (err == OK) {
         err = webhook_options(config, out, error);
     }

@@ -44,6 +44,10 @@ struct net_options {
     const struct str *allow;
     size_t allow_count;
     const char *ca_file; /* certificates to trust instead of the system's; NULL: the system's */
+    /* "http://proxy.example:3128": all but mail goes through it, by CONNECT. Empty: none. It is
+     * told an address that was judged here, and a name only where `allow` has that name and port.
+     */
+    struct str proxy, proxy_user, proxy_password;
     /* Answers instead of the network (the test harness). Net thread. Sets err, or status, answer
      * and headers by net_answer_header_add, and returns true; false: the network is asked. May be
      * NULL. */
@@ -71,11 +75,19 @@ struct net_header {
 
 /* One mail, for net_request.mail: the request's url is the server ("smtp://mail.example:587",
  * "smtps://…"), its body the message. That server is the operator's word and not judged by the
- * guard. */
+ * guard. An address beyond ASCII is sent to a server that offers SMTPUTF8, and to no other
+ * (ERR_UNSUPPORTED). */
 struct net_mail {
     struct str from, to;       /* addresses, without < > */
     struct str user, password; /* empty: no log-in */
-    bool plain;                /* smtp:// without STARTTLS is fine; else it is required */
+    bool plain; /* smtp:// without STARTTLS is fine; else, and for a log-in, it is required */
+};
+/* How far a mail came: what the server's last answer was to. */
+enum net_mail_step {
+    NET_MAIL_HELLO, /* the connection, TLS, the log-in: nothing that is this mail's */
+    NET_MAIL_SENDER,
+    NET_MAIL_RECIPIENT,
+    NET_MAIL_TEXT,
 };
 
 /* Caller-owned: zeroed, first part filled in; the client's from net_send until `done`. */
@@ -109,7 +121,7 @@ struct net_request {
     char address[NET_ADDRESS_TEXT]; /* the peer's, or the one that was refused */
     int64_t took_ms;
     size_t sent_bytes, answer_bytes; /* bodies */
-    bool refused_recipient;          /* mail: the answer `status` was to RCPT TO */
+    enum net_mail_step mail_step;    /* mail: what the answer `status` was to */
 
     /* the client's own */
     struct message message;
@@ -153,6 +165,8 @@ enum err net_url_check(struct str url, char *out_host, struct error *error) MUST
 /* "https://vies.example:8443" of it: a grant for this host and port. */
 enum err net_url_origin(struct str url, char out_origin[NET_ORIGIN_TEXT],
                         struct error *error) MUST_CHECK;
+/* May this be net_options.proxy? ERR_CONFIG. */
+enum err net_proxy_check(struct str url, struct error *error) MUST_CHECK;
 /* May this be the url of a mail server? ERR_CONFIG. */
 enum err net_smtp_check(struct str url, struct error *error) MUST_CHECK;
 /* Does net_options.allow name this URL's host and port, or hold its address when the host is one? A

@@ -4,7 +4,10 @@
  * that left.
  *
  * A row is sent at least once: the process may die between the other side's answer and the commit
- * that notes it. So each carries a key that stays the same, as Idempotency-Key or Message-ID.
+ * that notes it, which is asked for before anything else is done with the answer. So each carries a
+ * key that stays the same, as Idempotency-Key or Message-ID. SMTP knows no way to ask afterwards,
+ * so that of mails only OUTBOX_MAILS_AWAY_MAX are on their way at once: no more than these come
+ * twice after a crash.
  *
  * Loop thread unless said otherwise. */
 #ifndef PROXENOS_OUTBOX_H
@@ -19,6 +22,7 @@ enum {
     EGRESS_ROWS_MAX = 10000,    /* kept; older ones go */
     EGRESS_PENDING_MAX = 512,   /* that wait to be written; past it they are counted as lost */
     OUTBOX_WAITING_MAX = 10000, /* of one plugin; ERR_BUSY past it */
+    OUTBOX_MAILS_AWAY_MAX = 4,  /* handed to the server, their end not on disk yet */
     OUTBOX_KEY_MAX = 250,       /* bytes */
     OUTBOX_TRIES = 10,          /* unless the row says otherwise */
     OUTBOX_TRIES_MAX = 30,

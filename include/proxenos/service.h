@@ -22,6 +22,7 @@ struct service_options {
     const struct value *plugin_config; /* { plugin = { name = value } }; may be NULL */
     const struct str *outgoing_allow;  /* net_options.allow */
     const char *outgoing_ca;           /* NULL: the system's */
+    struct str outgoing_proxy, outgoing_proxy_user, outgoing_proxy_password; /* may be empty */
     struct str smtp_url, smtp_user, smtp_password, mail_from; /* as outbox_options has them */
     bool smtp_plain;
     const struct str *webhook_schedule; /* waits between attempts; NULL: the usual */
