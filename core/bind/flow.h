@@ -8,6 +8,7 @@
 #define PROXENOS_BIND_FLOW_H
 
 #include "internal.h"
+#include "proxenos/flow_call.h"
 
 enum {
     FLOW_BRANCHES_MAX = 1000, /* of one all or any */
@@ -25,6 +26,7 @@ struct branch {
     int arguments; /* pushed, for its first resume */
     int64_t seq;   /* the command that it waits for; 0: none */
     bool cut;      /* it waits for the next turn to give its command */
+    int function;  /* of the outside call that it waits for, beside the branches; 0: none */
     const struct flow_command *command;
     const struct flow_result *result; /* what it is woken with */
     struct join *join;                /* it is part of; NULL: the run's own */
@@ -87,6 +89,11 @@ struct flow_exec {
 
 /* flow_drive.c: the function of the task. */
 int flow_drive(lua_State *L);
+/* Goes through the old pages; the table that anchors the branches is at 1. When it went well,
+ * exec->stop may have been set on the way: then exec->err says why. */
+enum err flow_go_back(struct flow_exec *exec, lua_State *L, struct error *error) MUST_CHECK;
+/* Keeps the function on top beside the branches, as long as the turn goes on; pops it. */
+int flow_anchor(struct flow_exec *exec, lua_State *L);
 struct branch *branch_new(struct flow_exec *exec, lua_State *L, struct join *join, size_t index);
 void branch_make_ready(struct flow_exec *exec, struct branch *branch);
 /* All that the branch waits for is dropped, with its inner branches. */
@@ -96,6 +103,12 @@ void join_end(struct flow_exec *exec, struct join *join, struct branch *decided)
 /* The turn goes no further: it is given back with this error. No script can catch it: the branch
  * must yield behind it. */
 void flow_stop_with(struct flow_exec *exec, enum err err, const struct error *error);
+
+/* flow_attempt.c: what a runner is given for outside calls (flow_runner_spec). */
+void flow_attempt_start(struct flow_call *call, void *context);
+void flow_attempt_drop(struct flow_call *call, void *context);
+/* The key of what the function of flow:call sends next: its own, then with a number. In arena. */
+struct str flow_attempt_key(struct call *call, struct arena *arena);
 
 /* flow_env.c: pushes the flow's function of the run's bundle; false with the error set. */
 bool flow_env_push(lua_State *L, struct flow_exec *exec, struct error *error);

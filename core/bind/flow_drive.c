@@ -15,10 +15,17 @@ struct branch *branch_new(struct flow_exec *exec, lua_State *L, struct join *joi
     branch->index = index;
     list_node_init(&branch->in_ready);
     list_node_init(&branch->in_waiting);
-    /* Anchored in the first table of the task's own coroutine as long as the turn goes on. */
-    lua_xmove(L, exec->home, 1);
-    lua_rawseti(exec->home, 1, (lua_Integer)lua_rawlen(exec->home, 1) + 1);
+    (void)flow_anchor(exec, L);
     return branch;
+}
+
+/* In the first table of the task's own coroutine. */
+int flow_anchor(struct flow_exec *exec, lua_State *L)
+{
+    int place = (int)lua_rawlen(exec->home, 1) + 1;
+    lua_xmove(L, exec->home, 1);
+    lua_rawseti(exec->home, 1, place);
+    return place;
 }
 
 void branch_make_ready(struct flow_exec *exec, struct branch *branch)
@@ -279,18 +286,13 @@ static enum err begin(struct flow_exec *exec, lua_State *L, struct error *error)
     return OK;
 }
 
-static enum err go_through(struct flow_exec *exec, lua_State *L, struct error *error)
+enum err flow_go_back(struct flow_exec *exec, lua_State *L, struct error *error)
 {
     enum err err = begin(exec, L, error);
-    for (bool live = false; err == OK && !live;) {
-        live = replay_is_live(exec->replay);
-        if (live && !flow_turn_live(exec->turn)) {
-            exec->idle = true;
-            return OK;
-        }
+    while (err == OK && replay_page(exec->replay) != NULL && !replay_is_live(exec->replay)) {
         ready_the_cut(exec);
         err = take_all(exec, L, error);
-        if (err == OK && !live && (exec->main->over || exec->stop == FLOW_AGAIN)) {
+        if (err == OK && (exec->main->over || exec->stop == FLOW_AGAIN)) {
             return ended_early(exec, error);
         }
         if (err != OK || exec->stop != FLOW_GOES_ON) {
@@ -298,6 +300,21 @@ static enum err go_through(struct flow_exec *exec, lua_State *L, struct error *e
         }
         err = replay_turn_over(exec->replay, error);
     }
+    return err;
+}
+
+static enum err go_on(struct flow_exec *exec, lua_State *L, struct error *error)
+{
+    if (!flow_turn_live(exec->turn)) {
+        exec->idle = true;
+        return OK;
+    }
+    ready_the_cut(exec);
+    enum err err = take_all(exec, L, error);
+    if (err != OK || exec->stop != FLOW_GOES_ON) {
+        return err;
+    }
+    err = replay_turn_over(exec->replay, error);
     if (err == OK && exec->main->over && (exec->main->failed || exec->undoing)) {
         end_failed(exec);
     } else if (err == OK && exec->main->over) {
@@ -313,7 +330,10 @@ int flow_drive(lua_State *L)
     lua_settop(L, 0);
     lua_newtable(L); /* anchors the branches */
     exec->home = L;
-    enum err err = go_through(exec, L, &error);
+    enum err err = flow_go_back(exec, L, &error);
+    if (err == OK && exec->stop == FLOW_GOES_ON) {
+        err = go_on(exec, L, &error);
+    }
     if (err != OK) {
         flow_stop_with(exec, err, &error);
     }

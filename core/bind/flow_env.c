@@ -72,8 +72,8 @@ static int env_require(lua_State *L)
 /* print: not in a replay, where it was said before. */
 static int env_print(lua_State *L)
 {
-    const struct flow_exec *exec = flow_exec_of(L);
-    if (exec->replay == NULL || !replay_is_live(exec->replay)) {
+    const struct flow_exec *exec = call_of(L)->flow;
+    if (exec != NULL && (exec->replay == NULL || !replay_is_live(exec->replay))) {
         return 0;
     }
     lua_getglobal(L, "print"); /* the state's own */

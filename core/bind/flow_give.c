@@ -9,6 +9,11 @@
 struct flow_exec *flow_exec_of(lua_State *L)
 {
     struct call *call = call_of(L);
+    if (call->flow == NULL && call->attempt != NULL) {
+        lua_raise_set(L, ERR_INVALID,
+                      "the function of flow:call runs beside the flow: give commands outside of it "
+                      "and pass what it needs in");
+    }
     if (call->flow == NULL) {
         lua_raise_set(L, ERR_INVALID, "a flow's commands can only be given inside a flow");
     }

@@ -43,6 +43,7 @@ int64_t flow_after(lua_State *L, const struct flow_exec *exec, struct str text);
 
 /* The commands. */
 int flow_step(lua_State *L);
+int flow_call(lua_State *L);
 int flow_version(lua_State *L);
 int flow_continue(lua_State *L);
 int flow_compensate(lua_State *L);

@@ -233,6 +233,8 @@ enum err bind_host_run_flows(struct bind_host *host, struct error *error)
                                     .file_count = host->file_count,
                                     .scope = scope,
                                     .run = run_turns,
+                                    .call = flow_attempt_start,
+                                    .drop_call = flow_attempt_drop,
                                     .context = host};
     host->flow_runner = flow_runner_add(flows, &spec);
     mem_free(files);

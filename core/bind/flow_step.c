@@ -153,9 +153,7 @@ int flow_compensate(lua_State *L)
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
     struct flow_undo *undo = ARENA_NEW(flow_turn_arena(exec->turn), struct flow_undo);
-    lua_xmove(L, exec->home, 1);
-    undo->anchor = (int)lua_rawlen(exec->home, 1) + 1;
-    lua_rawseti(exec->home, 1, undo->anchor);
+    undo->anchor = flow_anchor(exec, L);
     list_push_front(&exec->undo, &undo->in_order);
     return 0;
 }

@@ -171,6 +171,7 @@ struct call {
     struct str handler;              /* of an event: tells it from the plugin's others */
     struct buf *output;              /* of a command; else NULL */
     struct flow_exec *flow;          /* of a flow's turn; else NULL */
+    struct attempt *attempt;         /* of the function of flow:call, and tasks within; else NULL */
     struct registering *registering; /* while main.lua loads */
     struct bind_call *stream_target; /* of a route that may answer in pieces; else NULL */
     struct stream *stream;           /* the answer in pieces; a task within shares it */

@@ -21,9 +21,8 @@ static int flow_now(lua_State *L)
 }
 
 /* As math.random: [0, 1), 1 … m, m … n. `first` is the index of the first argument. */
-static int push_random(lua_State *L, struct flow_exec *exec, int first)
+static int push_random(lua_State *L, uint64_t bits, int first)
 {
-    uint64_t bits = replay_random(exec->replay);
     if (lua_isnoneornil(L, first)) {
         lua_pushnumber(L, (lua_Number)(bits >> 11) * (1.0 / 9007199254740992.0));
         return 1;
@@ -39,16 +38,23 @@ static int push_random(lua_State *L, struct flow_exec *exec, int first)
 
 int flow_random(lua_State *L)
 {
+    const struct call *call = call_of(L);
+    if (call->flow == NULL && call->attempt != NULL) { /* its function is not gone through again */
+        struct env *env = lua_host_env(call->host->lua);
+        uint64_t bits = 0;
+        env->random(env, &bits, sizeof(bits));
+        return push_random(L, bits, 1);
+    }
     struct flow_exec *exec = flow_exec_of(L);
     if (exec->replay == NULL || exec->main == NULL) {
         lua_raise_set(L, ERR_INVALID, "there is no chance while the code of a flow loads");
     }
-    return push_random(L, exec, 1);
+    return push_random(L, replay_random(exec->replay), 1);
 }
 
 static int flow_random_method(lua_State *L)
 {
-    return push_random(L, flow_exec_of(L), 2);
+    return push_random(L, replay_random(flow_exec_of(L)->replay), 2);
 }
 
 static int flow_log(lua_State *L)
@@ -74,6 +80,7 @@ static int flow_id(lua_State *L)
 
 static const luaL_Reg methods[] = {
     {"step", flow_step},
+    {"call", flow_call},
     {"sleep", flow_sleep},
     {"sleep_until", flow_sleep_until},
     {"wait", flow_wait},

@@ -1,6 +1,7 @@
 /* px.net: requests to the outside, within the grants of can.net. Outside a unit of work fetch waits
  * for the answer; inside, the request is kept in the outbox with the unit and leaves after its
  * commit. Executor, protected; answers come back as messages. */
+#include "flow.h"
 #include "secret.h"
 
 #include "proxenos/base_crypto.h"
@@ -54,6 +55,11 @@ static bool is_idempotent(struct str method)
 {
     return str_is(method, "GET") || str_is(method, "HEAD") || str_is(method, "PUT") ||
            str_is(method, "DELETE") || str_is(method, "OPTIONS");
+}
+
+static bool changes_something(struct str method)
+{
+    return !str_is(method, "GET") && !str_is(method, "HEAD") && !str_is(method, "OPTIONS");
 }
 
 /* What may be gone the next time. */
@@ -450,6 +456,9 @@ static void read_request(lua_State *L, struct call *call, struct asked *asked)
     asked->key = text_option(L, &options, "idempotency_key");
     if (asked->key.len > FETCH_KEY_MAX) {
         wrong(L, "idempotency_key", "idempotency_key has at most 200 bytes");
+    }
+    if (asked->key.len == 0 && call->attempt != NULL && changes_something(request->method)) {
+        asked->key = flow_attempt_key(call, arena);
     }
     if (asked->key.len > 0) {
         add_header(L, request, arena, STR("Idempotency-Key"), asked->key);

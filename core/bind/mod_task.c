@@ -168,6 +168,7 @@ static void start_child(struct group *group, int index, const struct call *calle
     child->call.purpose = caller->purpose;
     child->call.output = caller->output;
     child->call.stream = caller->stream;
+    child->call.attempt = caller->attempt;
     child->call.task.push = child_push;
     child->call.task.take = child_take;
     child->call.task.ended = child_ended;

@@ -2,7 +2,7 @@
  * sent after its commit. Their keys come from the event and the place in its handler, so that an
  * event which is delivered again, or replayed, sends nothing twice. Executor; nothing here raises.
  */
-#include "internal.h"
+#include "flow.h"
 
 #include "proxenos/base_crypto.h"
 
@@ -31,6 +31,8 @@ void work_key(struct call *call, struct work_unit *work, struct str given, struc
     } else if (call->kind == CALL_EVENT) {
         row->key = arena_printf(arena, "event/%lld/" STR_FORMAT "/%d", (long long)call->cause,
                                 STR_ARGS(call->handler), work->sends);
+    } else if (call->attempt != NULL) {
+        row->key = arena_printf(arena, "flow/" STR_FORMAT, STR_ARGS(flow_attempt_key(call, arena)));
     } else {
         row->key = arena_printf(arena, "once/" STR_FORMAT, STR_ARGS(random_key(call, arena)));
     }

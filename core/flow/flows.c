@@ -57,6 +57,7 @@ static void on_pump(struct message *message)
     runners_recover(flows);
     events_pump(flows);
     timers_pump(flows);
+    calls_pump(flows);
     if (hand_out(flows) && flows->ready_count > 0) {
         flows_pump_soon(flows);
     }
@@ -88,6 +89,7 @@ enum err flows_open(const struct flows_options *options, struct flows **out_flow
     (void)pthread_mutex_init(&flows->lock, NULL);
     flows->scope = store_system_scope(options->store, SYSTEM_FLOW);
     timers_open(flows);
+    calls_open(flows);
     err = reader_open(options->store, 0, &flows->reader, error);
     if (err == OK) {
         err = reader_open(options->store, 0, &flows->second, error);
@@ -113,13 +115,14 @@ void flows_stop(struct flows *flows)
 {
     flows->stopping = true;
     timer_stop(&flows->due);
+    timer_stop(&flows->call_due);
 }
 
 int64_t flows_busy(const struct flows *flows)
 {
     bool behind = !list_empty(&flows->topic_list) && flows->position < store_seq(flows->store);
     return (int64_t)flows->slots.count + flows->units_away + (flows->pump_posted ? 1 : 0) +
-           (behind ? 1 : 0);
+           (behind ? 1 : 0) + calls_busy(flows);
 }
 
 static void free_all(struct flows *flows)
@@ -152,6 +155,7 @@ void flows_close(struct flows *flows)
     do {
         loop_drain(flows->loop, 10); /* units' answers and the last wakes come there */
     } while (flows->units_away > 0 || flows->pump_posted);
+    calls_close(flows);
     free_all(flows);
     timer_deinit(&flows->due);
     reader_close(flows->reader);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "codec.h"
-#include "proxenos/flow.h"
+#include "proxenos/flow_call.h"
 
 enum {
     READY_MAX = 1024,        /* woken runs in memory; more timers wait in their table */
@@ -62,6 +62,17 @@ enum flow_statement {
     FLOW_BLOB_GET,
     FLOW_POSITION_GET,
     FLOW_POSITION_SET,
+    FLOW_CALL_ADD,
+    FLOW_CALL_GET,
+    FLOW_CALL_DUE,
+    FLOW_CALL_NEXT,
+    FLOW_CALL_LATER,
+    FLOW_CALL_BEAT,
+    FLOW_CALL_HOLD,
+    FLOW_CALL_RELEASE,
+    FLOW_CALL_DROP,
+    FLOW_CALL_DROP_ALL,
+    FLOW_CALL_LIST,
     FLOW_STATEMENT_COUNT
 };
 extern const struct table_module flow_tables;
@@ -102,16 +113,23 @@ struct flow_plugin {
         missed; /* the oldest event that may be its own and came while it did not run; 0: none */
     int64_t recover_ready,
         recover_inbox; /* how far the runs of a new runner were found; -1: done */
+    struct list calls; /* struct flow_call.in_calls: under way, or on its way to the store */
+    size_t call_count;
+    bool calls_look;       /* there may be calls that are due */
+    int64_t calls_next_ms; /* when the next one is */
+    int64_t calls_not_before_ms;
 };
 
 struct flow_runner {
     struct flow_plugin *plugin;
     const struct scope *scope; /* held */
     int64_t bundle;
-    size_t under_way;
+    size_t under_way, calls_away;
     bool storing; /* its bundle is on its way to the store */
     bool paused;
     void (*run)(struct flow_turn **turns, size_t count, void *context);
+    void (*call)(struct flow_call *call, void *context);
+    void (*drop_call)(struct flow_call *call, void *context);
     void *context;
     void (*removed)(void *context); /* not NULL: it is on its way out */
     void *removed_context;
@@ -153,9 +171,15 @@ struct flows {
     int units_away;
     struct message pump;
 
-    pthread_mutex_t lock; /* of the wakes */
+    pthread_mutex_t lock; /* of the wakes and the notes */
     struct wake *wakes;
     struct message woken;
+    struct call_note *call_notes;
+    bool call_posted;
+    struct message called;
+
+    struct timer call_due; /* the next outside call */
+    int64_t calls_next_ms; /* INT64_MAX: none */
 
     struct timer due; /* the next timer */
     struct {
@@ -194,6 +218,23 @@ bool slot_skips(struct flows *flows, int64_t run, int64_t event_seq);
 void runner_stored(struct flow_runner *runner, int64_t bundle);
 void runner_try_end(struct flow_runner *runner);
 void runners_recover(struct flows *flows);
+
+/* calls.c: loop, but for what takes a tx */
+void calls_open(struct flows *flows);
+void calls_close(struct flows *flows);
+void calls_pump(struct flows *flows);
+void calls_begin(struct flow_plugin *plugin);     /* it has a runner again */
+void calls_call_back(struct flow_runner *runner); /* all that it has under way */
+int64_t calls_busy(const struct flows *flows);
+/* call_row.c: inside apply. The turn gives the call, with these options; or waits no more. */
+enum err call_add(const struct flow_turn *turn, struct tx *tx, struct str options, int64_t seq,
+                  struct error *error) MUST_CHECK;
+enum err call_drop(const struct flow_turn *turn, struct tx *tx, int64_t seq,
+                   struct error *error) MUST_CHECK;
+enum err calls_drop_all(struct tx *tx, int64_t run, struct error *error) MUST_CHECK;
+/* The run is unblocked. */
+enum err calls_release(struct flows *flows, struct tx *tx, struct str plugin, int64_t run,
+                       struct error *error) MUST_CHECK;
 
 /* bundle.c: loop. Ends in runner_stored, at once or later. */
 void bundle_add(struct flow_runner *runner, const struct flow_runner_spec *spec);
@@ -256,6 +297,9 @@ struct str error_bytes(struct arena *arena, const struct error *error);
 enum err inbox_add(struct flows *flows, struct tx *tx, struct str plugin, int64_t run,
                    const struct flow_arrival *arrival, struct str source,
                    struct error *error) MUST_CHECK;
+/* An incident: the run stops with this error until it is unblocked. Nothing when it has ended. */
+enum err run_block(struct tx *tx, int64_t run, struct str plugin, const struct error *why,
+                   struct error *error) MUST_CHECK;
 /* "flow.started", "flow.done" … in the log. */
 enum err flow_tell(struct tx *tx, const char *type, int64_t run, struct str plugin, struct str name,
                    struct str key, struct error *error) MUST_CHECK;
@@ -313,6 +357,7 @@ enum err journal_pages(const struct flow_run *run, const struct log_row *rows, s
 
 /* turn_load.c */
 void turn_free(struct flow_turn *turn);
+uint64_t run_seed(const struct flow_run *run); /* of flow:random */
 /* event_wait.c: from where on events are this command's. */
 int64_t turn_after(const struct flow_turn *turn, const struct flow_command *command);
 /* turn_wake.c, inside apply. What waited before and does no longer, or never will again. */

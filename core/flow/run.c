@@ -235,11 +235,31 @@ enum err flow_tx_cancel(struct flows *flows, struct tx *tx, struct str plugin, i
     struct flow_result result = {.failed = true,
                                  .data = {.bytes = error_bytes(tx_arena(tx), &cancelled)}};
     if (head.state == FLOW_BLOCKED) {
-        return set_state(tx, run, FLOW_BLOCKED, FLOW_CANCELLED, pack_result(tx_arena(tx), &result),
-                         error);
+        err = calls_drop_all(tx, run, error);
+        return err != OK ? err
+                         : set_state(tx, run, FLOW_BLOCKED, FLOW_CANCELLED,
+                                     pack_result(tx_arena(tx), &result), error);
     }
     struct flow_arrival arrival = {.kind = FLOW_ARRIVAL_CANCEL, .result = result};
     return inbox_add(flows, tx, head.plugin, run, &arrival, STR("cancel"), error);
+}
+
+enum err run_block(struct tx *tx, int64_t run, struct str plugin, const struct error *why,
+                   struct error *error)
+{
+    struct arena *arena = tx_arena(tx);
+    struct flow_result result = {.failed = true, .data = {.bytes = error_bytes(arena, why)}};
+    struct value binds[] = {value_int(run), value_int(tx_now_ms(tx)), pack_result(arena, &result)};
+    enum err err = FLOW_TX(tx, FLOW_RUN_BLOCK, binds, NULL, NULL, error);
+    if (err != OK || tx_changes(tx) == 0) {
+        return err;
+    }
+    struct value data = value_map_new();
+    value_put_c(arena, &data, "run", value_id(run));
+    value_put_c(arena, &data, "plugin", value_text(plugin));
+    value_put_c(arena, &data, "code", value_text(str_from(err_code(why->err))));
+    value_put_c(arena, &data, "error", value_text(str_from(why->detail)));
+    return tx_emit(tx, STR("flow.blocked"), &data, error);
 }
 
 enum err flow_tx_unblock(struct flows *flows, struct tx *tx, int64_t run, struct error *error)
@@ -252,6 +272,9 @@ enum err flow_tx_unblock(struct flows *flows, struct tx *tx, int64_t run, struct
     }
     if (err == OK) {
         err = set_state(tx, run, FLOW_BLOCKED, FLOW_RUNNING, value_null(), error);
+    }
+    if (err == OK) {
+        err = calls_release(flows, tx, head.plugin, run, error);
     }
     if (err == OK) {
         flows_wake_after(flows, tx, head.plugin, run);

@@ -9,7 +9,8 @@
 /* When it is to go, and nothing of it is under way any more. */
 void runner_try_end(struct flow_runner *runner)
 {
-    if (runner->removed == NULL || runner->under_way > 0 || runner->storing) {
+    if (runner->removed == NULL || runner->under_way > 0 || runner->calls_away > 0 ||
+        runner->storing) {
         return;
     }
     void (*removed)(void *context) = runner->removed;
@@ -26,6 +27,8 @@ struct flow_runner *flow_runner_add(struct flows *flows, const struct flow_runne
                                    .scope = spec->scope,
                                    .storing = true,
                                    .run = spec->run,
+                                   .call = spec->call,
+                                   .drop_call = spec->drop_call,
                                    .context = spec->context};
     scope_ref(spec->scope);
     bundle_add(runner, spec);
@@ -42,6 +45,7 @@ void runner_stored(struct flow_runner *runner, int64_t bundle)
         plugin->recover_ready = plugin->recover_inbox = 0;
         timers_rewind(plugin->flows);
         events_rewind(plugin);
+        calls_begin(plugin);
         flows_pump_soon(plugin->flows);
     }
     runner_try_end(runner);
@@ -52,6 +56,7 @@ void flow_runner_pause(struct flow_runner *runner)
     struct flow_plugin *plugin = runner->plugin;
     struct list_node *node = NULL;
     runner->paused = true;
+    calls_call_back(runner);
     if (plugin->runner == runner) {
         plugin->runner = NULL;
         while ((node = list_first(&plugin->ready)) != NULL) {

@@ -14,6 +14,8 @@ struct flow_plugin *flows_plugin(struct flows *flows, struct str name)
         memcpy(plugin->name, name.at, name.len);
         plugin->name[name.len] = '\0';
         list_init(&plugin->ready);
+        list_init(&plugin->calls);
+        plugin->calls_next_ms = INT64_MAX;
         list_push(&flows->plugins, &plugin->in_turns);
         (void)map_set(&flows->by_name, name, plugin);
     }

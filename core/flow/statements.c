@@ -38,6 +38,10 @@ static const char *const migrations[] = {
     " primary key (run, hash)) without rowid;"
     "create table flow_position (id integer primary key, seq integer not null);",
     "create index flow_run_parent on flow_run (parent, parent_seq) where parent is not null;",
+    "create table flow_call (run integer not null, seq integer not null, generation integer not "
+    "null, plugin text not null, due integer not null, until integer not null, attempts integer "
+    "not null, alive_at integer, details blob, error blob, primary key (run, seq)) without rowid;"
+    "create index flow_call_due on flow_call (plugin, due, run, seq);",
 };
 
 #define RUN_COLUMNS                                                                                \
@@ -126,6 +130,28 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
     [FLOW_POSITION_SET] = {"position_set",
                            "insert into flow_position (id, seq) values (1, ?1) on conflict (id) "
                            "do update set seq = ?1 where seq < ?1"},
+    [FLOW_CALL_ADD] = {"call_add", "insert into flow_call (run, seq, generation, plugin, due, "
+                                   "until, attempts) values (?1, ?2, ?3, ?4, ?5, ?6, 0)"},
+    [FLOW_CALL_GET] = {"call_get", "select c.generation, coalesce(r.state, 5) from flow_call c "
+                                   "left join flow_run r on r.id = c.run where c.run = ?1 and "
+                                   "c.seq = ?2"},
+    [FLOW_CALL_DUE] = {"call_due", "select run, seq, generation, until, attempts, details from "
+                                   "flow_call where plugin = ?1 and due <= ?2 order by due, run, "
+                                   "seq limit ?3"},
+    [FLOW_CALL_NEXT] = {"call_next", "select due from flow_call where plugin = ?1 and due > ?2 "
+                                     "order by due limit 1"},
+    [FLOW_CALL_LATER] = {"call_later",
+                         "update flow_call set attempts = ?3, due = ?4, error = ?5, details = "
+                         "coalesce(?6, details) where run = ?1 and seq = ?2"},
+    [FLOW_CALL_BEAT] = {"call_beat", "update flow_call set alive_at = ?3, details = coalesce(?4, "
+                                     "details) where run = ?1 and seq = ?2"},
+    [FLOW_CALL_HOLD] = {"call_hold", "update flow_call set due = ?2 where run = ?1"},
+    [FLOW_CALL_RELEASE] = {"call_release",
+                           "update flow_call set due = ?3 where run = ?1 and due = ?2"},
+    [FLOW_CALL_DROP] = {"call_drop", "delete from flow_call where run = ?1 and seq = ?2"},
+    [FLOW_CALL_DROP_ALL] = {"call_drop_all", "delete from flow_call where run = ?1"},
+    [FLOW_CALL_LIST] = {"call_list", "select seq, attempts, due, until, alive_at, error from "
+                                     "flow_call where run = ?1 order by seq"},
 };
 
 const struct table_module flow_tables = {

@@ -58,21 +58,8 @@ struct blocking {
 static enum err block_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct blocking *blocking = CONTAINER_OF(unit, struct blocking, unit);
-    struct arena *arena = tx_arena(tx);
-    struct flow_result result = {.failed = true,
-                                 .data = {.bytes = error_bytes(arena, &blocking->error)}};
-    struct value binds[] = {value_int(blocking->slot->run), value_int(tx_now_ms(tx)),
-                            pack_result(arena, &result)};
-    enum err err = FLOW_TX(tx, FLOW_RUN_BLOCK, binds, NULL, NULL, error);
-    if (err != OK || tx_changes(tx) == 0) {
-        return err;
-    }
-    struct value data = value_map_new();
-    value_put_c(arena, &data, "run", value_id(blocking->slot->run));
-    value_put_c(arena, &data, "plugin", value_text(str_from(blocking->slot->plugin->name)));
-    value_put_c(arena, &data, "code", value_text(str_from(err_code(blocking->error.err))));
-    value_put_c(arena, &data, "error", value_text(str_from(blocking->error.detail)));
-    return tx_emit(tx, STR("flow.blocked"), &data, error);
+    return run_block(tx, blocking->slot->run, str_from(blocking->slot->plugin->name),
+                     &blocking->error, error);
 }
 
 static void block_done(struct unit *unit)

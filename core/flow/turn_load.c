@@ -73,7 +73,7 @@ static bool may_be_due(const struct flow_turn *turn)
 
 /* ---- load ---- */
 
-static uint64_t seed_of(const struct flow_run *run)
+uint64_t run_seed(const struct flow_run *run)
 {
     uint64_t seed = 0;
     unsigned char hash[HASH_BYTES];
@@ -107,7 +107,7 @@ enum err flow_turn_load(struct flow_turn *turn, struct reader *reader, int64_t n
     int64_t before_ms = run->pages > 0 ? turn->pages[run->pages - 1].at_ms : run->started_ms;
     turn->live.number = run->pages + 1;
     turn->live.at_ms = MAX(now_ms, before_ms);
-    replay_init(&turn->replay, arena, turn->pages, (size_t)run->pages, &turn->live, seed_of(run));
+    replay_init(&turn->replay, arena, turn->pages, (size_t)run->pages, &turn->live, run_seed(run));
     turn->loaded = true;
     *out_idle = run->state == FLOW_WAITING && turn->live.arrival_count == 0 && !may_be_due(turn);
     return OK;

@@ -81,6 +81,9 @@ static enum err drop_waker(const struct flow_turn *turn, struct tx *tx,
                                 value_int(turn->run.id), value_int(pending->seq)};
         err = FLOW_TX(tx, FLOW_WAIT_DROP, binds, NULL, NULL, error);
     }
+    if (err == OK && pending->command->kind == FLOW_CALL) {
+        return call_drop(turn, tx, pending->seq, error);
+    }
     return err == OK && pending->command->kind == FLOW_CHILD
                ? cancel_child(turn, tx, pending->seq, error)
                : err;
@@ -99,6 +102,9 @@ static enum err add_waker(struct flow_turn *turn, struct tx *tx, const struct fl
                                 value_text(wait.key),   value_int(turn->run.id),
                                 value_int(seq),         value_int(turn_after(turn, command))};
         err = FLOW_TX(tx, FLOW_WAIT_ADD, binds, NULL, NULL, error);
+    }
+    if (err == OK && command->kind == FLOW_CALL) {
+        return call_add(turn, tx, turn_input(turn, command), seq, error);
     }
     return err == OK && command->kind == FLOW_CHILD ? start_child(turn, tx, command, seq, error)
                                                     : err;

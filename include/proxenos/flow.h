@@ -22,6 +22,7 @@
 
 struct flows;
 struct flow_turn;
+struct flow_call;
 struct flow_runner;
 
 enum {
@@ -76,6 +77,11 @@ struct flow_runner_spec {
     const struct scope *scope; /* what the plugin may see of the log */
     /* Loop. Each turn must come back through flow_turn_done. */
     void (*run)(struct flow_turn **turns, size_t count, void *context);
+    /* Loop. Each must come back through flow_call_done (flow_call.h). NULL: it makes no outside
+     * calls. drop_call: nobody waits for it any more, or not here: the sooner it comes back the
+     * better; never twice for one. */
+    void (*call)(struct flow_call *call, void *context);
+    void (*drop_call)(struct flow_call *call, void *context);
     void *context;
 };
 /* Runs of this plugin go on by this runner, as soon as its code is in the store; an older one of

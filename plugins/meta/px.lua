@@ -470,6 +470,7 @@
 
 ---@class px.flow_run # what a flow is given first
 ---@field step fun(self: px.flow_run, name: string, fn: fun(): any): any # does something once: what it writes commits together with its result
+---@field call fun(self: px.flow_run, name: string, options: px.call_options|fun(call: px.call): any, fn?: fun(call: px.call): any): any # asks the world outside, once the turn is committed; tried again until it answers
 ---@field sleep fun(self: px.flow_run, duration: string)
 ---@field sleep_until fun(self: px.flow_run, at: px.date.value)
 ---@field wait fun(self: px.flow_run, name: string, options?: px.wait_options): any # an event or a signal; nil when the time is over
@@ -484,6 +485,18 @@
 ---@field random fun(self: px.flow_run, m?: integer, n?: integer): number
 ---@field log fun(self: px.flow_run, text: any)
 ---@field id fun(self: px.flow_run): string
+
+---@class px.call_options
+---@field retry? { times?: integer, first?: string, max?: string, never?: string[] } # 20 times, from "1s" doubling to "10m"; never: codes that are not tried again
+---@field timeout? string # of one attempt: "1m"
+---@field heartbeat? string # an attempt that is silent for so long is dead
+---@field within? string # of all attempts together
+
+---@class px.call
+---@field key string # the same in every attempt of this call, and in no other call
+---@field attempt integer # from 1
+---@field details? any # what the last heartbeat of an earlier attempt left
+---@field heartbeat fun(self: px.call, details?: any) # says that it lives
 
 ---@class px.wait_options
 ---@field key? string # what the event's key must be: the record's id, or data.key
