@@ -104,6 +104,9 @@ static int does_nothing(lua_State *L)
 static int env_flow(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TSTRING);
+    if (lua_istable(L, 2)) {
+        lua_remove(L, 2); /* its limits are the newest code's */
+    }
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
     lua_rawset(L, lua_upvalueindex(1));

@@ -5,6 +5,7 @@
  *
  * The job and the unit both come back to the loop; the turn is over when all is back. */
 #include "flow.h"
+#include "proxenos/flow_limit.h"
 
 #include "proxenos/base_log.h"
 
@@ -213,6 +214,21 @@ static bool has_flows(const struct bind_host *host)
     return false;
 }
 
+/* Into `out`, which has room for all registrations. px_flow has checked them. */
+static size_t limits_of(const struct bind_host *host, struct flow_limited *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < host->registration_count; i++) {
+        const struct bind_registration *made = &host->registrations[i];
+        struct flow_limit limit = {0};
+        if (made->kind == BIND_FLOW && flow_limit_read(&made->options, &limit, NULL) == OK &&
+            flow_limit_is_any(&limit)) {
+            out[count++] = (struct flow_limited){.name = made->name, .limit = limit};
+        }
+    }
+    return count;
+}
+
 enum err bind_host_run_flows(struct bind_host *host, struct error *error)
 {
     struct flows *flows = host->bind->options.flows;
@@ -227,7 +243,10 @@ enum err bind_host_run_flows(struct bind_host *host, struct error *error)
     for (size_t i = 0; i < host->file_count; i++) {
         files[i] = (struct flow_file){host->files[i].name, host->files[i].text};
     }
-    struct flow_runner_spec spec = {.plugin = str_from(host->name),
+    struct flow_limited *limits = mem_zalloc(sizeof(*limits) * (host->registration_count + 1));
+    struct flow_runner_spec spec = {.limits = limits,
+                                    .limit_count = limits_of(host, limits),
+                                    .plugin = str_from(host->name),
                                     .version = host->version,
                                     .files = files,
                                     .file_count = host->file_count,
@@ -238,6 +257,7 @@ enum err bind_host_run_flows(struct bind_host *host, struct error *error)
                                     .context = host};
     host->flow_runner = flow_runner_add(flows, &spec);
     mem_free(files);
+    mem_free(limits);
     scope_unref(scope);
     return OK;
 }

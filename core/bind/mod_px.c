@@ -1,5 +1,6 @@
 /* px itself: registering handlers, and the small words. Executor, protected. */
 #include "internal.h"
+#include "proxenos/flow_limit.h"
 
 enum { PAGE_NAME_MAX = 60 };
 
@@ -82,7 +83,17 @@ static int px_flow(lua_State *L)
     if (name.len == 0 || name.len > FLOW_NAME_MAX) {
         lua_raise_set(L, ERR_LIMIT, "a flow's name has 1 to %d bytes", FLOW_NAME_MAX);
     }
-    host_register(L, BIND_FLOW, name, STR(""), 0, 2);
+    int function = lua_istable(L, 2) ? 3 : 2;
+    if (function == 3) {
+        struct call *call = call_enter(L);
+        struct value options = arg_value(L, 2, &call->scratch);
+        struct flow_limit limit;
+        struct error error = {0};
+        if (flow_limit_read(&options, &limit, &error) != OK) {
+            lua_raise(L, &error);
+        }
+    }
+    host_register(L, BIND_FLOW, name, STR(""), function == 3 ? 2 : 0, function);
     return 0;
 }
 
@@ -308,6 +319,11 @@ static const char types[] =
     "---@field from_start? boolean # a new subscription begins at the log's start\n"
     "---@field name? string # of the subscription; by default the pattern\n"
     "\n"
+    "---@class px.flow_options\n"
+    "---@field concurrency? { max: integer, key?: string } # runs that go on at once, for each "
+    "value of this path of the input\n"
+    "---@field rate? { max: integer, per: string, key?: string } # runs that begin in this time\n"
+    "\n"
     "---@class px.schedule_options\n"
     "---@field zone? string # \"Europe/Athens\"; UTC\n"
     "---@field missed? \"skip\"|\"once\"|\"all\" # runs whose time passed while nobody could run "
@@ -376,7 +392,8 @@ static const struct lua_binding bindings[] = {
      .flags = LUA_BINDING_LOAD_ONLY},
     {.name = "flow",
      .call = px_flow,
-     .type = "fun(name: string, flow: fun(flow: px.flow_run, input: any): any)",
+     .type = "fun(name: string, options: px.flow_options|fun(flow: px.flow_run, input: any): "
+             "any, flow?: fun(flow: px.flow_run, input: any): any)",
      .doc = "registers a durable flow: code that may wait for a year and survives any crash",
      .flags = LUA_BINDING_LOAD_ONLY},
     {.name = "before",

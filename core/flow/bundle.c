@@ -15,6 +15,8 @@ struct adding {
     struct str plugin, version;
     struct buf files;
     unsigned char hash[HASH_BYTES];
+    struct flow_limited *limits;
+    size_t limit_count;
     int64_t id;
     struct timer again;
 };
@@ -26,7 +28,11 @@ static enum err add_apply(struct unit *unit, struct tx *tx, struct error *error)
     struct value find[] = {value_text(adding->plugin),
                            bytes_value((struct str){(const char *)adding->hash, HASH_BYTES})};
     adding->id = 0;
-    enum err err = FLOW_TX(tx, FLOW_BUNDLE_FIND, find, row_integer, &adding->id, error);
+    enum err err = gate_limits(adding->runner->plugin->flows, tx, adding->plugin, adding->limits,
+                               adding->limit_count, error);
+    if (err == OK) {
+        err = FLOW_TX(tx, FLOW_BUNDLE_FIND, find, row_integer, &adding->id, error);
+    }
     if (err != OK) {
         return err;
     }
@@ -116,6 +122,14 @@ void bundle_add(struct flow_runner *runner, const struct flow_runner_spec *spec)
     adding->runner = runner;
     adding->plugin = arena_str(&adding->arena, spec->plugin);
     adding->version = arena_str(&adding->arena, spec->version);
+    adding->limits = ARENA_ARRAY(&adding->arena, struct flow_limited, spec->limit_count + 1);
+    for (size_t i = 0; i < spec->limit_count; i++) {
+        struct flow_limited *limited = &adding->limits[adding->limit_count++];
+        *limited = spec->limits[i];
+        limited->name = arena_str(&adding->arena, limited->name);
+        limited->limit.key = arena_str(&adding->arena, limited->limit.key);
+        limited->limit.rate_key = arena_str(&adding->arena, limited->limit.rate_key);
+    }
     for (size_t i = 0; i < spec->file_count; i++) {
         value_put(&adding->arena, &files, spec->files[i].name, value_text(spec->files[i].text));
     }

@@ -210,6 +210,10 @@ static void call_back(struct flow_call *call)
 
 static void take_note(struct flows *flows, const struct call_note *note)
 {
+    if (note->run == 0) {
+        flows->gates_next_ms = 0;
+        return;
+    }
     struct flow_plugin *plugin = flows_plugin(flows, str_from(note->plugin));
     plugin->calls_look = true;
     list_foreach (node, &plugin->calls) {

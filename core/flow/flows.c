@@ -58,6 +58,7 @@ static void on_pump(struct message *message)
     events_pump(flows);
     timers_pump(flows);
     calls_pump(flows);
+    gates_pump(flows);
     if (hand_out(flows) && flows->ready_count > 0) {
         flows_pump_soon(flows);
     }
@@ -90,6 +91,7 @@ enum err flows_open(const struct flows_options *options, struct flows **out_flow
     flows->scope = store_system_scope(options->store, SYSTEM_FLOW);
     timers_open(flows);
     calls_open(flows);
+    gates_open(flows);
     err = reader_open(options->store, 0, &flows->reader, error);
     if (err == OK) {
         err = reader_open(options->store, 0, &flows->second, error);
@@ -116,6 +118,7 @@ void flows_stop(struct flows *flows)
     flows->stopping = true;
     timer_stop(&flows->due);
     timer_stop(&flows->call_due);
+    timer_stop(&flows->gate_due);
 }
 
 int64_t flows_busy(const struct flows *flows)
@@ -158,6 +161,7 @@ void flows_close(struct flows *flows)
     calls_close(flows);
     free_all(flows);
     timer_deinit(&flows->due);
+    timer_deinit(&flows->gate_due);
     reader_close(flows->reader);
     reader_close(flows->second);
     scope_unref(flows->scope);

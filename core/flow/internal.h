@@ -10,6 +10,7 @@
 
 #include "codec.h"
 #include "proxenos/flow_call.h"
+#include "proxenos/flow_limit.h"
 
 enum {
     READY_MAX = 1024,        /* woken runs in memory; more timers wait in their table */
@@ -73,6 +74,20 @@ enum flow_statement {
     FLOW_CALL_DROP,
     FLOW_CALL_DROP_ALL,
     FLOW_CALL_LIST,
+    FLOW_LIMIT_GET,
+    FLOW_LIMIT_ADD,
+    FLOW_LIMIT_DROP,
+    FLOW_GATE_INSIDE,
+    FLOW_GATE_QUEUED,
+    FLOW_GATE_QUEUE,
+    FLOW_GATE_ADMIT,
+    FLOW_GATE_SET,
+    FLOW_GATE_DROP,
+    FLOW_GATE_ALL,
+    FLOW_GATE_DUE,
+    FLOW_GATE_NEXT,
+    FLOW_RATE_GET,
+    FLOW_RATE_SET,
     FLOW_STATEMENT_COUNT
 };
 extern const struct table_module flow_tables;
@@ -178,6 +193,10 @@ struct flows {
     bool call_posted;
     struct message called;
 
+    struct timer gate_due; /* the next gate that may let in */
+    int64_t gates_next_ms; /* nothing to read before; 0: look */
+    bool gates_away;
+
     struct timer call_due; /* the next outside call */
     int64_t calls_next_ms; /* INT64_MAX: none */
 
@@ -235,6 +254,23 @@ enum err calls_drop_all(struct tx *tx, int64_t run, struct error *error) MUST_CH
 /* The run is unblocked. */
 enum err calls_release(struct flows *flows, struct tx *tx, struct str plugin, int64_t run,
                        struct error *error) MUST_CHECK;
+
+/* Writer, inside apply: once it is committed, the loop looks at the gates. call_row.c */
+void gates_look_after(struct flows *flows, struct tx *tx);
+/* gate.c: loop */
+void gates_open(struct flows *flows);
+void gates_pump(struct flows *flows);
+/* Inside apply. The run that was just added is queued, and perhaps let in, when its flow has a
+ * limit; else nothing. */
+enum err gate_enter(struct flows *flows, struct tx *tx, const struct flow_start *start,
+                    bool *out_gated, struct error *error) MUST_CHECK;
+/* The run has ended: the next of its gate. */
+enum err gate_leave(struct flows *flows, struct tx *tx, const struct flow_run *run,
+                    struct error *error) MUST_CHECK;
+/* The limits of the plugin's flows from now on. */
+enum err gate_limits(struct flows *flows, struct tx *tx, struct str plugin,
+                     const struct flow_limited *limits, size_t count,
+                     struct error *error) MUST_CHECK;
 
 /* bundle.c: loop. Ends in runner_stored, at once or later. */
 void bundle_add(struct flow_runner *runner, const struct flow_runner_spec *spec);
@@ -296,6 +332,14 @@ struct str error_bytes(struct arena *arena, const struct error *error);
 /* Puts one row into the inbox and wakes the run. */
 enum err inbox_add(struct flows *flows, struct tx *tx, struct str plugin, int64_t run,
                    const struct flow_arrival *arrival, struct str source,
+                   struct error *error) MUST_CHECK;
+/* The whole row, inside apply; in its arena. ERR_NOT_FOUND. */
+enum err run_read(struct tx *tx, int64_t id, struct flow_run *out_run,
+                  struct error *error) MUST_CHECK;
+/* The run has ended: told to the log, to its parent, to who waits behind its gate. A result that is
+ * kept apart must be there for the parent already. */
+enum err run_ended(struct flows *flows, struct tx *tx, const struct flow_run *run,
+                   enum flow_state state, const struct flow_result *outcome,
                    struct error *error) MUST_CHECK;
 /* An incident: the run stops with this error until it is unblocked. Nothing when it has ended. */
 enum err run_block(struct tx *tx, int64_t run, struct str plugin, const struct error *why,

@@ -125,6 +125,9 @@ static enum err read_run(struct arena *arena, const struct value *columns, struc
     run->state = (enum flow_state)state;
     run->key = columns[3].kind == VALUE_TEXT ? arena_str(arena, columns[3].text) : STR("");
     run->parent = columns[12].kind == VALUE_INT ? columns[12].integer : 0;
+    run->gated = columns[18].kind == VALUE_TEXT;
+    run->gate = run->gated ? arena_str(arena, columns[18].text) : STR("");
+    run->queued = columns[19].integer != 0;
     enum err err = unpack_data(arena, &columns[16], &run->input, error);
     run->has_outcome = columns[17].kind != VALUE_NULL;
     if (err == OK && run->has_outcome) {
@@ -154,6 +157,14 @@ enum err flow_run_get(struct reader *reader, int64_t id, struct arena *arena,
         return error_set(error, ERR_NOT_FOUND, "there is no run %s", text);
     }
     return err;
+}
+
+enum err run_read(struct tx *tx, int64_t id, struct flow_run *out_run, struct error *error)
+{
+    struct reading reading = {.arena = tx_arena(tx), .run = out_run};
+    struct value binds[] = {value_int(id)};
+    enum err err = FLOW_TX(tx, FLOW_RUN_GET, binds, on_run, &reading, error);
+    return err == OK && !reading.found ? error_set(error, ERR_NOT_FOUND, "the run is gone") : err;
 }
 
 enum err flow_run_by_key(struct reader *reader, struct str plugin, struct str name, struct str key,
@@ -236,6 +247,9 @@ enum err flow_describe(struct reader *reader, const struct flow_run *run, struct
     value_put_c(arena, &map, "started_at", value_time(run->started_ms));
     value_put_c(arena, &map, "updated_at", value_time(run->updated_ms));
     value_put_c(arena, &map, "started_by", value_text(run->actor));
+    if (run->queued) {
+        value_put_c(arena, &map, "queued", value_bool(true));
+    }
     if (run->parent != 0) {
         value_put_c(arena, &map, "parent", value_id(run->parent));
     }

@@ -117,14 +117,38 @@ enum err flow_tx_start(struct flows *flows, struct tx *tx, const struct flow_sta
                             value_int(tx_now_ms(tx)),
                             pack_data(arena, &input)};
     err = FLOW_TX(tx, FLOW_RUN_ADD, binds, NULL, NULL, error);
+    bool gated = false;
     if (err == OK) {
         err =
             flow_tell(tx, "flow.started", start->id, start->plugin, start->name, start->key, error);
     }
     if (err == OK) {
+        err = gate_enter(flows, tx, start, &gated, error);
+    }
+    if (err == OK && !gated) {
         flows_wake_after(flows, tx, start->plugin, start->id);
     }
     return err;
+}
+
+/* ---- the end ---- */
+
+enum err run_ended(struct flows *flows, struct tx *tx, const struct flow_run *run,
+                   enum flow_state state, const struct flow_result *outcome, struct error *error)
+{
+    static const char *const types[FLOW_STATE_COUNT] = {[FLOW_DONE] = "flow.done",
+                                                        [FLOW_FAILED] = "flow.failed",
+                                                        [FLOW_CANCELLED] = "flow.cancelled"};
+    enum err err = flow_tell(tx, types[state], run->id, run->plugin, run->name, run->key, error);
+    if (err == OK) {
+        err = gate_leave(flows, tx, run, error);
+    }
+    if (err != OK || run->parent == 0) {
+        return err;
+    }
+    struct flow_arrival arrival = {
+        .kind = FLOW_ARRIVAL_RESULT, .seq = run->parent_seq, .result = *outcome};
+    return inbox_add(flows, tx, run->plugin, run->parent, &arrival, STR(""), error);
 }
 
 /* ---- what arrives ---- */
@@ -133,7 +157,7 @@ struct head {
     struct arena *arena;
     struct str plugin;
     enum flow_state state;
-    bool found;
+    bool found, queued;
 };
 
 static enum err on_head(void *context, const struct value *columns, int column_count,
@@ -148,6 +172,7 @@ static enum err on_head(void *context, const struct value *columns, int column_c
     head->found = true;
     head->plugin = arena_str(head->arena, columns[0].text);
     head->state = (enum flow_state)state;
+    head->queued = columns[2].integer != 0;
     return OK;
 }
 
@@ -220,6 +245,22 @@ static enum err set_state(struct tx *tx, int64_t run, enum flow_state from, enum
     return FLOW_TX(tx, FLOW_RUN_STATE, binds, NULL, NULL, error);
 }
 
+/* It cannot clean up: its code does not run, or has not begun. */
+static enum err end_at_once(struct flows *flows, struct tx *tx, int64_t id,
+                            const struct flow_result *result, struct error *error)
+{
+    struct flow_run run;
+    enum err err = run_read(tx, id, &run, error);
+    if (err == OK) {
+        err = calls_drop_all(tx, id, error);
+    }
+    if (err == OK) {
+        err =
+            set_state(tx, id, run.state, FLOW_CANCELLED, pack_result(tx_arena(tx), result), error);
+    }
+    return err == OK ? run_ended(flows, tx, &run, FLOW_CANCELLED, result, error) : err;
+}
+
 // NOLINTNEXTLINE(readability-function-size)
 enum err flow_tx_cancel(struct flows *flows, struct tx *tx, struct str plugin, int64_t run,
                         struct str reason, struct error *error)
@@ -234,11 +275,8 @@ enum err flow_tx_cancel(struct flows *flows, struct tx *tx, struct str plugin, i
                     STR_ARGS(reason.len > 0 ? reason : STR("the run was cancelled")));
     struct flow_result result = {.failed = true,
                                  .data = {.bytes = error_bytes(tx_arena(tx), &cancelled)}};
-    if (head.state == FLOW_BLOCKED) {
-        err = calls_drop_all(tx, run, error);
-        return err != OK ? err
-                         : set_state(tx, run, FLOW_BLOCKED, FLOW_CANCELLED,
-                                     pack_result(tx_arena(tx), &result), error);
+    if (head.state == FLOW_BLOCKED || head.queued) {
+        return end_at_once(flows, tx, run, &result, error);
     }
     struct flow_arrival arrival = {.kind = FLOW_ARRIVAL_CANCEL, .result = result};
     return inbox_add(flows, tx, head.plugin, run, &arrival, STR("cancel"), error);

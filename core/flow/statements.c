@@ -42,11 +42,25 @@ static const char *const migrations[] = {
     "null, plugin text not null, due integer not null, until integer not null, attempts integer "
     "not null, alive_at integer, details blob, error blob, primary key (run, seq)) without rowid;"
     "create index flow_call_due on flow_call (plugin, due, run, seq);",
+    "alter table flow_run add column gate text;"
+    "alter table flow_run add column queued integer not null default 0;"
+    "alter table flow_run add column begins integer not null default 0;"
+    "create index flow_run_gate on flow_run (plugin, name, gate) where gate is not null and queued "
+    "= 0 and state < 3;"
+    "create index flow_run_queued on flow_run (plugin, name, gate, begins, id) where queued = 1;"
+    "create table flow_limit (plugin text not null, name text not null, most integer not null, "
+    "key text not null, rate integer not null, per integer not null, rate_key text not null, "
+    "primary key (plugin, name)) without rowid;"
+    "create table flow_rate (plugin text not null, name text not null, key text not null, full "
+    "integer not null, primary key (plugin, name, key)) without rowid;"
+    "create table flow_gate (plugin text not null, name text not null, key text not null, due "
+    "integer not null, primary key (plugin, name, key)) without rowid;"
+    "create index flow_gate_due on flow_gate (due);",
 };
 
 #define RUN_COLUMNS                                                                                \
     "id, plugin, name, key, actor, bundle, state, generation, pages, commands, log, since, "       \
-    "parent, parent_seq, started_at, updated_at, input, outcome"
+    "parent, parent_seq, started_at, updated_at, input, outcome, gate, queued"
 
 static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
     [FLOW_BUNDLE_ADD] = {"bundle_add", "insert into flow_bundle (id, hash, plugin, version, files, "
@@ -65,7 +79,7 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
     [FLOW_RUN_GET] = {"run_get", "select " RUN_COLUMNS " from flow_run where id = ?1"},
     [FLOW_RUN_BY_KEY] = {"run_by_key", "select id from flow_run where plugin = ?1 and name = ?2 "
                                        "and key = ?3 and state < 3"},
-    [FLOW_RUN_HEAD] = {"run_head", "select plugin, state from flow_run where id = ?1"},
+    [FLOW_RUN_HEAD] = {"run_head", "select plugin, state, queued from flow_run where id = ?1"},
     [FLOW_RUN_TURN] = {"run_turn",
                        "update flow_run set state = ?4, pages = ?3 + 1, commands = ?5, log = ?6, "
                        "updated_at = ?7, outcome = ?8 where id = ?1 and generation = ?2 and "
@@ -75,7 +89,7 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
                         "= 0, log = 0, updated_at = ?4, input = ?5, bundle = ?6, since = ?7 where "
                         "id = ?1 and generation = ?2 and pages = ?3 and state < 2"},
     [FLOW_RUN_STATE] = {"run_state", "update flow_run set state = ?3, updated_at = ?4, outcome = "
-                                     "?5 where id = ?1 and state = ?2"},
+                                     "?5, queued = 0 where id = ?1 and state = ?2"},
     [FLOW_RUN_BLOCK] = {"run_block", "update flow_run set state = 2, updated_at = ?2, outcome = ?3 "
                                      "where id = ?1 and state < 2"},
     [FLOW_RUN_READY] = {"run_ready", "select id from flow_run where plugin = ?1 and state = 0 and "
@@ -150,6 +164,39 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
                            "update flow_call set due = ?3 where run = ?1 and due = ?2"},
     [FLOW_CALL_DROP] = {"call_drop", "delete from flow_call where run = ?1 and seq = ?2"},
     [FLOW_CALL_DROP_ALL] = {"call_drop_all", "delete from flow_call where run = ?1"},
+    [FLOW_LIMIT_GET] = {"limit_get", "select most, key, rate, per, rate_key from flow_limit where "
+                                     "plugin = ?1 and name = ?2"},
+    [FLOW_LIMIT_ADD] = {"limit_add", "insert into flow_limit (plugin, name, most, key, rate, per, "
+                                     "rate_key) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+    [FLOW_LIMIT_DROP] = {"limit_drop", "delete from flow_limit where plugin = ?1"},
+    [FLOW_GATE_INSIDE] = {"gate_inside",
+                          "select count(*) from (select 1 from flow_run where plugin = ?1 and name "
+                          "= ?2 and gate = ?3 and gate is not null and queued = 0 and state < 3 "
+                          "limit ?4)"},
+    [FLOW_GATE_QUEUED] = {"gate_queued", "select id, begins from flow_run where plugin = ?1 and "
+                                         "name = ?2 and gate = ?3 and queued = 1 order by begins, "
+                                         "id limit ?4"},
+    [FLOW_GATE_QUEUE] = {"gate_queue", "update flow_run set gate = ?2, begins = ?3, queued = 1, "
+                                       "state = 1 where id = ?1"},
+    [FLOW_GATE_ADMIT] = {"gate_admit", "update flow_run set queued = 0, state = 0, updated_at = "
+                                       "?2 where id = ?1 and queued = 1"},
+    [FLOW_GATE_SET] = {"gate_set", "insert into flow_gate (plugin, name, key, due) values (?1, ?2, "
+                                   "?3, ?4) on conflict (plugin, name, key) do update set due = "
+                                   "?4"},
+    [FLOW_GATE_DROP] = {"gate_drop", "delete from flow_gate where plugin = ?1 and name = ?2 and "
+                                     "key = ?3"},
+    [FLOW_GATE_ALL] = {"gate_all",
+                       "insert into flow_gate (plugin, name, key, due) select distinct plugin, "
+                       "name, gate, 0 from flow_run where plugin = ?1 and queued = 1 on conflict "
+                       "(plugin, name, key) do update set due = 0"},
+    [FLOW_GATE_DUE] = {"gate_due", "select plugin, name, key from flow_gate where due <= ?1 order "
+                                   "by due limit ?2"},
+    [FLOW_GATE_NEXT] = {"gate_next", "select due from flow_gate order by due limit 1"},
+    [FLOW_RATE_GET] = {"rate_get", "select full from flow_rate where plugin = ?1 and name = ?2 and "
+                                   "key = ?3"},
+    [FLOW_RATE_SET] = {"rate_set", "insert into flow_rate (plugin, name, key, full) values (?1, "
+                                   "?2, ?3, ?4) on conflict (plugin, name, key) do update set full "
+                                   "= ?4"},
     [FLOW_CALL_LIST] = {"call_list", "select seq, attempts, due, until, alive_at, error from "
                                      "flow_call where run = ?1 order by seq"},
 };

@@ -92,7 +92,7 @@ void timers_pump(struct flows *flows)
 
 int64_t flows_next_due_ms(const struct flows *flows)
 {
-    return MIN(flows->next_due_ms, flows->calls_next_ms);
+    return MIN(flows->gates_next_ms, MIN(flows->next_due_ms, flows->calls_next_ms));
 }
 
 void timers_added(struct flows *flows, int64_t due_ms)

@@ -89,7 +89,7 @@ enum err flow_turn_load(struct flow_turn *turn, struct reader *reader, int64_t n
     struct flow_run *run = &turn->run;
     struct arena *arena = &turn->arena;
     enum err err = flow_run_get(reader, turn->slot->run, arena, run, error);
-    *out_idle = err == ERR_NOT_FOUND || (err == OK && run->state > FLOW_WAITING);
+    *out_idle = err == ERR_NOT_FOUND || (err == OK && (run->state > FLOW_WAITING || run->queued));
     if (err != OK || *out_idle) {
         return *out_idle ? OK : err;
     }

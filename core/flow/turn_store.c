@@ -192,22 +192,12 @@ static enum err drop_sources(const struct flow_turn *turn, struct tx *tx, struct
 static enum err tell_end(struct flow_turn *turn, struct tx *tx, enum flow_state state,
                          struct error *error)
 {
-    static const char *const types[FLOW_STATE_COUNT] = {[FLOW_DONE] = "flow.done",
-                                                        [FLOW_FAILED] = "flow.failed",
-                                                        [FLOW_CANCELLED] = "flow.cancelled"};
     const struct flow_run *run = &turn->run;
-    enum err err = flow_tell(tx, types[state], run->id, run->plugin, run->name, run->key, error);
-    if (err != OK || run->parent == 0) {
-        return err;
-    }
-    struct flow_arrival arrival = {
-        .kind = FLOW_ARRIVAL_RESULT, .seq = run->parent_seq, .result = turn->outcome};
-    if (turn->outcome.data.apart) {
+    enum err err = OK;
+    if (run->parent != 0 && turn->outcome.data.apart) {
         err = add_blobs(turn, tx, run->parent, error);
     }
-    return err == OK
-               ? inbox_add(turn->flows, tx, run->plugin, run->parent, &arrival, STR(""), error)
-               : err;
+    return err == OK ? run_ended(turn->flows, tx, run, state, &turn->outcome, error) : err;
 }
 
 enum err flow_turn_apply(struct flow_turn *turn, struct tx *tx, struct error *error)

@@ -70,8 +70,11 @@ struct flow_file {
     struct str name; /* "main.lua" */
     struct str text;
 };
+struct flow_limited; /* flow_limit.h */
 struct flow_runner_spec {
     struct str plugin, version;
+    const struct flow_limited *limits; /* of the flows that have some */
+    size_t limit_count;
     const struct flow_file *files; /* the code that new runs are pinned to; kept in the store */
     size_t file_count;
     const struct scope *scope; /* what the plugin may see of the log */
@@ -139,6 +142,9 @@ struct flow_run {
     int64_t parent, parent_seq;
     int64_t started_ms, updated_ms;
     struct flow_data input;
+    bool gated;       /* its flow has limits */
+    bool queued;      /* it must not begin yet (flow_limit.h) */
+    struct str gate;  /* the value of the limit's key */
     bool has_outcome; /* it has ended, or is blocked */
     struct flow_result outcome;
 };

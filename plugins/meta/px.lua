@@ -39,6 +39,10 @@
 ---@field from_start? boolean # a new subscription begins at the log's start
 ---@field name? string # of the subscription; by default the pattern
 
+---@class px.flow_options
+---@field concurrency? { max: integer, key?: string } # runs that go on at once, for each value of this path of the input
+---@field rate? { max: integer, per: string, key?: string } # runs that begin in this time
+
 ---@class px.schedule_options
 ---@field zone? string # "Europe/Athens"; UTC
 ---@field missed? "skip"|"once"|"all" # runs whose time passed while nobody could run them; skip
@@ -94,7 +98,7 @@
 ---@class px
 ---@field on fun(pattern: string, options: px.on_options|fun(event: px.event), handler?: fun(event: px.event)) # handles each event that matches, exactly once, as one unit of work (only while the file loads)
 ---@field schedule fun(name: string, cron: string, options: px.schedule_options|fun(at: px.date.value), handler?: fun(at: px.date.value)) # runs the handler at each time of a cron expression, as one unit of work; `at` is the time it runs for (only while the file loads)
----@field flow fun(name: string, flow: fun(flow: px.flow_run, input: any): any) # registers a durable flow: code that may wait for a year and survives any crash (only while the file loads)
+---@field flow fun(name: string, options: px.flow_options|fun(flow: px.flow_run, input: any): any, flow?: fun(flow: px.flow_run, input: any): any) # registers a durable flow: code that may wait for a year and survives any crash (only while the file loads)
 ---@field before fun(pattern: string, hook: fun(drafts: table[])) # sees records before they are created, updated or deleted; may amend or refuse (only while the file loads)
 ---@field route fun(method: string, path: string, options: table|fun(request: px.request): px.response, handler?: fun(request: px.request): px.response) # answers under /x/<plugin> (only while the file loads)
 ---@field command fun(words: string, options: table|fun(args: table, out: px.output): integer?, handler?: fun(args: table, out: px.output): integer?) # adds `proxenos <words>` (only while the file loads)
