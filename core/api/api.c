@@ -34,6 +34,7 @@ enum err api_open(const struct api_options *options, struct api **out_api, struc
     api->store = options->store;
     api->auth = options->auth;
     api->bus = options->bus;
+    api->flows = options->flows;
     api->plugins = options->plugins;
     api->jobs = options->jobs;
     api->net = options->net;

@@ -243,6 +243,14 @@ bool call_knows_parameters(struct call *call, const char *const *names, size_t c
     return check_switches(call);
 }
 
+static const char *member_kind(enum value_kind kind)
+{
+    if (kind == VALUE_BOOL) {
+        return "true or false";
+    }
+    return kind == VALUE_MAP ? "an object" : "text";
+}
+
 static enum err check_member(struct call *call, const struct value_entry *entry,
                              const struct call_member *members, size_t count)
 {
@@ -256,7 +264,7 @@ static enum err check_member(struct call *call, const struct value_entry *entry,
                 kind == VALUE_NULL || entry->value.kind == kind || entry->value.kind == VALUE_NULL;
             return fits ? OK
                         : error_at(&call->error, ERR_INVALID, pointer, NULL, "%s must be %s",
-                                   members[i].name, kind == VALUE_BOOL ? "true or false" : "text");
+                                   members[i].name, member_kind(kind));
         }
     }
     struct str nearest = text_nearest(entry->key, names, count);

@@ -21,6 +21,7 @@ struct api {
     struct store *store;
     struct auth *auth;
     struct bus *bus;
+    struct flows *flows;
     struct plugins *plugins;
     struct jobs *jobs;
     struct net *net;
@@ -172,6 +173,14 @@ void list_dead_letters(struct call *call);
 void get_dead_letter(struct call *call);
 void replay_dead_letter(struct call *call);
 void drop_dead_letter(struct call *call);
+void list_flows(struct call *call);
+void get_flow(struct call *call);
+void get_flow_history(struct call *call);
+void start_flow(struct call *call);
+void cancel_flow(struct call *call);
+void retry_flow(struct call *call);
+void unblock_flow(struct call *call);
+void signal_flow(struct call *call);
 void list_egress(struct call *call);
 void list_mails(struct call *call);
 void get_mail(struct call *call);
@@ -207,6 +216,9 @@ void list_secrets(struct call *call);
 void set_secret(struct call *call);
 void delete_secret(struct call *call);
 void rotate_secret(struct call *call);
+
+/* ---- flow.c ---- */
+bool call_find_run(struct call *call); /* the route's id; answers 404 itself: false */
 
 /* ---- job.c ---- */
 void register_jobs(struct api *api);

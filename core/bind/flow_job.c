@@ -204,14 +204,16 @@ static void run_turns(struct flow_turn **turns, size_t count, void *context)
     }
 }
 
-static bool has_flows(const struct bind_host *host)
+/* Into names, which hold as many as there are registrations. */
+static size_t flow_names(const struct bind_host *host, struct str *names)
 {
+    size_t count = 0;
     for (size_t i = 0; i < host->registration_count; i++) {
         if (host->registrations[i].kind == BIND_FLOW) {
-            return true;
+            names[count++] = host->registrations[i].name;
         }
     }
-    return false;
+    return count;
 }
 
 /* Into `out`, which has room for all registrations. px_flow has checked them. */
@@ -232,7 +234,9 @@ static size_t limits_of(const struct bind_host *host, struct flow_limited *out)
 enum err bind_host_run_flows(struct bind_host *host, struct error *error)
 {
     struct flows *flows = host->bind->options.flows;
-    if (flows == NULL || !has_flows(host) || host->flow_runner != NULL) {
+    struct str names[REGISTRATIONS_MAX];
+    size_t name_count = flow_names(host, names);
+    if (flows == NULL || name_count == 0 || host->flow_runner != NULL) {
         return OK;
     }
     const struct scope *scope = auth_plugin_scope(host->bind->options.auth, &host->rights, error);
@@ -250,6 +254,8 @@ enum err bind_host_run_flows(struct bind_host *host, struct error *error)
                                     .version = host->version,
                                     .files = files,
                                     .file_count = host->file_count,
+                                    .names = names,
+                                    .name_count = name_count,
                                     .scope = scope,
                                     .run = run_turns,
                                     .call = flow_attempt_start,

@@ -95,6 +95,11 @@ static int apply_global(struct cli *cli, const char *name, const char *value)
         cli->quiet = true;
     } else if (strcmp(name, "format") == 0) {
         struct str format = str_from(value);
+        bool picture = str_is(format, "dot") || str_is(format, "svg");
+        if (picture && find_option(cli->command->options, CLI_OPTIONS_MAX, STR("format")) != NULL) {
+            cli->format = CLI_PICTURE; /* the command's own option says that it draws */
+            return CLI_OK;
+        }
         if (!str_is(format, "table") && !str_is(format, "json") && !str_is(format, "csv")) {
             fprintf(stderr, "proxenos: --format is table, json or csv, not %s\n", value);
             return CLI_USAGE;

@@ -7,7 +7,7 @@
 #include "proxenos/net.h"
 
 enum { CLI_OPTIONS_MAX = 32, CLI_WORDS_MAX = 64 };
-enum cli_format { CLI_TABLE, CLI_JSON, CLI_CSV };
+enum cli_format { CLI_TABLE, CLI_JSON, CLI_CSV, CLI_PICTURE }; /* the last: dot or svg */
 
 struct cli_option {
     const char *name;  /* "role"; NULL ends the list */
@@ -165,6 +165,14 @@ int cmd_dead_letter_list(struct cli *cli);
 int cmd_dead_letter_show(struct cli *cli);
 int cmd_dead_letter_replay(struct cli *cli);
 int cmd_dead_letter_drop(struct cli *cli);
+int cmd_flow_list(struct cli *cli);
+int cmd_flow_show(struct cli *cli);
+int cmd_flow_export(struct cli *cli);
+int cmd_flow_start(struct cli *cli);
+int cmd_flow_cancel(struct cli *cli);
+int cmd_flow_retry(struct cli *cli);
+int cmd_flow_unblock(struct cli *cli);
+int cmd_flow_signal(struct cli *cli);
 int cmd_egress_list(struct cli *cli);
 int cmd_mail_list(struct cli *cli);
 int cmd_mail_show(struct cli *cli);

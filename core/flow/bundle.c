@@ -168,3 +168,33 @@ enum err flow_bundle_read(struct reader *reader, int64_t bundle, struct arena *a
     *out_count = files.map.count;
     return OK;
 }
+
+struct getting {
+    struct arena *arena;
+    struct flow_bundle *bundle;
+    bool found;
+};
+
+static enum err on_bundle(void *context, const struct value *columns, int column_count,
+                          struct error *error)
+{
+    (void)column_count;
+    (void)error;
+    struct getting *getting = context;
+    getting->found = true;
+    getting->bundle->version = arena_str(getting->arena, columns[0].text);
+    getting->bundle->hash = arena_str(getting->arena, columns[1].text);
+    return OK;
+}
+
+enum err flow_bundle_get(struct reader *reader, int64_t bundle, struct arena *arena,
+                         struct flow_bundle *out_bundle, struct error *error)
+{
+    struct getting getting = {.arena = arena, .bundle = out_bundle};
+    struct value binds[] = {value_int(bundle)};
+    enum err err = FLOW_READ(reader, FLOW_BUNDLE_HEAD, binds, on_bundle, &getting, error);
+    if (err == OK && !getting.found) {
+        return error_set(error, ERR_NOT_FOUND, "the code of the run is not in the store");
+    }
+    return err;
+}

@@ -28,6 +28,7 @@ enum flow_statement {
     FLOW_BUNDLE_ADD,
     FLOW_BUNDLE_FIND,
     FLOW_BUNDLE_GET,
+    FLOW_BUNDLE_HEAD,
     FLOW_BUNDLE_TOUCH,
     FLOW_BUNDLE_NEWEST,
     FLOW_RUN_ADD,
@@ -41,6 +42,15 @@ enum flow_statement {
     FLOW_RUN_READY,
     FLOW_RUN_CHILD,
     FLOW_RUN_FIND,
+    FLOW_RUN_FIND_NAMED,
+    FLOW_RUN_FIND_ODD,
+    FLOW_RUN_FIND_MARKED,
+    FLOW_RUN_NEEDING,
+    FLOW_RUN_RETRY,
+    FLOW_RUN_MIGRATE,
+    FLOW_ATTRIBUTE_SET,
+    FLOW_ATTRIBUTE_COPY,
+    FLOW_ATTRIBUTE_LIST,
     FLOW_LOG_ADD,
     FLOW_LOG_GET,
     FLOW_LOG_DROP,
@@ -140,6 +150,9 @@ struct flow_runner {
     const struct scope *scope; /* held */
     int64_t bundle;
     size_t under_way, calls_away;
+    struct arena arena; /* of the names */
+    struct str *names;  /* of its flows */
+    size_t name_count;
     bool storing; /* its bundle is on its way to the store */
     bool paused;
     void (*run)(struct flow_turn **turns, size_t count, void *context);
@@ -344,6 +357,9 @@ enum err run_ended(struct flows *flows, struct tx *tx, const struct flow_run *ru
 /* An incident: the run stops with this error until it is unblocked. Nothing when it has ended. */
 enum err run_block(struct tx *tx, int64_t run, struct str plugin, const struct error *why,
                    struct error *error) MUST_CHECK;
+/* attribute.c; NULL is nothing. */
+enum err attributes_set(struct tx *tx, int64_t run, const struct value *attributes,
+                        struct error *error) MUST_CHECK;
 /* "flow.started", "flow.done" … in the log. */
 enum err flow_tell(struct tx *tx, const char *type, int64_t run, struct str plugin, struct str name,
                    struct str key, struct error *error) MUST_CHECK;

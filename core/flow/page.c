@@ -20,6 +20,15 @@ const char *flow_command_word(enum flow_command_kind kind)
     return words[kind];
 }
 
+const char *flow_arrival_word(enum flow_arrival_kind kind)
+{
+    static const char *const arrivals[] = {[FLOW_ARRIVAL_RESULT] = "result",
+                                           [FLOW_ARRIVAL_SIGNAL] = "signal",
+                                           [FLOW_ARRIVAL_CANCEL] = "cancel"};
+    ASSERT((size_t)kind < COUNT_OF(arrivals));
+    return arrivals[kind];
+}
+
 /* ---- encoding ---- */
 
 static void put_byte(struct buf *out, int byte)

@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include "proxenos/base_crypto.h"
+#include "proxenos/flow_operate.h"
 
 enum { FLAG_FAILED = 1, FLAG_APART = 2 };
 
@@ -118,7 +119,9 @@ static enum err read_run(struct arena *arena, const struct value *columns, struc
                              .since = columns[11].integer,
                              .parent_seq = columns[13].integer,
                              .started_ms = columns[14].integer,
-                             .updated_ms = columns[15].integer};
+                             .updated_ms = columns[15].integer,
+                             .waits = columns[20].integer,
+                             .due_ms = columns[21].integer};
     if (state < 0 || state >= FLOW_STATE_COUNT) {
         return error_set(error, ERR_CORRUPT, "a run is in a state that there is not");
     }
@@ -128,6 +131,8 @@ static enum err read_run(struct arena *arena, const struct value *columns, struc
     run->gated = columns[18].kind == VALUE_TEXT;
     run->gate = run->gated ? arena_str(arena, columns[18].text) : STR("");
     run->queued = columns[19].integer != 0;
+    run->pending = columns[22].kind == VALUE_NULL ? STR("") : arena_str(arena, columns[22].text);
+    run->retry = columns[23].kind == VALUE_INT ? columns[23].integer : 0;
     enum err err = unpack_data(arena, &columns[16], &run->input, error);
     run->has_outcome = columns[17].kind != VALUE_NULL;
     if (err == OK && run->has_outcome) {
@@ -145,18 +150,20 @@ static enum err on_run(void *context, const struct value *columns, int column_co
     return read_run(reading->arena, columns, reading->run, error);
 }
 
+static enum err no_such_run(int64_t id, struct error *error)
+{
+    char text[ID_TEXT_LEN + 1];
+    id_format(id, text);
+    return error_set(error, ERR_NOT_FOUND, "there is no run %s", text);
+}
+
 enum err flow_run_get(struct reader *reader, int64_t id, struct arena *arena,
                       struct flow_run *out_run, struct error *error)
 {
     struct reading reading = {.arena = arena, .run = out_run};
     struct value binds[] = {value_int(id)};
     enum err err = FLOW_READ(reader, FLOW_RUN_GET, binds, on_run, &reading, error);
-    if (err == OK && !reading.found) {
-        char text[ID_TEXT_LEN + 1];
-        id_format(id, text);
-        return error_set(error, ERR_NOT_FOUND, "there is no run %s", text);
-    }
-    return err;
+    return err == OK && !reading.found ? no_such_run(id, error) : err;
 }
 
 enum err run_read(struct tx *tx, int64_t id, struct flow_run *out_run, struct error *error)
@@ -164,7 +171,7 @@ enum err run_read(struct tx *tx, int64_t id, struct flow_run *out_run, struct er
     struct reading reading = {.arena = tx_arena(tx), .run = out_run};
     struct value binds[] = {value_int(id)};
     enum err err = FLOW_TX(tx, FLOW_RUN_GET, binds, on_run, &reading, error);
-    return err == OK && !reading.found ? error_set(error, ERR_NOT_FOUND, "the run is gone") : err;
+    return err == OK && !reading.found ? no_such_run(id, error) : err;
 }
 
 enum err flow_run_by_key(struct reader *reader, struct str plugin, struct str name, struct str key,
@@ -192,16 +199,54 @@ static enum err on_found(void *context, const struct value *columns, int column_
     return err == OK ? reading->row(reading->context, &run, error) : err;
 }
 
+/* The one state that is asked for; -1: several, or any. */
+static int only_state(int states)
+{
+    int only = -1;
+    for (int i = 0; i < FLOW_STATE_COUNT; i++) {
+        only = states == 1 << i ? i : only;
+    }
+    return only;
+}
+
+/* Each has an index that leads to few rows. */
+static enum flow_statement narrowest(const struct flow_query *query)
+{
+    int state = only_state(query->states);
+    if (query->attributes[0].name.len > 0) {
+        return FLOW_RUN_FIND_MARKED;
+    }
+    if (state == FLOW_BLOCKED || state == FLOW_FAILED || state == FLOW_CANCELLED) {
+        return FLOW_RUN_FIND_ODD;
+    }
+    return query->plugin.len > 0 && query->name.len > 0 ? FLOW_RUN_FIND_NAMED : FLOW_RUN_FIND;
+}
+
+static struct value text_or_empty(struct str text)
+{
+    return value_text(text.len > 0 ? text : STR(""));
+}
+
 enum err flow_run_find(struct reader *reader, const struct flow_query *query, flow_run_cb row,
                        void *context, struct error *error)
 {
     struct arena arena;
     arena_init(&arena);
     struct reading reading = {.arena = &arena, .row = row, .context = context};
-    struct value binds[] = {value_text(query->plugin), value_text(query->name),
-                            value_text(query->key),    value_int(query->states),
-                            value_int(query->before),  value_int(query->limit)};
-    enum err err = FLOW_READ(reader, FLOW_RUN_FIND, binds, on_found, &reading, error);
+    struct value binds[] = {text_or_empty(query->plugin),
+                            text_or_empty(query->name),
+                            text_or_empty(query->key),
+                            value_int(query->states),
+                            value_int(query->before),
+                            value_int(query->limit),
+                            text_or_empty(query->attributes[0].name),
+                            text_or_empty(query->attributes[0].value),
+                            text_or_empty(query->attributes[1].name),
+                            text_or_empty(query->attributes[1].value),
+                            text_or_empty(query->attributes[2].name),
+                            text_or_empty(query->attributes[2].value),
+                            value_int(only_state(query->states))};
+    enum err err = FLOW_READ(reader, narrowest(query), binds, on_found, &reading, error);
     arena_deinit(&arena);
     return err;
 }
@@ -253,8 +298,18 @@ enum err flow_describe(struct reader *reader, const struct flow_run *run, struct
     if (run->parent != 0) {
         value_put_c(arena, &map, "parent", value_id(run->parent));
     }
-    enum err err = OK;
-    if (run->has_outcome) {
+    if (run->retry != 0) {
+        value_put_c(arena, &map, "retried_as", value_id(run->retry));
+    }
+    if (run->due_ms != 0) {
+        value_put_c(arena, &map, "due_at", value_time(run->due_ms));
+    }
+    struct value attributes = value_null();
+    enum err err = flow_attributes_get(reader, run->id, arena, &attributes, error);
+    if (attributes.map.count > 0) {
+        value_put_c(arena, &map, "attributes", attributes);
+    }
+    if (err == OK && run->has_outcome) {
         struct value outcome = value_null();
         err = flow_value_read(reader, run->id, &run->outcome.data, arena, &outcome, error);
         value_put_c(arena, &map, run->outcome.failed ? "error" : "result", outcome);

@@ -119,6 +119,9 @@ enum err flow_tx_start(struct flows *flows, struct tx *tx, const struct flow_sta
     err = FLOW_TX(tx, FLOW_RUN_ADD, binds, NULL, NULL, error);
     bool gated = false;
     if (err == OK) {
+        err = attributes_set(tx, start->id, start->attributes, error);
+    }
+    if (err == OK) {
         err =
             flow_tell(tx, "flow.started", start->id, start->plugin, start->name, start->key, error);
     }

@@ -3,6 +3,8 @@
 #include "internal.h"
 
 #include "proxenos/base_log.h"
+#include "proxenos/base_text.h"
+#include "proxenos/flow_operate.h"
 
 /* ---- coming and going ---- */
 
@@ -16,6 +18,7 @@ void runner_try_end(struct flow_runner *runner)
     void (*removed)(void *context) = runner->removed;
     void *context = runner->removed_context;
     scope_unref(runner->scope);
+    arena_deinit(&runner->arena);
     mem_free(runner);
     removed(context);
 }
@@ -31,8 +34,36 @@ struct flow_runner *flow_runner_add(struct flows *flows, const struct flow_runne
                                    .drop_call = spec->drop_call,
                                    .context = spec->context};
     scope_ref(spec->scope);
+    arena_init(&runner->arena);
+    runner->names = ARENA_ARRAY(&runner->arena, struct str, spec->name_count + 1);
+    runner->name_count = spec->name_count;
+    for (size_t i = 0; i < spec->name_count; i++) {
+        runner->names[i] = arena_str(&runner->arena, spec->names[i]);
+    }
     bundle_add(runner, spec);
     return runner;
+}
+
+enum err flows_knows(const struct flows *flows, struct str plugin, struct str flow,
+                     struct error *error)
+{
+    const struct flow_plugin *found = map_get(&flows->by_name, plugin);
+    const struct flow_runner *runner = found != NULL ? found->runner : NULL;
+    if (runner == NULL) {
+        return error_at(error, ERR_NOT_FOUND, "/plugin", NULL,
+                        "no plugin \"" STR_FORMAT "\" runs that has flows", STR_ARGS(plugin));
+    }
+    for (size_t i = 0; i < runner->name_count; i++) {
+        if (str_eq(runner->names[i], flow)) {
+            return OK;
+        }
+    }
+    struct str nearest = text_nearest(flow, runner->names, runner->name_count);
+    (void)error_at(error, ERR_NOT_FOUND, "/flow", NULL,
+                   "the plugin " STR_FORMAT " has no flow \"" STR_FORMAT "\"", STR_ARGS(plugin),
+                   STR_ARGS(str_sub(flow, 0, 100)));
+    (void)snprintf(error->nearest, sizeof(error->nearest), STR_FORMAT, STR_ARGS(nearest));
+    return ERR_NOT_FOUND;
 }
 
 void runner_stored(struct flow_runner *runner, int64_t bundle)

@@ -56,11 +56,33 @@ static const char *const migrations[] = {
     "create table flow_gate (plugin text not null, name text not null, key text not null, due "
     "integer not null, primary key (plugin, name, key)) without rowid;"
     "create index flow_gate_due on flow_gate (due);",
+    /* What operators look for: what waits for what, what went wrong, what carries a mark. */
+    "alter table flow_run add column waits integer not null default -1;"
+    "alter table flow_run add column due integer not null default 0;"
+    "alter table flow_run add column pending blob;"
+    "alter table flow_run add column retry integer;"
+    "drop index flow_run_blocked;"
+    "create index flow_run_odd on flow_run (state, id) where state in (2, 3, 4);"
+    "create table flow_attribute (run integer not null, name text not null, value text not null,"
+    " primary key (run, name)) without rowid;"
+    "create index flow_attribute_value on flow_attribute (name, value, run);",
 };
 
 #define RUN_COLUMNS                                                                                \
     "id, plugin, name, key, actor, bundle, state, generation, pages, commands, log, since, "       \
-    "parent, parent_seq, started_at, updated_at, input, outcome, gate, queued"
+    "parent, parent_seq, started_at, updated_at, input, outcome, gate, queued, waits, due, "       \
+    "pending, retry"
+
+/* What is narrow comes first; the rest is asked of each row. */
+#define MARKED(name, value)                                                                        \
+    "(" name " = '' or exists (select 1 from flow_attribute a where a.run = flow_run.id and "      \
+    "a.name = " name " and a.value = " value ")) and "
+#define FIND(narrow)                                                                               \
+    "select " RUN_COLUMNS " from flow_run where " narrow " and " MARKED("?7", "?8")                \
+        MARKED("?9", "?10") MARKED("?11", "?12") "(?1 = '' or plugin = ?1) and (?2 = '' or name "  \
+                                                 "= ?2) and (?3 = '' or key = ?3) and (?4 = 0 or " \
+                                                 "(?4 & (1 << state)) <> 0) and (?5 = 0 or "       \
+                                                 "id < ?5) order by id desc limit ?6"
 
 static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
     [FLOW_BUNDLE_ADD] = {"bundle_add", "insert into flow_bundle (id, hash, plugin, version, files, "
@@ -68,6 +90,7 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
     [FLOW_BUNDLE_FIND] = {"bundle_find",
                           "select id from flow_bundle where plugin = ?1 and hash = ?2"},
     [FLOW_BUNDLE_GET] = {"bundle_get", "select files from flow_bundle where id = ?1"},
+    [FLOW_BUNDLE_HEAD] = {"bundle_head", "select version, hash from flow_bundle where id = ?1"},
     [FLOW_BUNDLE_TOUCH] = {"bundle_touch", "update flow_bundle set created_at = ?2 where id = ?1"},
     [FLOW_BUNDLE_NEWEST] = {"bundle_newest", "select id from flow_bundle where plugin = ?1 order "
                                              "by created_at desc, id desc limit 1"},
@@ -82,11 +105,12 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
     [FLOW_RUN_HEAD] = {"run_head", "select plugin, state, queued from flow_run where id = ?1"},
     [FLOW_RUN_TURN] = {"run_turn",
                        "update flow_run set state = ?4, pages = ?3 + 1, commands = ?5, log = ?6, "
-                       "updated_at = ?7, outcome = ?8 where id = ?1 and generation = ?2 and "
-                       "pages = ?3 and state < 2"},
+                       "updated_at = ?7, outcome = ?8, waits = ?9, due = ?10, pending = ?11 "
+                       "where id = ?1 and generation = ?2 and pages = ?3 and state < 2"},
     [FLOW_RUN_AGAIN] = {"run_again",
                         "update flow_run set state = 0, generation = ?2 + 1, pages = 0, commands "
-                        "= 0, log = 0, updated_at = ?4, input = ?5, bundle = ?6, since = ?7 where "
+                        "= 0, log = 0, updated_at = ?4, input = ?5, bundle = ?6, since = ?7, waits "
+                        "= -1, due = 0, pending = null where "
                         "id = ?1 and generation = ?2 and pages = ?3 and state < 2"},
     [FLOW_RUN_STATE] = {"run_state", "update flow_run set state = ?3, updated_at = ?4, outcome = "
                                      "?5, queued = 0 where id = ?1 and state = ?2"},
@@ -96,10 +120,29 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
                                      "id > ?2 order by id limit ?3"},
     [FLOW_RUN_CHILD] = {"run_child", "select id from flow_run where parent = ?1 and parent_seq = "
                                      "?2 and parent is not null and state < 3"},
-    [FLOW_RUN_FIND] = {"run_find",
-                       "select " RUN_COLUMNS " from flow_run where (?1 = '' or plugin = ?1) and "
-                       "(?2 = '' or name = ?2) and (?3 = '' or key = ?3) and (?4 = 0 or (?4 & (1 "
-                       "<< state)) <> 0) and (?5 = 0 or id < ?5) order by id desc limit ?6"},
+    [FLOW_RUN_FIND] = {"run_find", FIND("(?13 < 0 or state = ?13)")},
+    [FLOW_RUN_FIND_NAMED] = {"run_find_named",
+                             FIND("plugin = ?1 and name = ?2 and (?13 < 0 or state = ?13)")},
+    [FLOW_RUN_FIND_ODD] = {"run_find_odd", FIND("state = ?13 and state in (2, 3, 4)")},
+    [FLOW_RUN_FIND_MARKED] = {"run_find_marked",
+                              FIND("id in (select run from flow_attribute where name = ?7 and "
+                                   "value = ?8) and (?13 < 0 or state = ?13)")},
+    [FLOW_RUN_NEEDING] = {"run_needing",
+                          "select state, count(*) from (select r.state from flow_bundle b join "
+                          "flow_run r on r.bundle = b.id and r.state < 3 where b.plugin = ?1 limit "
+                          "?2) group by state"},
+    [FLOW_RUN_RETRY] = {"run_retry", "update flow_run set retry = ?2 where id = ?1"},
+    [FLOW_RUN_MIGRATE] = {"run_migrate",
+                          "update flow_run set bundle = ?4, updated_at = ?5 where id = ?1 and "
+                          "generation = ?2 and pages = ?3 and state < 3"},
+    [FLOW_ATTRIBUTE_SET] = {"attribute_set",
+                            "insert into flow_attribute (run, name, value) values (?1, ?2, ?3) on "
+                            "conflict (run, name) do update set value = ?3"},
+    [FLOW_ATTRIBUTE_COPY] = {"attribute_copy",
+                             "insert into flow_attribute (run, name, value) select ?2, name, value "
+                             "from flow_attribute where run = ?1"},
+    [FLOW_ATTRIBUTE_LIST] = {"attribute_list", "select name, value from flow_attribute where run = "
+                                               "?1 order by name"},
     [FLOW_LOG_ADD] = {"log_add",
                       "insert into flow_log (id, previous, pages, data) values (?1, ?2, ?3, ?4)"},
     [FLOW_LOG_GET] = {"log_get", "select previous, pages, data from flow_log where id = ?1"},

@@ -99,11 +99,67 @@ static enum err not_ours(struct error *error)
     return error_set(error, ERR_CONFLICT, "the run went on without this turn");
 }
 
+static int64_t wakes_of(const struct flow_command *command)
+{
+    size_t dot = 0;
+    int64_t timer = command->due_ms != 0 ? FLOW_WAKES_TIMER : 0;
+    switch ((enum flow_command_kind)command->kind) {
+    case FLOW_WAIT: /* an event has a dot in its name */
+        return timer |
+               (str_find(command->name, STR("."), &dot) ? FLOW_WAKES_EVENT : FLOW_WAKES_SIGNAL);
+    case FLOW_CHILD:
+        return timer | FLOW_WAKES_CHILD;
+    case FLOW_CALL:
+        return timer | FLOW_WAKES_CALL;
+    case FLOW_APPROVE:
+        return timer | FLOW_WAKES_APPROVAL;
+    case FLOW_SLEEP:
+        return timer;
+    case FLOW_STEP:
+    case FLOW_SIGNAL:
+    case FLOW_ALL: /* its branches wait */
+    case FLOW_ANY:
+    case FLOW_VERSION:
+    case FLOW_COMMAND_COUNT:
+        break;
+    }
+    return 0;
+}
+
+/* What waits when the turn is over, for those who look at runs without running them. */
+struct waiting {
+    int64_t wakes, due_ms;
+    struct value pending;
+};
+
+static struct waiting what_waits(const struct flow_turn *turn, struct arena *arena)
+{
+    struct buf seqs;
+    struct waiting waiting = {.pending = value_null()};
+    if (turn->finished) {
+        return waiting;
+    }
+    buf_init(&seqs);
+    list_foreach (node, &turn->replay.by_seq) {
+        const struct flow_pending *pending = CONTAINER_OF(node, struct flow_pending, by_seq);
+        int64_t due_ms = pending->command->due_ms;
+        waiting.wakes |= wakes_of(pending->command);
+        if (due_ms != 0) {
+            waiting.due_ms = waiting.due_ms == 0 ? due_ms : MIN(waiting.due_ms, due_ms);
+        }
+        put_unsigned(&seqs, (uint64_t)pending->seq);
+    }
+    waiting.pending = bytes_value(arena_str(arena, buf_str(&seqs)));
+    buf_deinit(&seqs);
+    return waiting;
+}
+
 static enum err move_run(const struct flow_turn *turn, struct tx *tx, enum flow_state state,
                          int64_t log, struct error *error)
 {
     struct arena *arena = tx_arena(tx);
     const struct flow_run *run = &turn->run;
+    struct waiting waiting = what_waits(turn, arena);
     struct value binds[] = {value_int(run->id),
                             value_int(run->generation),
                             value_int(run->pages),
@@ -111,7 +167,10 @@ static enum err move_run(const struct flow_turn *turn, struct tx *tx, enum flow_
                             value_int(turn->replay.seq),
                             value_int(log),
                             value_int(tx_now_ms(tx)),
-                            turn->finished ? pack_result(arena, &turn->outcome) : value_null()};
+                            turn->finished ? pack_result(arena, &turn->outcome) : value_null(),
+                            value_int(waiting.wakes),
+                            value_int(waiting.due_ms),
+                            waiting.pending};
     enum err err = FLOW_TX(tx, FLOW_RUN_TURN, binds, NULL, NULL, error);
     return err == OK && tx_changes(tx) != 1 ? not_ours(error) : err;
 }

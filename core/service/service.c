@@ -277,6 +277,7 @@ static enum err open_doors(struct service *service, const struct service_options
     struct api_options api = {.store = service->store,
                               .auth = service->auth,
                               .bus = service->bus,
+                              .flows = service->flows,
                               .plugins = service->plugins,
                               .net = service->net,
                               .outbox = service->outbox,

@@ -14,6 +14,7 @@ struct api_options {
     struct store *store;
     struct auth *auth;
     struct bus *bus;
+    struct flows *flows;
     struct plugins *plugins;
     struct jobs *jobs;
     struct net *net;       /* whose counts /metrics shows; may be NULL */

@@ -77,6 +77,8 @@ struct flow_runner_spec {
     size_t limit_count;
     const struct flow_file *files; /* the code that new runs are pinned to; kept in the store */
     size_t file_count;
+    const struct str *names; /* of the flows in it */
+    size_t name_count;
     const struct scope *scope; /* what the plugin may see of the log */
     /* Loop. Each turn must come back through flow_turn_done. */
     void (*run)(struct flow_turn **turns, size_t count, void *context);
@@ -99,16 +101,24 @@ enum err flow_bundle_read(struct reader *reader, int64_t bundle, struct arena *a
                           struct flow_file **out_files, size_t *out_count,
                           struct error *error) MUST_CHECK;
 
+struct flow_bundle {
+    struct str version, hash; /* SHA-256 of its files */
+};
+/* What is known of it beside its files. Lives in arena. ERR_NOT_FOUND. */
+enum err flow_bundle_get(struct reader *reader, int64_t bundle, struct arena *arena,
+                         struct flow_bundle *out_bundle, struct error *error) MUST_CHECK;
+
 /* ---- operations, inside a unit's apply ---- */
 
 struct flow_start {
     int64_t id; /* minted by the caller */
     struct str plugin, name;
-    struct str key;             /* at most one living run of a flow has it; empty: none */
-    int64_t bundle;             /* 0: the plugin's newest */
-    struct str input;           /* canonical bytes */
-    struct str actor;           /* who started it */
-    int64_t parent, parent_seq; /* 0: none */
+    struct str key;                 /* at most one living run of a flow has it; empty: none */
+    int64_t bundle;                 /* 0: the plugin's newest */
+    struct str input;               /* canonical bytes */
+    struct str actor;               /* who started it */
+    int64_t parent, parent_seq;     /* 0: none */
+    const struct value *attributes; /* checked; NULL: none */
 };
 /* ERR_UNIQUE when a living run has the key, ERR_NOT_FOUND when the plugin has no bundle. */
 enum err flow_tx_start(struct flows *flows, struct tx *tx, const struct flow_start *start,
@@ -129,6 +139,17 @@ enum err flow_tx_unblock(struct flows *flows, struct tx *tx, int64_t run,
 
 /* ---- looking, any thread with a reader ---- */
 
+/* What will wake a waiting run: bits. */
+enum {
+    FLOW_WAKES_TIMER = 1,
+    FLOW_WAKES_EVENT = 2,
+    FLOW_WAKES_SIGNAL = 4,
+    FLOW_WAKES_CHILD = 8,
+    FLOW_WAKES_CALL = 16,
+    FLOW_WAKES_APPROVAL = 32,
+    FLOW_WAKES_UNKNOWN = -1, /* it has not ended a turn since this is noted */
+};
+
 struct flow_run {
     int64_t id;
     struct str plugin, name, key, actor;
@@ -141,6 +162,10 @@ struct flow_run {
     int64_t since; /* events after this position of the log are its own */
     int64_t parent, parent_seq;
     int64_t started_ms, updated_ms;
+    int64_t waits;      /* FLOW_WAKES_… */
+    int64_t due_ms;     /* its earliest timer; 0: none */
+    struct str pending; /* the seqs of the commands that wait, packed */
+    int64_t retry;      /* the run that was started in its place; 0: none */
     struct flow_data input;
     bool gated;       /* its flow has limits */
     bool queued;      /* it must not begin yet (flow_limit.h) */
@@ -154,10 +179,14 @@ enum err flow_run_get(struct reader *reader, int64_t id, struct arena *arena,
 /* The living run with this key; ERR_NOT_FOUND. */
 enum err flow_run_by_key(struct reader *reader, struct str plugin, struct str name, struct str key,
                          int64_t *out_id, struct error *error) MUST_CHECK;
+enum { FLOW_FIND_ATTRIBUTES_MAX = 3 };
 struct flow_query {
     struct str plugin, name, key; /* empty: any */
-    int states;                   /* bits 1 << enum flow_state; 0: all */
-    int64_t before;               /* id; newest first; 0: from the newest */
+    struct {
+        struct str name, value; /* empty: none is asked for */
+    } attributes[FLOW_FIND_ATTRIBUTES_MAX];
+    int states;     /* bits 1 << enum flow_state; 0: all */
+    int64_t before; /* id; newest first; 0: from the newest */
     int limit;
 };
 typedef enum err (*flow_run_cb)(void *context, const struct flow_run *run, struct error *error);

@@ -72,6 +72,7 @@ struct flow_command {
 };
 
 enum flow_arrival_kind { FLOW_ARRIVAL_RESULT, FLOW_ARRIVAL_SIGNAL, FLOW_ARRIVAL_CANCEL };
+const char *flow_arrival_word(enum flow_arrival_kind kind); /* "signal" */
 struct flow_arrival {
     uint8_t kind;    /* enum flow_arrival_kind */
     int64_t seq;     /* of the command that it answers, from 1; 0 for the others */

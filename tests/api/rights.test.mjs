@@ -270,7 +270,7 @@ test("users, roles and tokens are the administrator's", async () => {
     const shown = await users.allo.get(target);
     assert.ok(shown.status === 404 || (shown.status === 200 && shown.body.data.length === 0), `${target} ${shown.status}`);
   }
-  for (const target of ["/api/v1/plugins", "/api/v1/subscriptions", "/api/v1/dead-letters", "/api/v1/egress", "/api/v1/audit/checkpoint", "/api/v1/plugins/matters/secrets"]) {
+  for (const target of ["/api/v1/plugins", "/api/v1/subscriptions", "/api/v1/dead-letters", "/api/v1/egress", "/api/v1/flows", "/api/v1/flows/0000000000001", "/api/v1/flows/0000000000001/history", "/api/v1/audit/checkpoint", "/api/v1/plugins/matters/secrets"]) {
     assert.equal((await users.allo.get(target)).status, 403, target);
   }
   for (const what of ["enable", "disable", "reload"]) {
@@ -278,6 +278,10 @@ test("users, roles and tokens are the administrator's", async () => {
   }
   for (const what of ["run", "shell"]) {
     assert.equal((await users.allo.post(`/api/v1/${what}`, { source: "", code: "" })).status, 403, what);
+  }
+  assert.equal((await users.allo.post("/api/v1/flows", { plugin: "matters", flow: "any" })).status, 403);
+  for (const what of ["cancel", "retry", "unblock", "signal"]) {
+    assert.equal((await users.allo.post(`/api/v1/flows/0000000000001/${what}`, {})).status, 403, what);
   }
   const hook = await users.allo.post("/api/v1/webhooks", { name: "out", url: "https://x.example/", events: ["*"] });
   assert.equal(hook.status, 403, hook.text);

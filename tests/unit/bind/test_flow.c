@@ -2,7 +2,7 @@
  * ends as if nothing had come between. */
 #include "world.h"
 
-#include "proxenos/flow.h"
+#include "proxenos/flow_operate.h"
 
 int test_flow(void);
 
@@ -557,6 +557,26 @@ static void a_run_keeps_its_own_code(void **state)
     assert_json(world, &run, "result", "\"new code\"");
 }
 
+static void runs_that_need_the_code_are_counted(void **state)
+{
+    struct world *world = *state;
+    int64_t counts[FLOW_STATE_COUNT];
+    struct error error = {0};
+    (void)run_flow(world,
+                   START "px.flow('f', function(flow, input)\n"
+                         "  if input.wait then flow:wait('word') end\n"
+                         "end)\n",
+                   "{\"wait\":true}");
+    call_route(world, world->hosts[0], 0, "{\"wait\":true}");
+    call_route(world, world->hosts[0], 0, "{\"wait\":false}");
+    world_settle(world);
+    assert_int_equal(flow_runs_needing(world->reader, STR("one"), counts, &error), OK);
+    assert_int_equal(counts[FLOW_WAITING], 2);
+    assert_int_equal(counts[FLOW_DONE] + counts[FLOW_RUNNING] + counts[FLOW_BLOCKED], 0);
+    assert_int_equal(flow_runs_needing(world->reader, STR("two"), counts, &error), OK);
+    assert_int_equal(counts[FLOW_WAITING], 0);
+}
+
 int test_flow(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -582,6 +602,7 @@ int test_flow(void)
         TEST(a_child_gives_its_result_or_its_error),
         TEST(what_was_done_is_undone_newest_first),
         TEST(a_run_keeps_its_own_code),
+        TEST(runs_that_need_the_code_are_counted),
     };
     return cmocka_run_group_tests_name("flows", tests, NULL, NULL);
 }
