@@ -195,7 +195,8 @@ bool call_flag(const struct call *call, const char *name)
 /* "?dry_run=yes" must not be a run in earnest. */
 static bool check_switches(struct call *call)
 {
-    static const char *const switches[] = {"atomic", "dry_run", "archived", "archive", "newest"};
+    static const char *const switches[] = {"atomic",  "dry_run", "archived",
+                                           "archive", "newest",  "rollback"};
     static const char *const words[] = {"true", "false", "1", "0"};
     for (size_t i = 0; i < COUNT_OF(switches); i++) {
         struct str text = http_request_parameter(call->http, switches[i]);

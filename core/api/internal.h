@@ -155,6 +155,10 @@ void get_plugin(struct call *call);
 void enable_plugin(struct call *call);
 void disable_plugin(struct call *call);
 void reload_plugin(struct call *call);
+void install_plugin(struct call *call);
+void grant_plugin(struct call *call);
+void rollback_plugin(struct call *call);
+void uninstall_plugin(struct call *call);
 void list_automations(struct call *call);
 void run_lua(struct call *call);
 void shell_lua(struct call *call);
@@ -222,6 +226,11 @@ bool call_find_run(struct call *call); /* the route's id; answers 404 itself: fa
 
 /* ---- job.c ---- */
 void register_jobs(struct api *api);
+/* 202 with the job's id, or the problem; a job_start's `done`, with the call as its context. */
+void job_started(struct job_start *start);
+
+/* ---- uninstall.c ---- */
+void register_uninstall(struct api *api);
 
 /* ---- history.c ---- */
 /* GET of one record, and of a list of ids, as of a moment. */

@@ -83,7 +83,7 @@ void create_upload(struct call *call)
 
 /* ---- starting ---- */
 
-static void on_started(struct job_start *start)
+void job_started(struct job_start *start)
 {
     struct call *call = start->context;
     if (start->err != OK) {
@@ -150,7 +150,7 @@ static void start_job(struct call *call)
     struct job_start *start = ARENA_NEW(call_arena(call), struct job_start);
     *start = (struct job_start){.scope = call_scope(call),
                                 .request = call_request_id(call),
-                                .done = on_started,
+                                .done = job_started,
                                 .context = call};
     struct str kind = value_get_text(&call->body, "kind", STR("import"));
     enum err err = OK;
@@ -303,4 +303,5 @@ void register_jobs(struct api *api)
     jobs_register(api->jobs, &reindex);
     jobs_register(api->jobs, &verify);
     jobs_register(api->jobs, &backup);
+    register_uninstall(api);
 }

@@ -67,7 +67,7 @@ void get_schema(struct call *call)
     call_respond_value(call, 200, &described);
 }
 
-/* ---- plugins and the bus: administrators and auditors ---- */
+/* ---- for administrators and auditors ---- */
 
 bool call_operator(struct call *call)
 {
@@ -76,27 +76,6 @@ bool call_operator(struct call *call)
     }
     call_fail(call, ERR_FORBIDDEN, "only administrators and auditors may look at this");
     return false;
-}
-
-void list_plugins(struct call *call)
-{
-    if (call_operator(call)) {
-        call_respond_list(call, plugins_describe(call->api->plugins, call_arena(call)));
-    }
-}
-
-void get_plugin(struct call *call)
-{
-    if (!call_operator(call)) {
-        return;
-    }
-    struct str name = http_route_parameter(call->http, "name");
-    struct value plugin = plugins_describe_one(call->api->plugins, name, call_arena(call));
-    if (plugin.kind != VALUE_NULL) {
-        call_respond_value(call, 200, &plugin);
-        return;
-    }
-    call_fail(call, ERR_NOT_FOUND, "there is no plugin \"" STR_FORMAT "\"", STR_ARGS(name));
 }
 
 void get_checkpoint(struct call *call)

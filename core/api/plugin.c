@@ -1,25 +1,93 @@
-/* Changing plugins while the service runs: administrators alone. Automations looked at, by whoever
- * may look at plugins. Loop thread. */
+/* Plugins looked at, by administrators and auditors; installed and changed while the service runs,
+ * by administrators alone (uninstall.c has their end). Loop thread. */
 #include "internal.h"
+
+#include "proxenos/plugin_bundle.h"
+
+/* ---- looking ---- */
+
+struct looking {
+    struct look_call look;
+    struct call *call;
+};
+
+static struct looking *new_looking(struct call *call, void (*done)(struct look_call *look))
+{
+    struct looking *looking = ARENA_NEW(call_arena(call), struct looking);
+    looking->call = call;
+    looking->look.done = done;
+    return looking;
+}
+
+static void on_listed(struct look_call *look)
+{
+    struct call *call = CONTAINER_OF(look, struct looking, look)->call;
+    call_respond_list(call, plugins_describe(call->api->plugins, call_arena(call)));
+}
+
+/* With what has appeared in the folders meanwhile. */
+void list_plugins(struct call *call)
+{
+    if (call_operator(call)) {
+        plugins_look(call->api->plugins, &new_looking(call, on_listed)->look);
+    }
+}
+
+static struct value describe(struct call *call)
+{
+    struct str name = http_route_parameter(call->http, "name");
+    return plugins_describe_one(call->api->plugins, name, call_arena(call));
+}
+
+static void on_looked(struct look_call *look)
+{
+    struct call *call = CONTAINER_OF(look, struct looking, look)->call;
+    struct value plugin = describe(call);
+    if (plugin.kind == VALUE_NULL) {
+        call_fail(call, ERR_NOT_FOUND, "there is no plugin \"" STR_FORMAT "\"",
+                  STR_ARGS(http_route_parameter(call->http, "name")));
+    } else {
+        call_respond_value(call, 200, &plugin);
+    }
+}
+
+void get_plugin(struct call *call)
+{
+    if (!call_operator(call)) {
+        return;
+    }
+    struct value plugin = describe(call);
+    if (plugin.kind == VALUE_NULL) {
+        plugins_look(call->api->plugins, &new_looking(call, on_looked)->look);
+    } else {
+        call_respond_value(call, 200, &plugin);
+    }
+}
+
+/* ---- changes ---- */
 
 static void on_changed(struct change_call *change)
 {
     struct call *call = change->context;
+    struct arena *arena = call_arena(call);
     if (change->err != OK) {
         struct value more = value_map_new();
         if (change->difference.kind == VALUE_MAP) {
-            value_put_c(call_arena(call), &more, "difference", change->difference);
+            value_put_c(arena, &more, "difference", change->difference);
         }
         call_problem(call, change->err, &change->error, more.map.count > 0 ? &more : NULL);
         return;
     }
-    struct value plugin =
-        plugins_describe_one(call->api->plugins, change->plugin, call_arena(call));
+    struct value plugin = plugins_describe_one(call->api->plugins, change->plugin, arena);
     if (plugin.kind == VALUE_NULL) {
         call_respond(call, 204);
-    } else {
-        call_respond_value(call, 200, &plugin);
+        return;
     }
+    if (change->created) {
+        http_header(call->http, "Location",
+                    arena_printf(arena, "/api/v1/plugins/" STR_FORMAT, STR_ARGS(change->plugin)));
+    }
+    call_respond_value(call, change->created ? 201 : 200, &plugin);
 }
 
 static struct change_call *new_change(struct call *call, enum plugin_change kind)
@@ -27,6 +95,7 @@ static struct change_call *new_change(struct call *call, enum plugin_change kind
     struct change_call *change = ARENA_NEW(call_arena(call), struct change_call);
     *change = (struct change_call){.kind = kind,
                                    .plugin = http_route_parameter(call->http, "name"),
+                                   .approve = call_parameter(call, "approve"),
                                    .scope = call_scope(call),
                                    .request = call_request_id(call),
                                    .arena = call_arena(call),
@@ -38,12 +107,9 @@ static struct change_call *new_change(struct call *call, enum plugin_change kind
 static void begin_change(struct call *call, enum plugin_change kind)
 {
     static const char *const known[] = {"approve"};
-    if (!call_admin(call) || !call_knows_parameters(call, known, COUNT_OF(known))) {
-        return;
+    if (call_admin(call) && call_knows_parameters(call, known, COUNT_OF(known))) {
+        plugins_change(call->api->plugins, new_change(call, kind));
     }
-    struct change_call *change = new_change(call, kind);
-    change->approve = call_parameter(call, "approve");
-    plugins_change(call->api->plugins, change);
 }
 
 void enable_plugin(struct call *call)
@@ -59,6 +125,43 @@ void disable_plugin(struct call *call)
 void reload_plugin(struct call *call)
 {
     begin_change(call, PLUGIN_RELOAD);
+}
+
+void grant_plugin(struct call *call)
+{
+    begin_change(call, PLUGIN_GRANT);
+}
+
+void rollback_plugin(struct call *call)
+{
+    begin_change(call, PLUGIN_ROLLBACK);
+}
+
+static void on_bundle(struct http_request *http)
+{
+    struct call *call = request_call(http);
+    if (http->body.len == 0) {
+        call_fail(call, ERR_INVALID, "send the bundle that `proxenos plugin pack` makes");
+        return;
+    }
+    struct change_call *change = new_change(call, PLUGIN_INSTALL);
+    change->bundle = http->body;
+    change->lower = call_flag(call, "rollback");
+    plugins_change(call->api->plugins, change);
+}
+
+void install_plugin(struct call *call)
+{
+    static const char *const known[] = {"approve", "rollback"};
+    if (!call_admin(call) || !call_knows_parameters(call, known, COUNT_OF(known))) {
+        return;
+    }
+    if (!http_request_is(call->http, "application/x-tar") &&
+        !http_request_is(call->http, "application/octet-stream")) {
+        call_fail(call, ERR_MEDIA_TYPE, "send the bundle as application/x-tar");
+        return;
+    }
+    http_collect(call->http, BUNDLE_BYTES_MAX, on_bundle);
 }
 
 /* ---- automations ---- */

@@ -15,6 +15,7 @@ static const struct table_statement statements[KV_STATEMENT_COUNT] = {
     [KV_SET] = {"kv_set", "insert into bind_kv (plugin, key, value) values (?1, ?2, ?3)"
                           " on conflict (plugin, key) do update set value = ?3"},
     [KV_DROP] = {"kv_drop", "delete from bind_kv where plugin = ?1 and key = ?2"},
+    [KV_FORGET] = {"kv_forget", "delete from bind_kv where plugin = ?1"},
     [KV_GET] = {"kv_get", "select value from bind_kv where plugin = ?1 and key = ?2"},
 };
 

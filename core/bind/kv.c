@@ -1,6 +1,6 @@
 /* px.store.kv: the plugin's own keys, in units of work as records are. A key that a unit has read
  * is written only while the store still says what was read. Nothing here raises. */
-#include "internal.h"
+#include "secret.h"
 
 #include "proxenos/base_json.h"
 
@@ -163,4 +163,11 @@ enum err kv_apply(const struct work_unit *work, const struct change *change, str
     return err != OK ? err
                      : tx_table(tx, &bind_tables, drop ? KV_DROP : KV_SET, binds, drop ? 2 : 3,
                                 NULL, NULL, error);
+}
+
+enum err bind_tx_forget(struct tx *tx, struct str plugin, struct error *error)
+{
+    struct value binds[] = {value_text(plugin)};
+    enum err err = tx_table(tx, &bind_tables, KV_FORGET, binds, 1, NULL, NULL, error);
+    return err == OK ? secrets_tx_forget(tx, plugin, error) : err;
 }

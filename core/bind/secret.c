@@ -8,7 +8,14 @@
 
 #include "proxenos/base_crypto.h"
 
-enum secret_statement { SECRET_PUT, SECRET_DROP, SECRET_GET, SECRET_LIST, SECRET_STATEMENT_COUNT };
+enum secret_statement {
+    SECRET_PUT,
+    SECRET_DROP,
+    SECRET_FORGET,
+    SECRET_GET,
+    SECRET_LIST,
+    SECRET_STATEMENT_COUNT
+};
 
 static const char *const migrations[] = {
     "create table secret_value (plugin text not null, name text not null, sealed blob not null,"
@@ -21,6 +28,7 @@ static const struct table_statement statements[SECRET_STATEMENT_COUNT] = {
                            " values (?1, ?2, ?3, ?4, ?5) on conflict (plugin, name) do update set"
                            " previous = sealed, sealed = ?3, set_at = ?4, set_by = ?5"},
     [SECRET_DROP] = {"drop", "delete from secret_value where plugin = ?1 and name = ?2"},
+    [SECRET_FORGET] = {"forget", "delete from secret_value where plugin = ?1"},
     [SECRET_GET] = {"get",
                     "select sealed, previous from secret_value where plugin = ?1 and name = ?2"},
     [SECRET_LIST] = {"list", "select name, set_at, set_by, previous is not null from secret_value"
@@ -77,6 +85,12 @@ enum err bind_secret_drop(struct tx *tx, struct str plugin, struct str name, str
                         STR_ARGS(str_sub(name, 0, 60)));
     }
     return err;
+}
+
+enum err secrets_tx_forget(struct tx *tx, struct str plugin, struct error *error)
+{
+    struct value binds[] = {value_text(plugin)};
+    return tx_table(tx, &secret_tables, SECRET_FORGET, binds, 1, NULL, NULL, error);
 }
 
 struct listing {

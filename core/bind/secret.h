@@ -20,6 +20,8 @@ enum err secret_open(lua_State *L, struct call *call, int index, struct secret *
 /* The value before the present one. */
 enum err secret_open_previous(lua_State *L, struct call *call, int index, struct secret *out_secret,
                               struct error *error) MUST_CHECK;
+/* Writer, inside apply: all of a plugin. */
+enum err secrets_tx_forget(struct tx *tx, struct str plugin, struct error *error) MUST_CHECK;
 void secret_wipe(struct secret *secret);
 
 #endif

@@ -126,3 +126,34 @@ enum err bus_tx_forget(struct tx *tx, struct str name, struct error *error)
     }
     return err;
 }
+
+struct naming {
+    struct arena *arena;
+    struct value names;
+};
+
+static enum err on_name(void *context, const struct value *columns, int column_count,
+                        struct error *error)
+{
+    struct naming *naming = context;
+    (void)column_count;
+    (void)error;
+    value_push(naming->arena, &naming->names,
+               value_text(arena_str(naming->arena, columns[0].text)));
+    return OK;
+}
+
+enum err bus_tx_forget_plugin(struct tx *tx, struct str plugin, struct error *error)
+{
+    struct naming naming = {.arena = tx_arena(tx), .names = value_list_new()};
+    struct value binds[] = {value_text(plugin)};
+    enum err err = tx_table(tx, &bus_tables, BUS_PLUGIN_NAMES, binds, 1, on_name, &naming, error);
+    for (size_t i = 0; err == OK && i < naming.names.list.count; i++) {
+        err = bus_tx_forget(tx, naming.names.list.items[i].text, error);
+    }
+    if (err == OK) {
+        err = tx_table(tx, &bus_tables, BUS_PLUGIN_DELAYED_DROP, binds, 1, NULL, NULL, error);
+    }
+    return err == OK ? tx_table(tx, &bus_tables, BUS_PLUGIN_DEDUP_DROP, binds, 1, NULL, NULL, error)
+                     : err;
+}

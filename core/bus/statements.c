@@ -129,6 +129,12 @@ static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
                          "select id, type, data, actor, via from bus_delayed where due_at <= ?1 "
                          "order by due_at, id limit ?2"},
     [BUS_DELAYED_DROP] = {"delayed_drop", "delete from bus_delayed where id = ?1"},
+    [BUS_PLUGIN_NAMES] = {"plugin_names",
+                          "select name from bus_subscription where plugin = ?1 union "
+                          "select name from bus_schedule where plugin = ?1"},
+    [BUS_PLUGIN_DELAYED_DROP] = {"plugin_delayed_drop",
+                                 "delete from bus_delayed where plugin = ?1"},
+    [BUS_PLUGIN_DEDUP_DROP] = {"plugin_dedup_drop", "delete from bus_dedup where plugin = ?1"},
     [BUS_DEDUP_PUT] = {"dedup_put", "insert into bus_dedup (plugin, word, at) values (?1, ?2, ?3) "
                                     "on conflict (plugin, word) do nothing"},
     [BUS_DEDUP_SWEEP] = {"dedup_sweep", "delete from bus_dedup where at <= ?1"},

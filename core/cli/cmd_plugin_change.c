@@ -1,5 +1,5 @@
-/* plugin enable|disable|reload|grant: asked of the service; new capabilities are shown and wanted a
- * yes. */
+/* plugin enable|disable|reload|grant|rollback: asked of the service; new capabilities are shown and
+ * wanted a yes. */
 #include "internal.h"
 
 #include <unistd.h>
@@ -18,10 +18,13 @@ static void print_words(const char *sign, const struct value *map)
     }
 }
 
-static bool says_yes(void)
+bool cli_says_yes(const char *question)
 {
     char line[16];
-    fprintf(stderr, "Approve? [y/N] ");
+    if (isatty(STDIN_FILENO) != 1) {
+        return false;
+    }
+    fprintf(stderr, "%s [y/N] ", question);
     return fgets(line, sizeof(line), stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
 }
 
@@ -38,25 +41,30 @@ static struct str approve(struct cli *cli, const struct value *problem)
             STR_ARGS(value_get_text(difference, "version", STR(""))));
     print_words("+", value_get_c(difference, "added"));
     print_words("-", value_get_c(difference, "removed"));
-    bool yes = cli_switch(cli, "yes") || (isatty(STDIN_FILENO) == 1 && says_yes());
+    bool yes = cli_switch(cli, "yes") || cli_switch(cli, "grant") || cli_says_yes("Approve?");
     return yes ? hash : STR("");
 }
 
 /* ---- the call ---- */
 
 /* Once, and again with the approval when there is one. */
-int cli_plugin_change(struct cli *cli, struct str target, struct str body, struct value *out_answer)
+int cli_plugin_change(struct cli *cli, struct str target, struct str body, const char *content_type,
+                      struct value *out_answer)
 {
     struct buf whole;
     buf_init(&whole);
     buf_append_str(&whole, target);
-    struct net_call call = {.method = "POST", .target = target, .body = body};
+    struct net_call call = {
+        .method = "POST", .target = target, .body = body, .content_type = content_type};
     int code = cli_try(cli, &call, out_answer);
     if (code == CLI_FAILED) {
         struct str hash = approve(cli, out_answer);
         if (hash.len > 0) {
             cli_query(&whole, "approve", hash);
-            call = (struct net_call){.method = "POST", .target = buf_str(&whole), .body = body};
+            call = (struct net_call){.method = "POST",
+                                     .target = buf_str(&whole),
+                                     .body = body,
+                                     .content_type = content_type};
             code = cli_try(cli, &call, out_answer);
         }
     }
@@ -67,7 +75,19 @@ int cli_plugin_change(struct cli *cli, struct str target, struct str body, struc
     return code;
 }
 
-static int change(struct cli *cli, const char *word)
+void cli_plugin_print(struct cli *cli, const struct value *plugin)
+{
+    if (cli->format == CLI_JSON) {
+        cli_print_map(cli, plugin);
+    } else if (!cli->quiet) {
+        printf(STR_FORMAT " " STR_FORMAT " is " STR_FORMAT "\n",
+               STR_ARGS(value_get_text(plugin, "name", STR(""))),
+               STR_ARGS(value_get_text(plugin, "version", STR(""))),
+               STR_ARGS(value_get_text(plugin, "status", STR(""))));
+    }
+}
+
+int cli_plugin_do(struct cli *cli, const char *word)
 {
     struct buf target;
     struct value plugin;
@@ -75,30 +95,35 @@ static int change(struct cli *cli, const char *word)
     buf_append_str(&target, STR("/api/v1/plugins"));
     cli_path(&target, str_from(cli->positional[0]));
     cli_path(&target, str_from(word));
-    int code = cli_plugin_change(cli, buf_str(&target), STR(""), &plugin);
+    int code = cli_plugin_change(cli, buf_str(&target), STR(""), NULL, &plugin);
     buf_deinit(&target);
-    if (code == CLI_OK && cli->format == CLI_JSON) {
-        cli_print_map(cli, &plugin);
-    } else if (code == CLI_OK && !cli->quiet) {
-        printf(STR_FORMAT " " STR_FORMAT " is " STR_FORMAT "\n",
-               STR_ARGS(value_get_text(&plugin, "name", STR(""))),
-               STR_ARGS(value_get_text(&plugin, "version", STR(""))),
-               STR_ARGS(value_get_text(&plugin, "status", STR(""))));
+    if (code == CLI_OK) {
+        cli_plugin_print(cli, &plugin);
     }
     return code;
 }
 
 int cmd_plugin_enable(struct cli *cli)
 {
-    return change(cli, "enable");
+    return cli_plugin_do(cli, "enable");
 }
 
 int cmd_plugin_disable(struct cli *cli)
 {
-    return change(cli, "disable");
+    return cli_plugin_do(cli, "disable");
 }
 
 int cmd_plugin_reload(struct cli *cli)
 {
-    return change(cli, "reload");
+    return cli_plugin_do(cli, "reload");
+}
+
+int cmd_plugin_grant(struct cli *cli)
+{
+    return cli_plugin_do(cli, "grant");
+}
+
+int cmd_plugin_rollback(struct cli *cli)
+{
+    return cli_plugin_do(cli, "rollback");
 }

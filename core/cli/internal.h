@@ -117,9 +117,14 @@ int cli_add_pair(struct cli *cli, const char *word, struct value *body);
 /* Says that there is no such command, and the nearest; CLI_USAGE. */
 int cli_unknown_command(int count, const char *const *words);
 /* A change of a plugin, which may want capabilities approved: they are shown, and it is sent again
- * with --yes or after a yes on the terminal. */
-int cli_plugin_change(struct cli *cli, struct str target, struct str body,
+ * with --yes (--grant) or after a yes on the terminal. content_type: of the body; NULL: JSON. */
+int cli_plugin_change(struct cli *cli, struct str target, struct str body, const char *content_type,
                       struct value *out_answer);
+/* POST /plugins/NAME/word, by cli_plugin_change; says how the plugin is then. */
+int cli_plugin_do(struct cli *cli, const char *word);
+void cli_plugin_print(struct cli *cli, const struct value *plugin);
+/* Asks on the terminal; false without one. */
+bool cli_says_yes(const char *question);
 /* What is in no table of ours: the words of a plugin's command and NAME=VALUE… */
 extern const struct cli_command cli_plugin_command;
 
@@ -192,6 +197,10 @@ int cmd_secret_delete(struct cli *cli);
 int cmd_plugin_enable(struct cli *cli);
 int cmd_plugin_disable(struct cli *cli);
 int cmd_plugin_reload(struct cli *cli);
+int cmd_plugin_install(struct cli *cli);
+int cmd_plugin_grant(struct cli *cli);
+int cmd_plugin_rollback(struct cli *cli);
+int cmd_plugin_uninstall(struct cli *cli);
 int cmd_plugin_test(struct cli *cli);
 int cmd_plugin_new(struct cli *cli);
 int cmd_plugin_dev(struct cli *cli);

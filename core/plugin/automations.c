@@ -163,7 +163,11 @@ static void on_changed(struct automations *automations, const struct sighting *o
     if (strcmp(plugin->hash, one->hash) == 0) {
         return;
     }
+    bool first = plugin->hash[0] == '\0';
     (void)snprintf(plugin->hash, sizeof(plugin->hash), "%s", one->hash);
+    if (first && guard_leaves_off(plugin)) {
+        return; /* until it is saved again */
+    }
     if (strcmp(plugin->remembered.wanted, "off") != 0) {
         change_queue(change_new(plugins, CHANGE_AUTOMATION, plugin));
     }

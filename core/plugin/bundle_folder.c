@@ -13,7 +13,8 @@ enum { PATH_BYTES = 4096, FOLDER_MODE = 0700, FILE_MODE = 0600 };
 
 static enum err io_error(struct error *error, const char *what, const char *path)
 {
-    return error_set(error, ERR_IO, "%s cannot be %s: %s", path, what, strerror(errno));
+    return error_set(error, errno == ENOSPC ? ERR_DISK_FULL : ERR_IO, "%s cannot be %s: %s", path,
+                     what, strerror(errno));
 }
 
 /* ---- gathering ---- */
@@ -205,13 +206,28 @@ static enum err sync_folder(const char *path, struct error *error)
     return err;
 }
 
+/* The folder that `path` lies in. */
+static enum err sync_above(const char *path, struct error *error)
+{
+    char above[PATH_BYTES];
+    (void)snprintf(above, sizeof(above), "%s", path);
+    char *slash = strrchr(above, '/');
+    if (slash == NULL) {
+        return OK;
+    }
+    *slash = '\0';
+    return sync_folder(above[0] != '\0' ? above : "/", error);
+}
+
 /* The folders above `path`, as far as they are not there; `path` itself is not made. */
 static enum err make_above(char *path, struct error *error)
 {
     for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        bool made = mkdir(path, FOLDER_MODE) == 0 || errno == EEXIST;
-        enum err err = made ? OK : io_error(error, "made", path);
+        bool made = mkdir(path, FOLDER_MODE) == 0;
+        enum err err = made              ? sync_above(path, error)
+                       : errno == EEXIST ? OK
+                                         : io_error(error, "made", path);
         *slash = '/';
         if (err != OK) {
             return err;
@@ -259,9 +275,8 @@ static enum err sync_folders(const struct bundle *bundle, const char *folder, st
 
 enum err bundle_unpack(const struct bundle *bundle, const char *folder, struct error *error)
 {
-    char part[PATH_BYTES], above[PATH_BYTES];
+    char part[PATH_BYTES];
     (void)snprintf(part, sizeof(part), "%s.part", folder);
-    (void)snprintf(above, sizeof(above), "%s", folder);
     if (access(folder, F_OK) == 0) {
         return error_set(error, ERR_CONFLICT, "%s is there already", folder);
     }
@@ -285,10 +300,5 @@ enum err bundle_unpack(const struct bundle *bundle, const char *folder, struct e
         enum err removed = bundle_remove_folder(part, NULL);
         return removed == OK ? err : removed; /* the first one's sentence says more */
     }
-    char *slash = strrchr(above, '/');
-    if (slash == NULL) {
-        return OK;
-    }
-    *slash = '\0';
-    return sync_folder(above[0] != '\0' ? above : "/", error);
+    return sync_above(folder, error);
 }

@@ -1,18 +1,24 @@
-/* Changes of plugins: one at a time, each a small machine (change.h) that never blocks the loop;
- * what fails is undone. Loop thread, but for what `run` functions do on the lane. */
+/* Changes of plugins: one at a time, each a small machine (change.h) that never blocks the loop.
+ * Loop thread. */
 #include "change.h"
 
 #include "proxenos/base_log.h"
 
 static const unsigned allowed[CHANGE_STATE_COUNT] = {
-    [CHANGE_WAITING] =
-        1U << CHANGE_READING | 1U << CHANGE_LOADING | 1U << CHANGE_LEAVING | 1U << CHANGE_UNDOING,
-    [CHANGE_READING] = 1U << CHANGE_APPLYING | 1U << CHANGE_UNDOING,
-    [CHANGE_APPLYING] = 1U << CHANGE_LOADING | 1U << CHANGE_UNDOING | 1U << CHANGE_DONE,
+    [CHANGE_WAITING] = 1U << CHANGE_READING | 1U << CHANGE_LOADING | 1U << CHANGE_COUNTING |
+                       1U << CHANGE_LEAVING | 1U << CHANGE_UNDOING | 1U << CHANGE_DONE,
+    [CHANGE_READING] = 1U << CHANGE_UNPACKING | 1U << CHANGE_APPLYING | 1U << CHANGE_STORING |
+                       1U << CHANGE_UNDOING | 1U << CHANGE_DONE,
+    [CHANGE_UNPACKING] = 1U << CHANGE_APPLYING | 1U << CHANGE_UNDOING,
+    [CHANGE_APPLYING] =
+        1U << CHANGE_LOADING | 1U << CHANGE_COUNTING | 1U << CHANGE_UNDOING | 1U << CHANGE_DONE,
     [CHANGE_LOADING] = 1U << CHANGE_LEAVING | 1U << CHANGE_UNDOING,
-    [CHANGE_LEAVING] = 1U << CHANGE_HANDING | 1U << CHANGE_STORING | 1U << CHANGE_UNDOING,
+    [CHANGE_COUNTING] = 1U << CHANGE_LEAVING | 1U << CHANGE_STORING | 1U << CHANGE_UNDOING,
+    [CHANGE_LEAVING] =
+        1U << CHANGE_HANDING | 1U << CHANGE_COUNTING | 1U << CHANGE_STORING | 1U << CHANGE_UNDOING,
     [CHANGE_HANDING] = 1U << CHANGE_STORING | 1U << CHANGE_UNDOING,
-    [CHANGE_STORING] = 1U << CHANGE_JOINING | 1U << CHANGE_APPLYING | 1U << CHANGE_UNDOING,
+    [CHANGE_STORING] =
+        1U << CHANGE_JOINING | 1U << CHANGE_APPLYING | 1U << CHANGE_UNDOING | 1U << CHANGE_DONE,
     [CHANGE_JOINING] = 1U << CHANGE_DONE | 1U << CHANGE_UNDOING,
     [CHANGE_UNDOING] = 1U << CHANGE_DONE,
 };
@@ -20,8 +26,8 @@ static const unsigned allowed[CHANGE_STATE_COUNT] = {
 void change_move(struct change *change, enum change_state next)
 {
     static const char *const names[CHANGE_STATE_COUNT] = {
-        "waiting", "reading", "applying", "loading", "leaving",
-        "handing", "storing", "joining",  "undoing", "done"};
+        "waiting", "reading", "unpacking", "applying", "loading", "counting",
+        "leaving", "handing", "storing",   "joining",  "undoing", "done"};
     ASSERT((allowed[change->state] & (1U << next)) != 0);
     log_debug("plugin", "change plugin=%s from=%s to=%s", change->plugin->name,
               names[change->state], names[next]);
@@ -38,8 +44,18 @@ struct change *change_new(struct plugins *plugins, enum change_kind kind, struct
     change->state = CHANGE_WAITING;
     list_node_init(&change->queued);
     arena_init(&change->arena);
-    change->remembered = plugin->remembered;
+    change_recall(change);
     return change;
+}
+
+void change_recall(struct change *change)
+{
+    const struct plugin *plugin = change->plugin;
+    change->remembered = change->before = plugin->remembered;
+    change->before.can = plugin->remembered.can == NULL
+                             ? NULL
+                             : arena_cstr(&change->arena, str_from(plugin->remembered.can));
+    (void)snprintf(change->folder, sizeof(change->folder), "%s", plugin->folder);
 }
 
 static void change_free(struct change *change)
@@ -47,6 +63,8 @@ static void change_free(struct change *change)
     if (change->next != NULL && change->plugin->edition != change->next) {
         edition_free(change->next);
     }
+    install_forget(change);
+    uninstall_forget(change);
     arena_deinit(&change->arena);
     mem_free(change);
 }
@@ -76,46 +94,72 @@ static void begin_automation(struct change *change)
     change_read(change);
 }
 
-static void begin(struct change *change)
+/* What can be seen to be wrong before anything is read. */
+static enum err check_begin(const struct change *change, struct error *error)
 {
-    struct error error = {0};
     const struct plugin *plugin = change->plugin;
-    enum err err = OK;
+    bool going = change->kind == CHANGE_UNINSTALL || change->kind == CHANGE_REMOVED;
     if (list_node_linked(&plugin->in_gone)) {
-        err = error_set(&error, ERR_NOT_FOUND, "%s is gone", plugin->name);
-        change_fail(change, err, &error);
-        return;
+        return error_set(error, ERR_NOT_FOUND, "%s is gone", plugin->name);
     }
+    if (plugin->removal != RECORDS_BY_MANIFEST && !going) {
+        return error_set(error, ERR_CONFLICT,
+                         "%s is being uninstalled: wait for that job to end, or uninstall it again "
+                         "when the job has failed",
+                         plugin->name);
+    }
+    if (change->kind == CHANGE_REMOVED && plugin->status != PLUGIN_REMOVING) {
+        return error_set(error, ERR_CONFLICT, "%s is not being uninstalled", plugin->name);
+    }
+    if (change->kind == CHANGE_RELOAD && plugin->status == PLUGIN_DISABLED) {
+        return error_set(error, ERR_CONFLICT, "plugin %s is not enabled", plugin->name);
+    }
+    return change->kind == CHANGE_DISABLE ? plugin_not_needed(plugin, false, error) : OK;
+}
+
+static void begin_kind(struct change *change)
+{
     switch (change->kind) {
     case CHANGE_BOOT:
         change->next = change->plugin->edition;
         change_load(change);
-        return;
+        break;
     case CHANGE_AUTOMATION:
         begin_automation(change);
-        return;
-    case CHANGE_GONE:
-        change_leave(change);
-        return;
-    case CHANGE_DISABLE:
-        err = plugin_not_needed(plugin, &error);
-        if (err == OK) {
-            change_leave(change);
-        }
         break;
-    case CHANGE_RELOAD:
-        if (plugin->status == PLUGIN_DISABLED) {
-            err = error_set(&error, ERR_CONFLICT, "plugin %s is not enabled", plugin->name);
-            break;
-        }
-        change_read(change);
+    case CHANGE_REMOVED:
+        change->remembered = (struct remembered){.known = true};
+        change_leave(change);
+        break;
+    case CHANGE_GONE:
+    case CHANGE_DISABLE:
+        change_leave(change);
+        break;
+    case CHANGE_INSTALL:
+        install_begin(change);
+        break;
+    case CHANGE_ROLLBACK:
+        rollback_begin(change);
+        break;
+    case CHANGE_UNINSTALL:
+        uninstall_begin(change);
         break;
     case CHANGE_ENABLE:
+    case CHANGE_RELOAD:
+    case CHANGE_GRANT:
         change_read(change);
         break;
     }
+}
+
+static void begin(struct change *change)
+{
+    struct error error = {0};
+    enum err err = check_begin(change, &error);
     if (err != OK) {
         change_fail(change, err, &error);
+    } else {
+        begin_kind(change);
     }
 }
 
@@ -157,7 +201,7 @@ void change_queue(struct change *change)
     }
 }
 
-/* ---- failing and ending ---- */
+/* ---- ending ---- */
 
 static void answer(struct change *change)
 {
@@ -171,98 +215,37 @@ static void answer(struct change *change)
     }
 }
 
+/* Off the list: its files are gone, or never were. */
+static void leave_list(struct change *change)
+{
+    struct plugin *plugin = change->plugin;
+    struct plugins *plugins = change->plugins;
+    bool gone = change->err == OK && (change->kind == CHANGE_GONE ||
+                                      (change->next == NULL && change->kind == CHANGE_UNINSTALL &&
+                                       plugin->removal == RECORDS_BY_MANIFEST) ||
+                                      change->kind == CHANGE_REMOVED);
+    if (!gone && !(change->err != OK && change->fresh)) {
+        return;
+    }
+    if (change->kind != CHANGE_GONE) {
+        installed_prune(plugins, plugin->name, "", "");
+    }
+    plugin_leave(plugin);
+    if (change->kind == CHANGE_GONE) {
+        automations_look(plugins); /* the file may be there again */
+    }
+}
+
 void change_end(struct change *change)
 {
     struct plugins *plugins = change->plugins;
     change_move(change, CHANGE_DONE);
+    guard_loaded(change->plugin);
     plugins->change = NULL;
     answer(change);
-    if (change->kind == CHANGE_GONE && change->err == OK) {
-        plugin_leave(change->plugin);
-        automations_look(plugins); /* the file may be there again */
-    }
+    leave_list(change);
     change_free(change);
     pump(plugins);
-}
-
-/* The old one goes on, if it ran; else what was read stays to be looked at. */
-static void put_back(struct change *change)
-{
-    struct plugin *plugin = change->plugin;
-    struct edition *old = plugin->edition;
-    struct edition *next = change->next;
-    if (change->paused && plugin->status == PLUGIN_RUNNING) {
-        edition_resume(old);
-    }
-    bool keeps_old = old->started || next == NULL || next == old;
-    if (!keeps_old) {
-        plugin->edition = next;
-        if (!list_node_linked(&old->retiring)) {
-            edition_free(old);
-        }
-    }
-    if (next != NULL && next->host != NULL) {
-        change->next = NULL;
-        edition_retire(next);
-    }
-    change_end(change);
-}
-
-static void undo_run(struct work *work, void *thread)
-{
-    struct change *change = CONTAINER_OF(work, struct change, work);
-    struct error error = {0};
-    (void)thread;
-    if (schemas_apply(change->plugins, change->sources, change->source_count, &error) != OK) {
-        log_error("plugin", "the object types could not be put back plugin=%s error=\"%s\"",
-                  change->plugin->name, error.detail);
-    }
-}
-
-static void undo_done(struct work *work)
-{
-    put_back(CONTAINER_OF(work, struct change, work));
-}
-
-static void show_failure(struct change *change)
-{
-    struct plugin *plugin = change->plugin;
-    bool runs = plugin->status == PLUGIN_RUNNING && plugin->edition->started;
-    bool asked_only = change->err == ERR_APPROVAL || change->err == ERR_CONFLICT;
-    bool off = change->kind == CHANGE_DISABLE || change->kind == CHANGE_GONE;
-    if (plugin->plugins->stopping || asked_only || off) {
-        return;
-    }
-    if (runs) {
-        plugin->error = change->error;
-        log_error("plugin", "a plugin was not reloaded plugin=%s code=%s error=\"%s\" at=\"%s\"",
-                  plugin->name, err_code(change->err), change->error.detail, change->error.pointer);
-    } else {
-        plugin_fail(plugin, &change->error);
-    }
-}
-
-void change_fail(struct change *change, enum err err, const struct error *error)
-{
-    change->err = err;
-    change->error = error != NULL && error->err != OK ? *error : (struct error){.err = OK};
-    change->error.next = NULL;
-    if (change->error.err == OK) {
-        (void)error_set(&change->error, err, "%s", err_text(err));
-    }
-    show_failure(change);
-    change_move(change, CHANGE_UNDOING);
-    if (!change->applied) {
-        put_back(change);
-        return;
-    }
-    change->sources =
-        schemas_gather(change->plugins, &change->arena, NULL, NULL, &change->source_count);
-    change->work = (struct work){
-        .reply = loop_mailbox(change->plugins->options.loop), .run = undo_run, .done = undo_done};
-    if (lane_submit(change->plugins->lane, &change->work) != OK) {
-        put_back(change);
-    }
 }
 
 void changes_cancel(struct plugins *plugins)
@@ -297,7 +280,7 @@ static void on_refused(struct message *message)
     call->done(call);
 }
 
-static void refuse(struct plugins *plugins, struct change_call *call)
+void change_refuse(struct plugins *plugins, struct change_call *call)
 {
     struct refusal *refusal = mem_zalloc(sizeof(*refusal));
     refusal->call = call;
@@ -305,26 +288,65 @@ static void refuse(struct plugins *plugins, struct change_call *call)
     mailbox_post(loop_mailbox(plugins->options.loop), &refusal->message);
 }
 
+/* A folder may have appeared: one look, then the answer is final. */
+struct searching {
+    struct look_call look;
+    struct plugins *plugins;
+    struct change_call *call;
+};
+
+static void on_looked(struct look_call *look)
+{
+    struct searching *searching = CONTAINER_OF(look, struct searching, look);
+    struct plugins *plugins = searching->plugins;
+    struct change_call *call = searching->call;
+    mem_free(searching);
+    struct plugin *plugin = plugins_find(plugins, call->plugin);
+    if (plugins->stopping) {
+        call->err = error_set(&call->error, ERR_STOPPING, "the service is stopping");
+    } else if (plugin == NULL) {
+        call->err = error_set(&call->error, ERR_NOT_FOUND, "there is no plugin \"" STR_FORMAT "\"",
+                              STR_ARGS(str_sub(call->plugin, 0, 60)));
+    } else {
+        struct change *change = change_new(plugins, (enum change_kind)call->kind, plugin);
+        change->call = call;
+        change_queue(change);
+        return;
+    }
+    call->done(call);
+}
+
+static void search(struct plugins *plugins, struct change_call *call)
+{
+    struct searching *searching = mem_zalloc(sizeof(*searching));
+    searching->plugins = plugins;
+    searching->call = call;
+    searching->look.done = on_looked;
+    plugins_look(plugins, &searching->look);
+}
+
 void plugins_change(struct plugins *plugins, struct change_call *call)
 {
-    struct plugin *plugin = plugins_find(plugins, call->plugin);
+    struct plugin *plugin =
+        call->kind == PLUGIN_INSTALL ? NULL : plugins_find(plugins, call->plugin);
     call->err = OK;
     call->error = (struct error){.err = OK};
     call->difference = value_null();
-    if (plugin == NULL) {
-        call->err = error_set(&call->error, ERR_NOT_FOUND, "there is no plugin \"" STR_FORMAT "\"",
-                              STR_ARGS(str_sub(call->plugin, 0, 60)));
-    } else if (plugins->stopping) {
+    if (plugins->stopping) {
         call->err = error_set(&call->error, ERR_STOPPING, "the service is stopping");
     } else if (plugins->changes_waiting >= CHANGES_MAX) {
         call->err =
             error_set(&call->error, ERR_BUSY, "%d changes of plugins wait already", CHANGES_MAX);
     }
     if (call->err != OK) {
-        refuse(plugins, call);
-        return;
+        change_refuse(plugins, call);
+    } else if (call->kind == PLUGIN_INSTALL) {
+        install_call(plugins, call);
+    } else if (plugin == NULL) {
+        search(plugins, call);
+    } else {
+        struct change *change = change_new(plugins, (enum change_kind)call->kind, plugin);
+        change->call = call;
+        change_queue(change);
     }
-    struct change *change = change_new(plugins, (enum change_kind)call->kind, plugin);
-    change->call = call;
-    change_queue(change);
 }

@@ -7,7 +7,7 @@
 
 enum { LOAD_MS = 30000, REST_MS = 30000, LOOK_MS = 2 };
 
-static bool stopped(struct change *change)
+bool change_stopped(struct change *change)
 {
     struct error error;
     if (!change->plugins->stopping) {
@@ -25,9 +25,17 @@ static void read_run(struct work *work, void *thread)
     struct change *change = CONTAINER_OF(work, struct change, work);
     (void)thread;
     const struct plugin *plugin = change->plugin;
-    change->err = plugin->automation
-                      ? edition_read_file(change->next, plugin->folder, &change->error)
-                      : edition_read(change->next, plugin->folder, &change->error);
+    change->err = change->kind == CHANGE_INSTALL ? install_read(change, &change->error)
+                  : plugin->automation
+                      ? edition_read_file(change->next, change->folder, &change->error)
+                      : edition_read(change->next, change->folder, &change->error);
+}
+
+/* Nothing new, or less than was approved before. */
+static bool asks_no_more(const struct value *difference)
+{
+    const struct value *added = value_get_c(difference, "added");
+    return added->kind == VALUE_MAP && added->map.count == 0;
 }
 
 /* May it have what it asks for? Else the caller is told what is new, and by which hash to say yes.
@@ -41,8 +49,10 @@ static enum err judge_grants(struct change *change, struct error *error)
     if (strcmp(hash, change->remembered.granted) == 0) {
         return OK;
     }
+    struct value difference = edition_difference(next, &change->arena);
     bool approved = call != NULL && str_is(call->approve, hash);
-    if (edition_is_granted(next) || approved) {
+    bool known = change->plugin->remembered.granted[0] != '\0';
+    if (edition_is_granted(next) || approved || (known && asks_no_more(&difference))) {
         struct buf text;
         buf_init(&text);
         json_encode(&text, &next->manifest.can);
@@ -60,21 +70,49 @@ static enum err judge_grants(struct change *change, struct error *error)
                      change->plugin->name, STR_ARGS(next->manifest.version_text));
 }
 
+/* Granted already, or installed and running already. */
+static bool has_nothing_new(const struct change *change)
+{
+    const struct plugin *plugin = change->plugin;
+    bool same = change->kind == CHANGE_INSTALL && plugin->status == PLUGIN_RUNNING &&
+                plugin->edition->started &&
+                strcmp(change->before.version, change->remembered.version) == 0;
+    return (same || change->kind == CHANGE_GRANT) && !change->granted;
+}
+
+/* The way on from what was read and approved. */
+static void go_on(struct change *change)
+{
+    if (has_nothing_new(change)) {
+        change_end(change);
+    } else if (change->kind == CHANGE_GRANT) {
+        change_store(change);
+    } else if (change->kind == CHANGE_INSTALL) {
+        install_unpack(change);
+    } else {
+        change_apply(change); /* of an uninstall: so that its records can be erased */
+    }
+}
+
 static void read_done(struct work *work)
 {
     struct change *change = CONTAINER_OF(work, struct change, work);
     struct error error = change->error;
     enum err err = work->cancelled ? ERR_STOPPING : change->err;
-    if (err == OK) {
+    bool runs = change->kind != CHANGE_GRANT && change->kind != CHANGE_UNINSTALL;
+    if (err == OK && runs) {
         err = edition_fits(change->next, &error);
     }
-    if (err == OK) {
+    if (err == OK && change->kind != CHANGE_UNINSTALL) {
         err = judge_grants(change, &error);
+    }
+    if (err != OK && change->kind == CHANGE_ROLLBACK) {
+        error_prefix(&error, "it cannot go back to %s: ", change->remembered.version);
     }
     if (err != OK) {
         change_fail(change, err, &error);
-    } else if (!stopped(change)) {
-        change_apply(change);
+    } else if (!change_stopped(change)) {
+        go_on(change);
     }
 }
 
@@ -106,15 +144,21 @@ static void apply_done(struct work *work)
 {
     struct change *change = CONTAINER_OF(work, struct change, work);
     enum err err = work->cancelled ? ERR_STOPPING : change->err;
+    if (err != OK && change->kind == CHANGE_ROLLBACK) {
+        error_prefix(&change->error,
+                     "the object types cannot go back to %s: ", change->remembered.version);
+    }
     if (change->next == NULL) {
         /* It is off already; that its types could not be taken away is for the next start. */
         ended_disabled(change);
         return;
     }
     change->applied = err == OK;
-    if (err != OK) {
+    if (err == OK && change->kind == CHANGE_UNINSTALL) {
+        uninstall_count(change);
+    } else if (err != OK) {
         change_fail(change, err, &change->error);
-    } else if (!stopped(change)) {
+    } else if (!change_stopped(change)) {
         change_load(change);
     }
 }
@@ -156,7 +200,7 @@ static bool series_well(struct change *change)
         change_fail(change, change->series.err, &change->series.error);
         return false;
     }
-    return !stopped(change);
+    return !change_stopped(change);
 }
 
 static void on_checked(struct series *series)
@@ -186,6 +230,7 @@ void change_load(struct change *change)
 {
     struct error error = {0};
     change_move(change, CHANGE_LOADING);
+    guard_loading(change->plugin);
     enum err err = edition_open(change->next, &error);
     if (err != OK) {
         change_fail(change, err, &error);
@@ -197,7 +242,6 @@ void change_load(struct change *change)
 /* ---- the event boundary ---- */
 
 static void hand_over(struct change *change);
-static void store(struct change *change);
 
 static void on_look(struct timer *timer)
 {
@@ -210,7 +254,7 @@ static void on_look(struct timer *timer)
         return;
     }
     timer_deinit(timer);
-    if (stopped(change)) {
+    if (change_stopped(change)) {
         return;
     }
     if (!idle) {
@@ -218,8 +262,11 @@ static void on_look(struct timer *timer)
         (void)error_set(&error, ERR_TIMEOUT, "its handlers did not come to rest within %d ms",
                         REST_MS);
         change_fail(change, ERR_TIMEOUT, &error);
+    } else if (change->kind == CHANGE_UNINSTALL) {
+        change->idle = true;
+        uninstall_count(change);
     } else if (change->next == NULL) {
-        store(change);
+        change_store(change);
     } else {
         hand_over(change);
     }
@@ -244,7 +291,7 @@ static void on_restored(struct series *series)
 {
     struct change *change = CONTAINER_OF(series, struct change, series);
     if (series_well(change)) {
-        store(change);
+        change_store(change);
     }
 }
 
@@ -256,7 +303,7 @@ static void on_saved(struct series *series)
         return;
     }
     if (!series->any) {
-        store(change);
+        change_store(change);
         return;
     }
     change->input = value_list_new();
@@ -272,236 +319,6 @@ static void hand_over(struct change *change)
     if (old != change->next && old->started && !bind_host_suspended(old->host)) {
         run_series(change, old, BIND_SAVE, NULL, on_saved);
     } else {
-        store(change);
+        change_store(change);
     }
-}
-
-/* ---- what is remembered ---- */
-
-static void join(struct change *change);
-static void take_off(struct change *change);
-
-static const char *event_of(enum change_kind kind)
-{
-    switch (kind) {
-    case CHANGE_ENABLE:
-        return "plugin.enabled";
-    case CHANGE_DISABLE:
-        return "plugin.disabled";
-    case CHANGE_AUTOMATION:
-        return "automation.loaded";
-    case CHANGE_GONE:
-        return "automation.removed";
-    case CHANGE_RELOAD:
-    case CHANGE_BOOT:
-        break;
-    }
-    return "plugin.reloaded";
-}
-
-static enum err store_apply(struct unit *unit, struct tx *tx, struct error *error)
-{
-    struct change *change = CONTAINER_OF(unit, struct change, unit);
-    const struct edition *edition = change->next != NULL ? change->next : change->plugin->edition;
-    struct arena *arena = tx_arena(tx);
-    struct value data = value_map_new();
-    value_put_c(arena, &data, "plugin", value_text(str_from(change->plugin->name)));
-    if (edition->has_manifest && !change->plugin->automation) {
-        value_put_c(arena, &data, "version", value_text(edition->manifest.version_text));
-    }
-    if (change->plugin->automation) {
-        value_put_c(arena, &data, "file", value_text(str_from(change->plugin->file)));
-        value_put_c(arena, &data, "hash", value_text(str_from(change->plugin->hash)));
-    }
-    if (change->granted) {
-        value_put_c(arena, &data, "can", edition->manifest.can);
-    }
-    return remember(tx, edition, &change->remembered, event_of(change->kind), &data, error);
-}
-
-static void store_done(struct unit *unit)
-{
-    struct change *change = CONTAINER_OF(unit, struct change, unit);
-    enum err err = unit->err;
-    struct error error = unit->error;
-    scope_unref(unit->scope);
-    unit_deinit(unit);
-    if (err != OK) {
-        change_fail(change, err, &error);
-        return;
-    }
-    struct remembered *kept = &change->plugin->remembered;
-    char *can = kept->can;
-    *kept = change->remembered;
-    kept->known = true;
-    if (change->granted) {
-        mem_free(can);
-        can = mem_dup(kept->can, strlen(kept->can) + 1);
-    }
-    kept->can = can;
-    if (change->next == NULL) {
-        take_off(change);
-    } else {
-        join(change);
-    }
-}
-
-static void store(struct change *change)
-{
-    struct plugins *plugins = change->plugins;
-    struct store *database = plugins->options.store;
-    const struct change_call *call = change->call;
-    change_move(change, CHANGE_STORING);
-    if (change->kind == CHANGE_BOOT || (change->silent && !change->granted)) {
-        join(change);
-        return;
-    }
-    if (change->kind == CHANGE_ENABLE || change->kind == CHANGE_DISABLE) {
-        (void)snprintf(change->remembered.wanted, sizeof(change->remembered.wanted), "%s",
-                       change->kind == CHANGE_ENABLE ? "on" : "off");
-    }
-    change->unit = (struct unit){.reply = loop_mailbox(plugins->options.loop),
-                                 .apply = store_apply,
-                                 .done = store_done,
-                                 .request = call != NULL ? call->request : STR("plugin")};
-    if (call != NULL && call->scope != NULL) {
-        change->unit.scope = call->scope;
-        scope_ref(call->scope);
-    } else {
-        change->unit.scope = plugins_scope(plugins);
-    }
-    enum err err = store_submit(database, &change->unit);
-    if (err != OK) {
-        scope_unref(change->unit.scope);
-        change_fail(change, err, NULL);
-    }
-}
-
-/* ---- off ---- */
-
-static void take_off(struct change *change)
-{
-    struct plugin *plugin = change->plugin;
-    struct edition *edition = plugin->edition;
-    edition_leave(edition);
-    bind_slot_set(plugin->slot, NULL);
-    plugin->status = PLUGIN_DISABLED;
-    plugin->error = (struct error){.err = OK};
-    plugin->changed_at_ms = loop_now_ms(change->plugins->options.loop);
-    plugin->plugins->swaps++;
-    if (edition->host != NULL && !list_node_linked(&edition->retiring)) {
-        edition_retire(edition);
-    }
-    change_apply(change);
-}
-
-/* ---- the new one takes its place ---- */
-
-struct starting {
-    struct series series;
-    struct arena arena;
-};
-
-static void on_started(struct series *series)
-{
-    struct starting *starting = CONTAINER_OF(series, struct starting, series);
-    struct edition *edition = series->edition;
-    struct plugin *plugin = edition->plugin;
-    bool current = plugin->edition == edition && edition->started;
-    if (series->err != OK && current && !plugin->plugins->stopping) {
-        plugin_fail(plugin, &series->error);
-        edition_pause(edition);
-    }
-    arena_deinit(&starting->arena);
-    mem_free(starting);
-}
-
-/* px.start may take long (it may write much): nothing waits for it. */
-static void begin_starts(struct edition *edition)
-{
-    enum { START_MS = 600000 };
-    struct starting *starting = mem_zalloc(sizeof(*starting));
-    arena_init(&starting->arena);
-    starting->series = (struct series){.edition = edition,
-                                       .kind = BIND_START,
-                                       .most_ms = START_MS,
-                                       .arena = &starting->arena,
-                                       .done = on_started};
-    series_run(&starting->series);
-}
-
-/* Those that failed for want of this one are tried again; an automation may have wanted its types.
- */
-static void wake_dependents(struct plugins *plugins)
-{
-    for (size_t i = 0; i < plugins->count; i++) {
-        struct plugin *plugin = plugins->list[i];
-        bool lacked = plugin->error.err == ERR_DEPENDENCY || plugin->automation;
-        if (plugin->status == PLUGIN_FAILED && lacked && plugins->changes_waiting < CHANGES_MAX) {
-            change_queue(change_new(plugins, CHANGE_RELOAD, plugin));
-        }
-    }
-}
-
-static void run_flows(struct plugin *plugin)
-{
-    struct error error = {0};
-    if (bind_host_run_flows(plugin->edition->host, &error) != OK) {
-        log_error("plugin", "flows do not run plugin=%s code=%s error=\"%s\"", plugin->name,
-                  err_code(error.err), error.detail);
-    }
-}
-
-static void take_place(struct change *change)
-{
-    struct plugin *plugin = change->plugin;
-    struct plugins *plugins = change->plugins;
-    struct edition *old = plugin->edition;
-    plugin->edition = change->next;
-    plugin->edition->started = true;
-    plugin->status = PLUGIN_RUNNING;
-    plugin->error = (struct error){.err = OK};
-    plugin->changed_at_ms = loop_now_ms(plugins->options.loop);
-    bind_slot_set(plugin->slot, plugin->edition->host);
-    plugins->swaps++;
-    edition_resume(plugin->edition);
-    run_flows(plugin);
-    begin_starts(plugin->edition);
-    if (old != plugin->edition && !list_node_linked(&old->retiring)) {
-        if (old->host != NULL) {
-            edition_retire(old);
-        } else {
-            edition_free(old);
-        }
-    }
-    log_info("plugin", "a plugin runs plugin=%s version=" STR_FORMAT, plugin->name,
-             STR_ARGS(plugin->edition->manifest.version_text));
-    bool boot = change->kind == CHANGE_BOOT;
-    bool automation = plugin->automation;
-    change_end(change);
-    if (!boot) {
-        plugins_sort(plugins);
-    }
-    if (!boot && !automation) {
-        wake_dependents(plugins);
-    }
-}
-
-static void on_joined(struct joining *joining)
-{
-    struct change *change = CONTAINER_OF(joining, struct change, joining);
-    if (joining->err != OK) {
-        change_fail(change, joining->err, &joining->error);
-        return;
-    }
-    take_place(change);
-}
-
-static void join(struct change *change)
-{
-    struct edition *old = change->plugin->edition;
-    change_move(change, CHANGE_JOINING);
-    change->joining = (struct joining){
-        .edition = change->next, .old = old != change->next ? old : NULL, .done = on_joined};
-    edition_join(&change->joining);
 }

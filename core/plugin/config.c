@@ -6,7 +6,13 @@
 #include "proxenos/base_json.h"
 #include "proxenos/base_log.h"
 
-enum setting_statement { SETTING_PUT, SETTING_DROP, SETTING_ALL, SETTING_STATEMENT_COUNT };
+enum setting_statement {
+    SETTING_PUT,
+    SETTING_DROP,
+    SETTING_FORGET,
+    SETTING_ALL,
+    SETTING_STATEMENT_COUNT
+};
 
 static const char *const migrations[] = {
     "create table setting_value (plugin text not null, name text not null, value text not null,"
@@ -18,6 +24,7 @@ static const struct table_statement statements[SETTING_STATEMENT_COUNT] = {
                             " values (?1, ?2, ?3, ?4, ?5) on conflict (plugin, name) do update set"
                             " value = ?3, set_at = ?4, set_by = ?5"},
     [SETTING_DROP] = {"drop", "delete from setting_value where plugin = ?1 and name = ?2"},
+    [SETTING_FORGET] = {"forget", "delete from setting_value where plugin = ?1"},
     [SETTING_ALL] = {"all", "select plugin, name, value from setting_value order by plugin, name"},
 };
 
@@ -99,6 +106,19 @@ struct value plugins_given(const struct plugins *plugins, struct str name, struc
 {
     struct value given = over(arena, in_file(plugins, name), value_get(&plugins->set, name));
     return value_copy(arena, &given);
+}
+
+enum err settings_tx_forget(struct tx *tx, struct str plugin, struct error *error)
+{
+    struct value binds[] = {value_text(plugin)};
+    return tx_table(tx, &setting_tables, SETTING_FORGET, binds, 1, NULL, NULL, error);
+}
+
+void settings_forget(struct plugins *plugins, struct str plugin)
+{
+    if (value_get(&plugins->set, plugin) != NULL) {
+        value_put(&plugins->set_arena, &plugins->set, plugin, value_map_new());
+    }
 }
 
 /* ---- showing ---- */

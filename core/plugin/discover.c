@@ -4,11 +4,6 @@
 
 #include "proxenos/base_log.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-
 static void log_failure(const struct plugin *plugin, const struct error *error)
 {
     log_error("plugin", "a plugin does not run plugin=%s code=%s error=\"%s\" at=\"%s\"",
@@ -74,6 +69,7 @@ void plugin_free(struct plugin *plugin)
     edition_free(plugin->edition);
     bind_slot_free(plugin->slot);
     mem_free(plugin->remembered.can);
+    mem_free(plugin->removal_file);
     mem_free(plugin);
 }
 
@@ -120,18 +116,21 @@ static void read_again(struct plugin *plugin)
     plugin->asked = named(options->enable, options->enable_count, plugin->name);
     if (err != OK) {
         plugin_fail(plugin, &error);
+    } else if (plugin->removal != RECORDS_BY_MANIFEST) {
+        plugin->status = PLUGIN_REMOVING;
     } else if (is_wanted(plugin) && options->safe && !plugin->bundled) {
         (void)error_set(&plugin->error, ERR_SUSPENDED,
                         "the service was started with --safe; `proxenos plugin enable %s` starts "
                         "it all the same",
                         plugin->name);
-    } else if (is_wanted(plugin)) {
+    } else if (is_wanted(plugin) && !guard_leaves_off(plugin)) {
         plugin->status = PLUGIN_RUNNING;
     }
 }
 
-static void add_plugin(struct plugins *plugins, const char *folder, const char *name, bool bundled)
+static void add_plugin(void *context, const char *folder, const char *name, bool bundled)
 {
+    struct plugins *plugins = context;
     struct plugin *other = plugins_find(plugins, str_from(name));
     if (other != NULL) {
         log_warn("plugin",
@@ -146,41 +145,29 @@ static void add_plugin(struct plugins *plugins, const char *folder, const char *
     }
 }
 
-static void discover_folder(struct plugins *plugins, const char *folder, bool bundled)
+/* What the rows say: what is installed comes first. */
+static enum err discover_rows(struct plugins *plugins, struct error *error)
 {
-    struct dirent **entries = NULL;
-    int count = scandir(folder, &entries, NULL, alphasort);
-    if (count < 0) {
-        log_warn("plugin", "a folder of plugins cannot be read folder=\"%s\" error=\"%s\"", folder,
-                 strerror(errno));
-        return;
+    enum err err = plugins_load_state(plugins, error);
+    if (err == OK && !plugins->options.prepare) {
+        installed_sweep(plugins);
     }
-    for (int i = 0; i < count; i++) {
-        char path[4096];
-        char manifest[4096 + 16];
-        struct stat facts;
-        const char *name = entries[i]->d_name;
-        (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-        (void)snprintf(manifest, sizeof(manifest), "%s/plugin.lua", path);
-        if (name[0] != '.' && strlen(name) <= PLUGIN_NAME_MAX && stat(manifest, &facts) == 0) {
-            add_plugin(plugins, path, name, bundled);
-        }
-        free(entries[i]); // NOLINT: made by scandir
+    if (err == OK) {
+        installed_discover(plugins);
+        err = removals_load(plugins, error);
     }
-    free(entries); // NOLINT: made by scandir
+    return err;
 }
 
 void plugins_discover(struct plugins *plugins)
 {
     const struct plugins_options *options = &plugins->options;
-    for (int i = 0; i < options->folder_count; i++) {
-        discover_folder(plugins, options->folders[i], i == 0 && options->bundled_trusted);
-    }
     struct error error = {0};
-    if (plugins_load_state(plugins, &error) != OK) {
+    if (discover_rows(plugins, &error) != OK) {
         log_error("plugin", "what was remembered of plugins cannot be read error=\"%s\"",
                   error.detail);
     }
+    look_through(plugins, add_plugin, plugins);
     for (size_t i = 0; i < plugins->count; i++) {
         plugin_recall(plugins->list[i]);
         read_again(plugins->list[i]);

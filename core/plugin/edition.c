@@ -1,5 +1,6 @@
 /* Editions: one set of a plugin's files, read into memory so that nothing is read while it runs,
  * and the state that it becomes. Reading: start-up or a lane; the rest: loop. */
+#include "proxenos/plugin_bundle.h"
 #include "settings.h"
 
 #include <dirent.h>
@@ -66,6 +67,15 @@ struct gathering {
     struct error *error;
 };
 
+/* Lua, and templates of mails. */
+static bool is_wanted(struct str name)
+{
+    size_t slash = 0;
+    bool template = str_starts(name, STR("mail/")) && str_ends(name, STR(".txt")) &&
+                    !str_find(str_sub(name, 5, name.len), STR("/"), &slash);
+    return str_ends(name, STR(".lua")) || template;
+}
+
 static enum err gather(struct gathering *gathering, const char *folder, const char *prefix,
                        int depth);
 
@@ -86,8 +96,7 @@ static enum err gather_one(struct gathering *gathering, const char *folder, cons
         (void)snprintf(inner, sizeof(inner), "%s%s/", prefix, name);
         return depth < DEPTH_MAX ? gather(gathering, path, inner, depth + 1) : OK;
     }
-    bool template = strcmp(prefix, "mail/") == 0 && str_ends(str_from(name), STR(".txt"));
-    if (!S_ISREG(facts.st_mode) || (!str_ends(str_from(name), STR(".lua")) && !template)) {
+    if (!S_ISREG(facts.st_mode) || !is_wanted(str_from(inner))) {
         return OK;
     }
     if (edition->file_count == PLUGIN_FILES_MAX) {
@@ -135,33 +144,58 @@ static struct str file_text(const struct edition *edition, const char *name, boo
 
 /* ---- one edition ---- */
 
+/* What its files say: manifest and schema. */
+static enum err take_files(struct edition *edition, struct error *error)
+{
+    bool there = false;
+    struct str text = file_text(edition, "plugin.lua", &there);
+    if (!there) {
+        return error_set(error, ERR_MANIFEST, "there is no plugin.lua in %s", edition->folder);
+    }
+    enum err err = manifest_read(&edition->arena, str_from(edition->plugin->name), text,
+                                 &edition->manifest, error);
+    if (err != OK) {
+        return err;
+    }
+    edition->has_manifest = true;
+    text = file_text(edition, "schema.lua", &there);
+    return there ? lua_read_data(&edition->arena, "schema.lua", text, ERR_SCHEMA, &edition->schema,
+                                 error)
+                 : OK;
+}
+
 enum err edition_read(struct edition *edition, const char *folder, struct error *error)
 {
     struct gathering gathering = {.edition = edition, .error = error};
     edition->folder = arena_cstr(&edition->arena, str_from(folder));
     gathering.files = ARENA_ARRAY(&edition->arena, struct bind_file, PLUGIN_FILES_MAX);
     edition->files = gathering.files;
-    bool there = false;
     enum err err = gather(&gathering, folder, "", 0);
-    if (err != OK) {
-        return err;
+    return err == OK ? take_files(edition, error) : err;
+}
+
+enum err edition_take_bundle(struct edition *edition, const struct bundle *bundle,
+                             const char *folder, struct error *error)
+{
+    struct bind_file *files = ARENA_ARRAY(&edition->arena, struct bind_file, bundle->count + 1);
+    size_t bytes = 0;
+    edition->folder = arena_cstr(&edition->arena, str_from(folder));
+    edition->files = files;
+    for (size_t i = 0; i < bundle->count; i++) {
+        const struct bundle_file *file = &bundle->files[i];
+        if (!is_wanted(file->name)) {
+            continue;
+        }
+        bytes += file->text.len; /* at most BUNDLE_BYTES_MAX in all */
+        files[edition->file_count++] =
+            (struct bind_file){.name = arena_str(&edition->arena, file->name),
+                               .text = arena_str(&edition->arena, file->text)};
     }
-    struct str text = file_text(edition, "plugin.lua", &there);
-    if (!there) {
-        return error_set(error, ERR_MANIFEST, "there is no plugin.lua in %s", folder);
+    if (bytes > PLUGIN_BYTES_MAX) {
+        return error_set(error, ERR_LIMIT, "the Lua files of a plugin are at most %d MiB",
+                         PLUGIN_BYTES_MAX >> 20);
     }
-    err = manifest_read(&edition->arena, str_from(edition->plugin->name), text, &edition->manifest,
-                        error);
-    if (err != OK) {
-        return err;
-    }
-    edition->has_manifest = true;
-    text = file_text(edition, "schema.lua", &there);
-    if (there) {
-        err =
-            lua_read_data(&edition->arena, "schema.lua", text, ERR_SCHEMA, &edition->schema, error);
-    }
-    return err;
+    return take_files(edition, error);
 }
 
 enum err edition_read_file(struct edition *edition, const char *path, struct error *error)

@@ -33,6 +33,7 @@ struct version {
 /* "1.4.0". ERR_INVALID. */
 enum err version_parse(struct str text, struct version *out_version) MUST_CHECK;
 /* "^1.2" (the same major, at least this; below 1 the same minor), ">=1.2", "1.2.3" (this one). */
+int version_compare(struct version a, struct version b); /* as memcmp */
 enum err version_range_check(struct str range) MUST_CHECK;
 bool version_fits(struct version version, struct str range);
 
@@ -101,6 +102,10 @@ struct edition {
 struct edition *edition_new(struct plugin *plugin);
 /* Reads the folder: manifest, Lua files, schema. Start-up or a lane. What could be read stays. */
 enum err edition_read(struct edition *edition, const char *folder, struct error *error) MUST_CHECK;
+/* The same from a bundle, which lives as long; `folder` is where it will lie. */
+struct bundle;
+enum err edition_take_bundle(struct edition *edition, const struct bundle *bundle,
+                             const char *folder, struct error *error) MUST_CHECK;
 /* The same for one file of Lua, an automation: what it says at its top and what it does. */
 enum err edition_read_file(struct edition *edition, const char *path,
                            struct error *error) MUST_CHECK;
@@ -166,7 +171,8 @@ enum plugin_status {
     PLUGIN_DISABLED,
     PLUGIN_FAILED,
     PLUGIN_SUSPENDED,
-    PLUGIN_WAITING, /* for its capabilities to be granted */
+    PLUGIN_WAITING,  /* for its capabilities to be granted */
+    PLUGIN_REMOVING, /* off for good; its types stay until their records are erased */
 };
 
 /* A row of plugin_state and plugin_choice. */
@@ -177,6 +183,7 @@ struct remembered {
     char wanted[4];                        /* "on", "off", "": as the manifest says */
     char version[PLUGIN_VERSION_MAX + 1];  /* installed and in use; empty: not installed */
     char previous[PLUGIN_VERSION_MAX + 1]; /* for rollback; empty: none */
+    int failures; /* guard.c: boots in a row that ended while it was loading */
 };
 
 struct plugin {
@@ -186,14 +193,17 @@ struct plugin {
     bool bundled;                   /* came with the program */
     bool installed;                 /* in DATA/plugins */
     bool asked;                     /* enabled by name: the operator has looked at it */
+    bool appeared;                  /* found while the service ran, and not yet run */
     bool automation;                /* a file in DATA/automations */
-    bool seen, going;               /* automations.c: at the last look; its file is gone */
+    bool seen, going;               /* at the last look; an automation's file is gone */
     char file[PLUGIN_NAME_MAX + 1]; /* of an automation: "welcome.lua" */
     char hash[2 * HASH_BYTES + 1];  /* of the text that was seen last */
     bool temporary;                 /* in no list: it ends with its edition */
     struct list_node in_gone;       /* off the list, but others' calls may point to its slot */
     struct edition *edition;        /* in use, or as it was read; never NULL */
     enum plugin_status status;
+    enum plugin_records removal; /* while it is being removed */
+    char *removal_file;
     struct error error; /* why it failed or waits; of the last change, when it runs all the same */
     int64_t changed_at_ms;
     int mark; /* of the ordering */
@@ -216,10 +226,12 @@ struct plugins {
     struct list retiring;            /* editions on their way out */
     uint64_t swaps;                  /* raised whenever an edition took another's place */
     struct automations *automations; /* NULL: none are run */
+    struct looking *looking;         /* look.c */
+    struct guard *guard;             /* guard.c; NULL: all are up */
     struct map rows;                 /* name → struct remembered, of all that ever were */
     struct list gone;
     struct list shells; /* struct runner.in_shells */
-    int runners;        /* and what runs once */
+    int runners;        /* and what runs once, and work of its own on the lane */
     bool stopping, all_retired;
     struct value set; /* settings changed while it ran: { plugin = { name = value } } */
     struct arena set_arena;
@@ -249,8 +261,9 @@ void plugins_sort(struct plugins *plugins);
 void plugins_fail_dependents(struct plugins *plugins);
 /* May this edition run with the others as they are: what it needs, who needs it, no circle? */
 enum err edition_fits(const struct edition *edition, struct error *error) MUST_CHECK;
-/* ERR_CONFLICT naming those that run and need it. */
-enum err plugin_not_needed(const struct plugin *plugin, struct error *error) MUST_CHECK;
+/* ERR_CONFLICT naming those that run, or `enabled`: also those that would, and need it. */
+enum err plugin_not_needed(const struct plugin *plugin, bool enabled,
+                           struct error *error) MUST_CHECK;
 
 /* state.c: what is remembered of each plugin. */
 enum err plugins_open_state(struct plugins *plugins, struct error *error) MUST_CHECK;
@@ -259,6 +272,7 @@ const struct scope *plugins_scope(struct plugins *plugins);
 enum err plugins_load_state(struct plugins *plugins, struct error *error) MUST_CHECK;
 /* What is remembered of this name, into the plugin; and back, when it leaves the list. */
 void plugin_recall(struct plugin *plugin);
+struct remembered *plugin_row(struct plugins *plugins, struct str name); /* made when needed */
 void plugin_keep(struct plugin *plugin);
 void plugins_forget_rows(struct plugins *plugins);
 void hash_text(const unsigned char hash[HASH_BYTES], char out[2 * HASH_BYTES + 1]);
@@ -289,6 +303,47 @@ enum err schemas_apply(struct plugins *plugins, const struct schema_source *sour
 enum err plugins_open_config(struct plugins *plugins, struct error *error) MUST_CHECK;
 /* What is given for a plugin: set over proxenos.lua; a copy in arena. */
 struct value plugins_given(const struct plugins *plugins, struct str name, struct arena *arena);
+enum err settings_tx_forget(struct tx *tx, struct str plugin, struct error *error) MUST_CHECK;
+void settings_forget(struct plugins *plugins, struct str plugin); /* in memory; loop */
+
+/* installed.c: the folder of what was installed, DATA/plugins/NAME/VERSION. */
+void installed_folder(const struct plugins *plugins, const char *name, const char *version,
+                      char out[PLUGIN_PATH_MAX]);
+/* Start-up: what is remembered as installed becomes plugins; what a crash left is taken away. */
+void installed_discover(struct plugins *plugins);
+void installed_sweep(struct plugins *plugins);
+/* Takes all versions of it away but these (each may be empty), in its own time. */
+void installed_prune(struct plugins *plugins, const char *name, const char *version,
+                     const char *previous);
+
+/* removal.c: what is being removed, kept from one start to the next. */
+enum err removals_open(struct plugins *plugins, struct error *error) MUST_CHECK;
+enum err removals_load(struct plugins *plugins, struct error *error) MUST_CHECK;
+/* Inside a unit. */
+enum err removal_put(struct tx *tx, struct str plugin, enum plugin_records records, struct str file,
+                     struct error *error) MUST_CHECK;
+enum err removal_drop(struct tx *tx, struct str plugin, struct error *error) MUST_CHECK;
+
+/* look.c */
+void look_cancel(struct plugins *plugins); /* stopping: who waits is answered now */
+void look_close(struct plugins *plugins);
+bool look_busy(const struct plugins *plugins);
+/* Every folder with a plugin.lua in the folders of plugins; any thread. */
+typedef void (*folder_cb)(void *context, const char *folder, const char *name, bool bundled);
+void look_through(const struct plugins *plugins, folder_cb each, void *context);
+
+/* guard.c: boots that end while a plugin is loading. */
+enum { BOOT_FAILURES_MAX = 2 };
+/* Start-up: who was loading when the last start ended? Counts, and begins to watch this one. */
+enum err guard_open(struct plugins *plugins, struct error *error) MUST_CHECK;
+/* True, and it has failed, when it is left off. */
+bool guard_leaves_off(struct plugin *plugin);
+void guard_loading(struct plugin *plugin); /* nothing when all are up */
+void guard_loaded(struct plugin *plugin);
+void guard_ready(struct plugins *plugins);
+/* Inside a unit: it runs, or was told to: its count begins anew. */
+enum err guard_tx_forgive(struct tx *tx, struct str plugin, struct error *error) MUST_CHECK;
+
 /* run.c */
 void shells_close(struct plugins *plugins);
 

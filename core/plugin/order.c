@@ -222,15 +222,15 @@ enum err edition_fits(const struct edition *edition, struct error *error)
     return err;
 }
 
-enum err plugin_not_needed(const struct plugin *plugin, struct error *error)
+enum err plugin_not_needed(const struct plugin *plugin, bool enabled, struct error *error)
 {
     const struct plugins *plugins = plugin->plugins;
     struct buf names;
     buf_init(&names);
     for (size_t i = 0; i < plugins->count; i++) {
         const struct plugin *other = plugins->list[i];
-        if (other->status == PLUGIN_RUNNING &&
-            requirement_of(other->edition, plugin->name) != NULL) {
+        bool counts = enabled ? other->status != PLUGIN_DISABLED : wants_to_run(other);
+        if (counts && requirement_of(other->edition, plugin->name) != NULL) {
             buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", other->name);
         }
     }

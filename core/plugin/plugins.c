@@ -10,11 +10,25 @@ static void free_all(struct plugins *plugins)
     while ((node = list_pop(&plugins->gone)) != NULL) {
         plugin_free(CONTAINER_OF(node, struct plugin, in_gone));
     }
+    look_close(plugins);
+    guard_ready(plugins);
     plugins_forget_rows(plugins);
     lane_free(plugins->lane);
     arena_deinit(&plugins->arena);
     arena_deinit(&plugins->set_arena);
     mem_free(plugins);
+}
+
+/* The folders are looked at for as long as it runs. */
+static void keep_folders(struct plugins *plugins)
+{
+    struct plugins_options *options = &plugins->options;
+    const char **folders =
+        ARENA_ARRAY(&plugins->arena, const char *, (size_t)options->folder_count + 1);
+    for (int i = 0; i < options->folder_count; i++) {
+        folders[i] = arena_cstr(&plugins->arena, str_from(options->folders[i]));
+    }
+    options->folders = folders;
 }
 
 enum err plugins_open(const struct plugins_options *options, struct plugins **out_plugins,
@@ -23,6 +37,7 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
     struct plugins *plugins = mem_zalloc(sizeof(*plugins));
     plugins->options = *options;
     arena_init(&plugins->arena);
+    keep_folders(plugins);
     changes_init(plugins);
     list_init(&plugins->retiring);
     list_init(&plugins->gone);
@@ -47,6 +62,9 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
     }
     if (err == OK) {
         err = plugins_open_config(plugins, error);
+    }
+    if (err == OK) {
+        err = guard_open(plugins, error);
     }
     if (err == OK) {
         plugins_discover(plugins);
@@ -74,6 +92,7 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
         automations_open(plugins);
         automations_wait(plugins);
     }
+    guard_ready(plugins);
     *out_plugins = plugins;
     return OK;
 }
@@ -116,18 +135,20 @@ bool plugins_quiet(struct plugins *plugins)
         busy += host == NULL ? 0 : bind_host_busy(host);
     }
     return busy == 0 && plugins->change == NULL && plugins->changes_waiting == 0 &&
-           !automations_busy(plugins);
+           !automations_busy(plugins) && !look_busy(plugins);
 }
 
 /* ---- describe ---- */
 
-static const char *status_name(enum plugin_status status)
+static const char *status_name(const struct plugin *plugin)
 {
-    switch (status) {
+    switch (plugin->status) {
     case PLUGIN_RUNNING:
         return "running";
     case PLUGIN_DISABLED:
-        return "disabled";
+        return plugin->appeared ? "available" : "disabled";
+    case PLUGIN_REMOVING:
+        return "removing";
     case PLUGIN_FAILED:
         return "failed";
     case PLUGIN_SUSPENDED:
@@ -210,6 +231,25 @@ static void describe_manifest(struct arena *arena, const struct edition *edition
     value_put_c(arena, map, "can", manifest->can);
     value_put_c(arena, map, "limits", describe_limits(arena, &manifest->limits));
     value_put_c(arena, map, "objects", describe_objects(arena, edition));
+    value_put_c(arena, map, "uninstall", value_text(manifest->uninstall));
+}
+
+/* Where it comes from, and where it can go back to. */
+static void describe_source(struct arena *arena, const struct plugin *plugin, struct value *map)
+{
+    const char *source = plugin->installed ? "installed" : plugin->bundled ? "bundled" : "folder";
+    value_put_c(arena, map, "source", value_text(str_from(source)));
+    value_put_c(arena, map, "folder", value_text(str_from(plugin->folder)));
+    if (plugin->installed && !plugin->edition->has_manifest) {
+        value_put_c(arena, map, "version", value_text(str_from(plugin->remembered.version)));
+    }
+    if (plugin->remembered.previous[0] != '\0') {
+        value_put_c(arena, map, "previous", value_text(str_from(plugin->remembered.previous)));
+    }
+    if (plugin->removal != RECORDS_BY_MANIFEST) {
+        value_put_c(arena, map, "removal",
+                    value_text(str_from(plugin_records_word(plugin->removal))));
+    }
 }
 
 static struct value describe(struct arena *arena, const struct plugin *plugin)
@@ -220,9 +260,12 @@ static struct value describe(struct arena *arena, const struct plugin *plugin)
     if (plugin->automation) {
         value_put_c(arena, &map, "file", value_text(str_from(plugin->file)));
     }
-    value_put_c(arena, &map, "status", value_text(str_from(status_name(plugin->status))));
+    value_put_c(arena, &map, "status", value_text(str_from(status_name(plugin))));
     if (edition->has_manifest) {
         describe_manifest(arena, edition, &map);
+    }
+    if (!plugin->automation) {
+        describe_source(arena, plugin, &map);
     }
     if (plugin->error.err != OK) {
         value_put_c(arena, &map, "code", value_text(str_from(err_code(plugin->error.err))));

@@ -26,7 +26,8 @@ struct schema_source *schemas_gather(struct plugins *plugins, struct arena *aren
         const struct plugin *plugin = plugins->list[i];
         bool replaced = instead != NULL && instead->plugin == plugin;
         const struct edition *edition = replaced ? instead : plugin->edition;
-        bool there = replaced || plugin->status == PLUGIN_RUNNING || edition->started;
+        bool there = replaced || plugin->status == PLUGIN_RUNNING ||
+                     plugin->status == PLUGIN_REMOVING || edition->started;
         if (there && plugin != without && edition->schema.kind != VALUE_NULL) {
             sources[count++] =
                 (struct schema_source){.plugin = str_from(plugin->name), .tree = edition->schema};

@@ -107,7 +107,8 @@ void plugins_stop(struct plugins *plugins)
     }
     automations_close(plugins);
     shells_close(plugins);
-    while (plugins->runners > 0 || !plugins->all_retired) {
+    look_cancel(plugins);
+    while (plugins->runners > 0 || look_busy(plugins) || !plugins->all_retired) {
         bool never = false;
         (void)plugins_wait(plugins, &never, WAIT_TICK_MS);
     }

@@ -40,7 +40,8 @@ static const struct table_module plugin_tables = {
 
 enum err plugins_open_state(struct plugins *plugins, struct error *error)
 {
-    return store_table_module(plugins->options.store, &plugin_tables, error);
+    enum err err = store_table_module(plugins->options.store, &plugin_tables, error);
+    return err == OK ? removals_open(plugins, error) : err;
 }
 
 const struct scope *plugins_scope(struct plugins *plugins)
@@ -55,7 +56,7 @@ static void keep_text(char *out, size_t size, struct str text)
     (void)snprintf(out, size, STR_FORMAT, STR_ARGS(text));
 }
 
-static struct remembered *row_of(struct plugins *plugins, struct str name)
+struct remembered *plugin_row(struct plugins *plugins, struct str name)
 {
     struct remembered *row = map_get(&plugins->rows, name);
     if (row == NULL) {
@@ -70,7 +71,7 @@ static enum err on_state(void *context, const struct value *columns, int column_
 {
     (void)column_count;
     (void)error;
-    struct remembered *row = row_of(context, columns[0].text);
+    struct remembered *row = plugin_row(context, columns[0].text);
     row->known = true;
     keep_text(row->granted, sizeof(row->granted), columns[1].text);
     return OK;
@@ -81,7 +82,7 @@ static enum err on_choice(void *context, const struct value *columns, int column
 {
     (void)column_count;
     (void)error;
-    struct remembered *row = row_of(context, columns[0].text);
+    struct remembered *row = plugin_row(context, columns[0].text);
     keep_text(row->wanted, sizeof(row->wanted), columns[1].text);
     keep_text(row->version, sizeof(row->version), columns[3].text);
     keep_text(row->previous, sizeof(row->previous), columns[4].text);
@@ -109,7 +110,7 @@ void plugin_recall(struct plugin *plugin)
 
 void plugin_keep(struct plugin *plugin)
 {
-    struct remembered *row = row_of(plugin->plugins, str_from(plugin->name));
+    struct remembered *row = plugin_row(plugin->plugins, str_from(plugin->name));
     mem_free(row->can);
     *row = plugin->remembered;
     row->can = copy_text(plugin->remembered.can);
@@ -256,6 +257,7 @@ static const char *status_word(const struct plugin *plugin)
     case PLUGIN_RUNNING:
         return "enabled";
     case PLUGIN_DISABLED:
+    case PLUGIN_REMOVING:
         return "disabled";
     case PLUGIN_FAILED:
     case PLUGIN_SUSPENDED:

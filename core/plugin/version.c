@@ -53,7 +53,7 @@ enum err version_range_check(struct str range)
     return range_parse(range, &kind, &version);
 }
 
-static int compare_versions(struct version a, struct version b)
+int version_compare(struct version a, struct version b)
 {
     for (int i = 0; i < 3; i++) {
         if (a.part[i] != b.part[i]) {
@@ -70,7 +70,7 @@ bool version_fits(struct version version, struct str range)
     if (range_parse(range, &kind, &wanted) != OK) {
         return false;
     }
-    int order = compare_versions(version, wanted);
+    int order = version_compare(version, wanted);
     switch (kind) {
     case RANGE_EXACT:
         return order == 0;

@@ -43,6 +43,7 @@ struct service {
     bool running, stopping, server_stopped;
     int port;
     char automations[4096]; /* their folder */
+    char installed[4096];   /* of plugins */
 };
 
 /* ---- before-hooks for jobs, which lie below plugins ---- */
@@ -222,6 +223,7 @@ static enum err open_actors(struct service *service, const struct service_option
     }
     (void)snprintf(service->automations, sizeof(service->automations), "%s/automations",
                    options->folder);
+    (void)snprintf(service->installed, sizeof(service->installed), "%s/plugins", options->folder);
     struct plugins_options plugins = {.store = service->store,
                                       .auth = service->auth,
                                       .bus = service->bus,
@@ -236,6 +238,7 @@ static enum err open_actors(struct service *service, const struct service_option
                                       .disable = options->disable,
                                       .disable_count = options->disable_count,
                                       .bundled_trusted = true,
+                                      .installed = service->installed,
                                       .automations = service->automations,
                                       .safe = options->safe,
                                       .executors = options->executors,

@@ -67,6 +67,8 @@ enum err bind_secret_put(struct tx *tx, struct str plugin, struct str name, stru
                          struct error *error) MUST_CHECK;
 enum err bind_secret_drop(struct tx *tx, struct str plugin, struct str name,
                           struct error *error) MUST_CHECK; /* ERR_NOT_FOUND */
+/* Inside apply: all that px.store.kv and secrets keep for this plugin is gone. */
+enum err bind_tx_forget(struct tx *tx, struct str plugin, struct error *error) MUST_CHECK;
 /* What is set, never the values: [{ name, set_at, set_by, previous }]. */
 enum err bind_secrets_list(struct reader *reader, struct str plugin, struct arena *arena,
                            struct value *out_rows, struct error *error) MUST_CHECK;

@@ -117,6 +117,8 @@ enum err bus_renew(struct subscription *subscription, const struct subscription_
                    struct error *error) MUST_CHECK;
 /* Inside a unit: cursor, parked rows and dead letters of a subscription that is gone for good. */
 enum err bus_tx_forget(struct tx *tx, struct str name, struct error *error) MUST_CHECK;
+/* The same for all that this plugin has, with its schedules and delayed events. */
+enum err bus_tx_forget_plugin(struct tx *tx, struct str plugin, struct error *error) MUST_CHECK;
 
 /* Inside the unit that holds the handler's writes: moves the position; ERR_CONFLICT when this
  * delivery is not the subscription's any more (it ran twice: undo everything). */

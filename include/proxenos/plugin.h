@@ -28,6 +28,7 @@ struct plugins_options {
     bool bundled_trusted; /* grants of plugins in folders[0] are given at first start (contract 27)
                            */
     bool safe; /* only bundled plugins, no automations; what others wanted stays remembered */
+    const char *installed;      /* folder of what was installed; NULL: nothing can be */
     const char *automations;    /* folder of single Lua files, watched; NULL: none are run */
     int executors;              /* 0: cores, at most 8 */
     const struct value *config; /* { plugin = { name = value } } from proxenos.lua; may be NULL */
@@ -44,8 +45,8 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
 /* px.stop in reverse order, states closed, executors joined. Blocks up to 5 s. NULL is fine. */
 void plugins_close(struct plugins *plugins);
 
-/* [{name, version, label, status: "running|disabled|failed|suspended|waiting", error, can, limits,
- * objects, metrics…}] */
+/* [{name, version, label, status: "running|disabled|available|failed|suspended|waiting|removing",
+ * source: "bundled|folder|installed", previous, error, can, limits, objects, metrics…}] */
 struct value plugins_describe(struct plugins *plugins, struct arena *arena);
 /* One of them; VALUE_NULL: there is none. */
 struct value plugins_describe_one(struct plugins *plugins, struct str name, struct arena *arena);
@@ -57,10 +58,21 @@ struct value automations_describe_one(struct plugins *plugins, struct str name,
 /* ---- changes while the service runs ---- */
 
 enum plugin_change {
-    PLUGIN_ENABLE,  /* also lifts a suspension, and starts again what failed; durable */
-    PLUGIN_DISABLE, /* refused while others that run need it; durable */
-    PLUGIN_RELOAD,  /* its files are read again */
+    PLUGIN_ENABLE,    /* also lifts a suspension, and starts again what failed; durable */
+    PLUGIN_DISABLE,   /* refused while others that run need it; durable */
+    PLUGIN_RELOAD,    /* its files are read again */
+    PLUGIN_GRANT,     /* what it asks for is approved; one that waited for it runs */
+    PLUGIN_INSTALL,   /* a bundle becomes files of ours, and runs; also an upgrade. Durable */
+    PLUGIN_ROLLBACK,  /* back to the version before this one; durable */
+    PLUGIN_UNINSTALL, /* off, and its files away; durable. With records to erase it stays in the
+                         list as "removing", its types with it, until PLUGIN_REMOVED */
+    PLUGIN_REMOVED,   /* its records are erased */
 };
+
+/* What becomes of the records of an uninstalled plugin's object types: they stay where they are,
+ * are written to a file and erased, or erased. */
+enum plugin_records { RECORDS_BY_MANIFEST, RECORDS_KEEP, RECORDS_EXPORT, RECORDS_ERASE };
+const char *plugin_records_word(enum plugin_records records); /* "keep" … */
 
 /* One change, one after the other. A new edition of the plugin's files is made beside the old one:
  * read, its object types applied, main.lua loaded, px.check asked. Then, when the deliveries under
@@ -72,8 +84,14 @@ enum plugin_change {
  * Caller-owned until done, which runs once on the loop, never before plugins_change returns. */
 struct change_call {
     enum plugin_change kind;
-    struct str plugin;
-    struct str approve; /* the hash of the capabilities that were looked at; empty: none */
+    struct str plugin;           /* of an install: filled in */
+    struct str bundle;           /* of an install: the tar, borrowed until done */
+    bool lower;                  /* of an install: an older version than the one in use is meant */
+    bool cancel_runs;            /* of an uninstall: runs of its flows are cancelled first */
+    enum plugin_records records; /* of an uninstall; after it: what was decided */
+    struct str file;             /* where an uninstall exports to: absolute, not there yet */
+    struct value erased;         /* PLUGIN_REMOVED, for the log: { type = count } */
+    struct str approve;          /* the hash of the capabilities that were looked at; empty: none */
     const struct scope *scope;
     struct str request;
     struct arena *arena; /* the caller's, until done */
@@ -82,9 +100,52 @@ struct change_call {
     enum err err; /* ERR_APPROVAL: see difference; ERR_NOT_FOUND, ERR_CONFLICT, what went wrong */
     struct error error;
     struct value difference; /* { added: { net: [...] }, removed: {...}, approve: hash } */
+    bool created;            /* an install: the name is new */
     void *private;
 };
 void plugins_change(struct plugins *plugins, struct change_call *call);
+
+/* Looks at the folders of plugins: what has appeared in them since is "available" from then on.
+ * `done` runs once, later, at the latest after a second (a disk that does not answer holds nobody
+ * up). */
+struct look_call {
+    void (*done)(struct look_call *call);
+    void *context;
+    /* its own */
+    struct plugins *plugins;
+    struct list_node waiting;
+    struct timer timer;
+    uint64_t look;
+};
+void plugins_look(struct plugins *plugins, struct look_call *call);
+
+/* ---- the records of a plugin that is removed ---- */
+
+/* True: there is such a plugin. RECORDS_BY_MANIFEST: it is not being removed. The file lives as
+ * long as the removal. */
+bool plugins_removal(const struct plugins *plugins, struct str name,
+                     enum plugin_records *out_records, struct str *out_file);
+
+/* Any thread with a reader that may wait: a job's. Writes all records of the plugin's types to
+ * `file` (RECORDS_EXPORT; NDJSON, one {"object","record"} a line, in one step, 0600), then deletes
+ * them, each with its entry in the log under the actor of `scope`; what it kept for itself goes
+ * with them (px.store.kv, settings, secrets, cursors, schedules). As a backup, both see all
+ * compartments. Stopped at any point it goes on when called again. ERR_RESTRICTED: others' records
+ * refer to one. ERR_CANCELLED: `progress` said no. */
+struct erasing {
+    struct store *store;
+    struct reader *reader;
+    struct str plugin;
+    enum plugin_records records;
+    const char *file;
+    const struct scope *scope;
+    struct str request;
+    bool (*progress)(void *context, int64_t done, int64_t total);
+    void *context;
+    struct arena *arena;
+    struct value erased; /* { type = count }, of this call, in arena */
+};
+enum err plugins_erase(struct erasing *erasing, struct error *error) MUST_CHECK;
 
 /* All plugins that need their line in "start without": names and errors were logged already. */
 int plugins_failed(const struct plugins *plugins);

@@ -273,9 +273,11 @@ test("users, roles and tokens are the administrator's", async () => {
   for (const target of ["/api/v1/plugins", "/api/v1/subscriptions", "/api/v1/dead-letters", "/api/v1/egress", "/api/v1/flows", "/api/v1/flows/0000000000001", "/api/v1/flows/0000000000001/history", "/api/v1/audit/checkpoint", "/api/v1/plugins/matters/secrets"]) {
     assert.equal((await users.allo.get(target)).status, 403, target);
   }
-  for (const what of ["enable", "disable", "reload"]) {
+  for (const what of ["enable", "disable", "reload", "grant", "rollback", "uninstall"]) {
     assert.equal((await users.allo.post(`/api/v1/plugins/cases/${what}`)).status, 403, what);
   }
+  const bundle = await users.allo.request("POST", "/api/v1/plugins", { body: "x", headers: { "content-type": "application/x-tar" } });
+  assert.equal(bundle.status, 403, bundle.text);
   for (const what of ["run", "shell"]) {
     assert.equal((await users.allo.post(`/api/v1/${what}`, { source: "", code: "" })).status, 403, what);
   }

@@ -15,6 +15,7 @@ int world_setup(void **state)
     assert_non_null(mkdtemp(world->folder));
     (void)snprintf(world->made, sizeof(world->made), "%s/plugins", world->folder);
     assert_int_equal(mkdir(world->made, 0700), 0);
+    (void)snprintf(world->installed, sizeof(world->installed), "%s/installed", world->folder);
     arena_init(&world->arena);
     *state = world;
     return 0;
@@ -79,6 +80,7 @@ static void open_with(struct world *world, const char *folder, bool trusted, con
                                       .enable = &name,
                                       .enable_count = enable != NULL ? 1 : 0,
                                       .bundled_trusted = trusted,
+                                      .installed = world->installed,
                                       .executors = 2};
     enum err err = plugins_open(&plugins, &world->plugins, &error);
     if (err != OK) {

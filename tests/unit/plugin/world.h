@@ -18,6 +18,7 @@
 struct world {
     char folder[64]; /* data, and made-up plugins in folder/plugins */
     char made[96];
+    char installed[96]; /* folder/installed */
     struct loop *loop;
     struct store *store;
     struct auth *auth;
