@@ -222,6 +222,25 @@ enum err edition_fits(const struct edition *edition, struct error *error)
     return err;
 }
 
+/* Its object types are referred to, or have fields of this other one. */
+static bool types_lean_on(const struct plugin *plugin, const struct plugin *other)
+{
+    const struct schema *schema = store_schema(plugin->plugins->options.store);
+    struct str name = str_from(plugin->name), others = str_from(other->name);
+    bool leans = false;
+    for (int i = 0; i < schema->object_count; i++) {
+        const struct object_type *type = &schema->objects[i];
+        for (int f = SYS_COUNT; f < type->field_count && !leans; f++) {
+            const struct field *field = &type->fields[f];
+            const struct object_type *to = schema_object(schema, field->to);
+            bool refers = to != NULL && str_eq(to->plugin, name);
+            leans = str_eq(field->plugin, others) && (refers || str_eq(type->plugin, name));
+        }
+    }
+    schema_unref(schema);
+    return leans;
+}
+
 enum err plugin_not_needed(const struct plugin *plugin, bool enabled, struct error *error)
 {
     const struct plugins *plugins = plugin->plugins;
@@ -230,7 +249,9 @@ enum err plugin_not_needed(const struct plugin *plugin, bool enabled, struct err
     for (size_t i = 0; i < plugins->count; i++) {
         const struct plugin *other = plugins->list[i];
         bool counts = enabled ? other->status != PLUGIN_DISABLED : wants_to_run(other);
-        if (counts && requirement_of(other->edition, plugin->name) != NULL) {
+        bool needs = requirement_of(other->edition, plugin->name) != NULL ||
+                     (other != plugin && types_lean_on(plugin, other));
+        if (counts && needs) {
             buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", other->name);
         }
     }

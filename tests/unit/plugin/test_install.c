@@ -247,6 +247,15 @@ static enum err erase(struct world *world, enum plugin_records records, const ch
     return err;
 }
 
+static void pair(struct world *world)
+{
+    int64_t a = world_create(world, "part", "{}");
+    int64_t b = world_create(world, "part",
+                             arena_printf(&world->arena, "{\"inside\":\"%s\"}", world_id(a)).at);
+    world_update(world, "part", a,
+                 arena_printf(&world->arena, "{\"inside\":\"%s\"}", world_id(b)).at);
+}
+
 static void fill(struct world *world, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -281,6 +290,32 @@ static void test_uninstall_keeps(void **state)
     assert_int_equal(access(arena_printf(&world->arena, "%s/box", world->installed).at, F_OK), -1);
     assert_int_equal(install(world, "1.0.0", "")->call.err, OK);
     assert_int_equal(world_count(world, "part", ""), 4);
+}
+
+/* Those that refer to each other go; what another one's record refers to stays, and is said. */
+static void test_erase_of_what_is_referred_to(void **state)
+{
+    struct world *world = *state;
+    struct value erased;
+    world_file(world, "lids", "plugin.lua",
+               "return { name = 'lids', version = '1.0.0', api = 1,\n"
+               "  requires = { box = '^1.0' } }");
+    world_file(world, "lids", "schema.lua",
+               "return { objects = { lid = { fields = { { 'on', 'ref', to = 'thing' } } } } }");
+    world_file(world, "lids", "main.lua", "");
+    world_open(world, true, NULL);
+    assert_int_equal(install(world, "1.0.0", "")->call.err, OK);
+    assert_int_equal(change(world, PLUGIN_ENABLE, "lids"), OK);
+    pair(world);
+    int64_t kept = world_create(world, "thing", "{\"name\":\"kept\"}");
+    (void)world_create(world, "thing", "{\"name\":\"gone\"}");
+    (void)world_create(world, "lid",
+                       arena_printf(&world->arena, "{\"on\":\"%s\"}", world_id(kept)).at);
+    assert_int_equal(change(world, PLUGIN_UNINSTALL, "box"), ERR_CONFLICT);
+    assert_int_equal(erase(world, RECORDS_ERASE, NULL, always, &erased), ERR_RESTRICTED);
+    assert_int_equal(world_count(world, "part", ""), 0);
+    assert_int_equal(world_count(world, "thing", "name[eq]:\"kept\""), 1);
+    assert_int_equal(world_count(world, "thing", ""), 1);
 }
 
 static void test_uninstall_erases(void **state)
@@ -365,6 +400,8 @@ int test_install(void)
         cmocka_unit_test_setup_teardown(test_leftovers_are_swept, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_a_copy_that_is_gone, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_uninstall_keeps, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_erase_of_what_is_referred_to, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(test_uninstall_erases, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_failed_starts_not_in_a_row, world_setup,
                                         world_teardown),
