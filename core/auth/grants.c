@@ -81,11 +81,18 @@ void grants_intersect(struct grants *grants, const struct scope_grant *other)
     }
 }
 
+/* What two people agreed on is made by a move and settled by their decision (contract 13): nobody
+ * writes it by hand, whatever his roles say, not even an administrator. */
+static uint32_t verbs_that_are(const struct object_type *type, uint32_t verbs)
+{
+    return str_is(type->name, "approval") ? verbs & ~(uint32_t)VERBS_WRITE : verbs;
+}
+
 void grants_raise(struct grants *grants, const struct object_type *type, uint32_t verbs,
                   enum row_rule read_rows, enum row_rule write_rows)
 {
     struct scope_grant *item = &grants->items[type->index];
-    item->verbs |= verbs;
+    item->verbs |= verbs_that_are(type, verbs);
     item->read_rows = (uint8_t)MAX((int)item->read_rows, (int)read_rows);
     item->write_rows = (uint8_t)MAX((int)item->write_rows, (int)write_rows);
     /* Whoever sees a record at all can name it and say which version he has seen. */

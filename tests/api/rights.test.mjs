@@ -325,6 +325,15 @@ test("four eyes: the maker cannot decide, another may, the change happens then",
   assert.equal((await admin.get(url)).body.stage, "review");
   const own = await users.allo.post(`/api/v1/approvals/${asked.body.approval.id}/approve`, {});
   assert.equal(own.status, 403, own.text);
+  for (const forger of [users.allo, admin]) {
+    const { id } = asked.body.approval;
+    for (const forged of [await forger.patch(`/api/v1/approvals/${id}`, { state: "approved" }), await forger.delete(`/api/v1/approvals/${id}`)]) {
+      assert.equal(forged.status, 403, forged.text);
+    }
+    const made = { object: "matter", record: url.split("/").at(-1), field: "stage", to: "closed", requested_by: "x", base_version: 1, content_hash: "0" };
+    assert.equal((await forger.post("/api/v1/approvals", made)).status, 403);
+  }
+  assert.equal((await admin.get(url)).body.stage, "review");
   const decided = await admin.post(`/api/v1/approvals/${asked.body.approval.id}/approve`, { reason: "seen" });
   assert.ok(decided.status < 300, decided.text);
   assert.equal((await admin.get(url)).body.stage, "closed");

@@ -131,7 +131,8 @@ static void named_objects_leave_the_star(void **state)
     const struct scope *scope = fixture_scope(fixture, fixture_user(fixture, "anna", "star", NULL));
     assert_int_equal(verbs_of(scope, "organisation"), VERB_ALL);
     assert_int_equal(verbs_of(scope, "patient"), VERB_READ);
-    assert_int_equal(verbs_of(scope, "approval"), VERB_ALL);
+    /* Read and decided, never written by hand. */
+    assert_int_equal(verbs_of(scope, "approval"), VERB_READ | VERB_EXPORT | VERB_APPROVE);
     assert_int_equal(verbs_of(scope, "user"), 0);
     assert_int_equal(verbs_of(scope, "team"), 0);
     assert_int_equal(verbs_of(scope, "role"), 0);

@@ -68,6 +68,23 @@ static void the_star_is_for_business(void **state)
     assert_int_equal(fixture_access(scope, "patient", "diagnosis"), FIELD_HIDDEN);
     assert_int_equal(grant_of(scope, "user")->verbs, 0);
     assert_int_equal(grant_of(scope, "token")->verbs, 0);
+    assert_int_equal(grant_of(scope, "webhook")->verbs, 0);
+    assert_int_equal(grant_of(scope, "approval")->verbs, PLUGIN_READ);
+    assert_int_equal(grant_of(scope, "approval")->write_rows, ROWS_NONE);
+    assert_int_equal(fixture_access(scope, "approval", "state"), FIELD_READABLE);
+    scope_unref(scope);
+}
+
+/* Not even an administrator's own role makes an approval writable. */
+static void approvals_are_decided_not_written(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct scope *scope =
+        fixture_scope(fixture, fixture_user(fixture, "boss", "admin", NULL));
+    uint32_t verbs = grant_of(scope, "approval")->verbs;
+    assert_int_equal(verbs, VERB_READ | VERB_EXPORT | VERB_APPROVE);
+    assert_int_equal(fixture_access(scope, "approval", "state"), FIELD_READABLE);
+    assert_int_equal(grant_of(scope, "organisation")->verbs, VERB_ALL);
     scope_unref(scope);
 }
 
@@ -122,6 +139,8 @@ static void refuses_words_by_table(void **state)
         {"role", true, ERR_CAPABILITY},
         {"token#pii", true, ERR_CAPABILITY},
         {"team", true, ERR_CAPABILITY},
+        {"approval", true, ERR_CAPABILITY},
+        {"webhook", true, ERR_CAPABILITY},
     };
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         const struct str word = str_from(lines[i].word);
@@ -308,10 +327,15 @@ int test_scope(void)
 {
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        WITH_STORE(plugins_have_what_they_say), WITH_STORE(the_star_is_for_business),
-        WITH_STORE(a_role_alone_is_a_view),     WITH_STORE(refuses_words_by_table),
-        WITH_STORE(intersects_by_table),        WITH_STORE(a_plugin_cannot_take_over),
-        WITH_STORE(the_socket_is_for_its_own),  WITH_STORE(many_threads_while_rights_change),
+        WITH_STORE(plugins_have_what_they_say),
+        WITH_STORE(the_star_is_for_business),
+        WITH_STORE(approvals_are_decided_not_written),
+        WITH_STORE(a_role_alone_is_a_view),
+        WITH_STORE(refuses_words_by_table),
+        WITH_STORE(intersects_by_table),
+        WITH_STORE(a_plugin_cannot_take_over),
+        WITH_STORE(the_socket_is_for_its_own),
+        WITH_STORE(many_threads_while_rights_change),
     };
     return cmocka_run_group_tests_name("scope", tests, NULL, NULL);
 }
