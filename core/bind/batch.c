@@ -7,7 +7,7 @@
  *
  * While the round's job is out, an item's `state` is the executor's and `fate` the loop's; when all
  * is back, the loop puts the two together. */
-#include "internal.h"
+#include "usage.h"
 
 #include "proxenos/base_log.h"
 
@@ -152,6 +152,7 @@ static void ended(struct lua_task *task)
 {
     struct batch *batch = CONTAINER_OF(CONTAINER_OF(task, struct call, task), struct batch, call);
     struct item *item = &batch->items[batch->at];
+    usage_end(&batch->call);
     if (task->err == OK) {
         send(batch, item);
     } else {
@@ -215,6 +216,7 @@ static bool start_item(struct batch *batch, struct item *item)
     call->cause = item->delivery->entry.seq;
     call->handler = batch->registration->handler;
     call->request = item->delivery->entry.request;
+    usage_begin(call);
     enum err err = lua_task_start(batch->host->lua, &call->task, &error);
     if (err != OK) {
         item->state = ITEM_AGAIN; /* its state was thrown away meanwhile; it is being made anew */

@@ -1,6 +1,7 @@
 /* The engine with its executors and their readers, and the table behind px.store.kv. Loop thread at
  * start and stop; executors open and close their own context. */
 #include "metric.h"
+#include "usage.h"
 
 #include "proxenos/base_log.h"
 
@@ -100,6 +101,7 @@ enum err bind_open(const struct bind_options *options, struct bind **out_bind, s
         return err;
     }
     bind->metrics = metrics_new();
+    bind->usages = usages_new();
     *out_bind = bind;
     return OK;
 }
@@ -111,12 +113,19 @@ void bind_close(struct bind *bind)
     }
     lua_engine_free(bind->engine);
     metrics_free(bind->metrics);
+    usages_free(bind->usages);
     mem_free(bind);
 }
 
 void bind_metrics_write(struct bind *bind, struct buf *out)
 {
+    usages_write(bind->usages, out);
     metrics_write(bind->metrics, out);
+}
+
+void bind_usage(struct bind *bind, struct str name, struct bind_usage *out_usage)
+{
+    usages_get(bind->usages, name, out_usage);
 }
 
 struct lua_engine *bind_engine(const struct bind *bind)

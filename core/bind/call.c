@@ -2,6 +2,7 @@
  * itself. What is shared by all tasks of bind is at the top. */
 #include "flow.h"
 #include "stream.h"
+#include "usage.h"
 
 #include "proxenos/base_log.h"
 
@@ -260,6 +261,7 @@ static void ended(struct lua_task *task)
 {
     struct sent *sent = sent_of(task);
     struct bind_call *request = sent->request;
+    usage_end(&sent->call);
     tx_run_free(&sent->call);
     sent->host->printing = NULL;
     stream_drop(sent->call.stream);
@@ -326,6 +328,7 @@ static void run_now(struct sent *sent)
     if (sent->request->piece != NULL) {
         call->stream_target = sent->request;
     }
+    usage_begin(call);
     enum err err = choose_scope(sent, &error);
     if (err == OK) {
         err = lua_task_start(sent->host->lua, &call->task, &error);

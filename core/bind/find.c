@@ -1,7 +1,7 @@
 /* Pages, counts and sums for scripts: SQL leaves out what the unit of work has touched, its drafts
  * are let through by the C filter and merged in order; what cannot be merged is ERR_UNIT_DIRTY
  * (contract 16). Executor; nothing here raises. */
-#include "internal.h"
+#include "usage.h"
 
 struct finding {
     struct call *call;
@@ -284,6 +284,7 @@ enum err read_find(struct call *call, const struct object_type *type, const stru
     }
     if (err == OK) {
         *out_found = finding.found;
+        usage_read(call, finding.found.count);
     }
     return err;
 }
@@ -344,6 +345,7 @@ enum err read_aggregate(struct call *call, const struct object_type *type, const
     if (err == OK) {
         err = reader_aggregate(turn.reader, aggregate, &call->scratch, out_rows, error);
         read_end(call, &turn);
+        usage_read(call, err == OK ? out_rows->list.count : 0);
     }
     return err;
 }

@@ -5,6 +5,7 @@
  *
  * The job and the unit both come back to the loop; the turn is over when all is back. */
 #include "flow.h"
+#include "usage.h"
 #include "proxenos/flow_limit.h"
 
 #include "proxenos/base_log.h"
@@ -40,6 +41,9 @@ static void unit_done(struct unit *unit)
     struct flow_exec *exec =
         CONTAINER_OF(CONTAINER_OF(unit, struct work_unit, unit), struct flow_exec, work);
     keep_error(exec, unit->err, &unit->error);
+    if (unit->err == OK) {
+        work_committed(&exec->work);
+    }
     unit_deinit(unit);
     exec->unit_back = true;
     turn_over(exec);
@@ -103,6 +107,7 @@ static void ended(struct lua_task *task)
 {
     struct flow_exec *exec = exec_of_task(task);
     const struct flow_run *run = flow_turn_run(exec->turn);
+    usage_end(&exec->call);
     if (task->err != OK) {
         exec->host->kill_cause = (uint64_t)run->id;
         if (task->err == ERR_BUDGET) {
@@ -159,6 +164,7 @@ static void run_now(struct flow_exec *exec)
     list_init(&exec->waiting);
     list_init(&exec->undo);
     enum err err = prepare(exec, &idle, &error);
+    usage_begin(&exec->call);
     if (err == OK && !idle) {
         err = lua_task_start(exec->host->lua, &exec->call.task, &error);
         err = err == ERR_SUSPENDED ? ERR_CANCELLED : err; /* it is being made anew */

@@ -2,6 +2,7 @@
  * loop makes, is told of suspensions, and closes. */
 #include "flow.h"
 #include "secret.h"
+#include "usage.h"
 
 #include "proxenos/base_log.h"
 
@@ -125,6 +126,9 @@ static void load_ended(struct bind_host *host, enum err err, const struct error 
     host->load = NULL;
     host->ready = err == OK;
     host->revived = false;
+    if (err == OK) {
+        usage_started(host);
+    }
     load->done(load, err, error, traceback);
     run_deferred(host);
 }
@@ -374,6 +378,7 @@ struct bind_host *bind_host_new(struct bind *bind, const struct bind_host_option
                                    .convert = &bind_convert,
                                    .data = host};
     host->lua = lua_host_new(bind->engine, &lua);
+    usage_join(bind->usages, host);
     return host;
 }
 
@@ -382,6 +387,7 @@ static void free_host(struct bind_host *host)
     struct lua_host *lua = host->lua;
     void (*closed)(void *context) = host->on_closed;
     void *context = host->on_closed_context;
+    usage_leave(host->bind->usages, host);
     lua_host_free(lua);
     if (host->scope != NULL) {
         scope_unref(host->scope);

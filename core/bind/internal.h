@@ -24,6 +24,7 @@ struct bind {
     struct bind_options options;
     struct lua_engine *engine;
     struct metrics *metrics;
+    struct usages *usages;
 };
 
 /* Context of an executor thread: readers that are open and idle. */
@@ -48,7 +49,9 @@ struct deferred {
 struct bind_host {
     struct bind *bind;
     struct lua_host *lua;
-    struct arena arena; /* of all below */
+    struct usage *usage;       /* what its plugin uses, also when it is gone */
+    struct list_node by_usage; /* in usage->hosts */
+    struct arena arena;        /* of all below */
     struct plugin_rights rights;
     char name[64];
     struct str version;
@@ -167,6 +170,7 @@ struct call {
     struct str request;
     struct str purpose; /* of a route's caller; empty: none */
     int64_t cause;
+    int64_t began_ns;                /* of a handler: when it began */
     struct acting *acting;           /* px.actor.as, the innermost; freed with the call */
     struct str handler;              /* of an event: tells it from the plugin's others */
     struct buf *output;              /* of a command; else NULL */

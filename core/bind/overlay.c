@@ -1,6 +1,6 @@
 /* The overlay: one pinned snapshot with the drafts of a turn on top. Executor; the writer reads the
  * works, and notes in `failed` and `written_version` what became of them. */
-#include "internal.h"
+#include "usage.h"
 
 void overlay_init(struct overlay *overlay, struct bind_host *host, const struct scope *scope,
                   int64_t at_least_seq)
@@ -170,8 +170,19 @@ static enum err apply(struct unit *unit, struct tx *tx, struct error *error)
     return err;
 }
 
+static size_t records_of(const struct work_unit *work)
+{
+    size_t count = 0;
+    for (const struct change *change = work->first; change != NULL; change = change->next) {
+        count += change->kind == CHANGE_DRAFT ? 1 : 0;
+        count += change->kind == CHANGE_MERGE ? 1 + change->merge->other_count : 0;
+    }
+    return count;
+}
+
 void work_committed(const struct work_unit *work)
 {
+    usage_wrote(work->overlay->host, records_of(work));
     if (work->delays) {
         bus_wake(work->overlay->host->bind->options.bus);
     }

@@ -1,7 +1,7 @@
 /* Reading for scripts: SQL through a reader, merged with the drafts of the unit of work when there
  * is one (contract 16); one record, by id or by a unique field; rights and history. Executor;
  * nothing here raises. */
-#include "internal.h"
+#include "usage.h"
 
 #include "proxenos/base_json.h"
 #include "proxenos/store_history.h"
@@ -81,6 +81,7 @@ enum err read_get(struct call *call, const struct object_type *type, int64_t id,
                              STR_ARGS(type->name));
         }
         *out_record = touched->record;
+        usage_read(call, 1);
         return OK;
     }
     struct read_turn turn;
@@ -88,6 +89,7 @@ enum err read_get(struct call *call, const struct object_type *type, int64_t id,
     if (err == OK) {
         err = reader_get(turn.reader, call->scope, type, id, &call->scratch, out_record, error);
         read_end(call, &turn);
+        usage_read(call, err == OK ? 1 : 0);
     }
     return err;
 }
@@ -177,6 +179,7 @@ enum err read_history(struct call *call, const struct object_type *type, int64_t
     }
     if (err == OK) {
         *out_rows = telling.rows;
+        usage_read(call, telling.rows.list.count);
     }
     return err;
 }
@@ -192,6 +195,7 @@ enum err read_as_of(struct call *call, const struct object_type *type, int64_t i
         err = reader_as_of(turn.reader, call->scope, type, id, at_ms, &call->scratch, out_record,
                            error);
         read_end(call, &turn);
+        usage_read(call, err == OK ? 1 : 0);
     }
     return err;
 }

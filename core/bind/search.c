@@ -1,6 +1,7 @@
 /* px.store.search: words over all that who acts may read. Outside a unit of work it may wait for
  * the index to have what was written before. Executor, protected. */
 #include "store_module.h"
+#include "usage.h"
 
 #include "proxenos/store_search.h"
 
@@ -145,6 +146,7 @@ static int search_now(lua_State *L)
                                  &page, &error);
     read_end(call, &turn);
     raise_if(L, err, &error);
+    usage_read(call, answer.rows.list.count);
     lua_push_value(L, &answer.rows, true);
     if (page.next.len == 0) {
         return 1;

@@ -533,8 +533,8 @@ const struct cli_command cli_commands[] = {
      "",
      0,
      0,
-     "what plugins and automations use: time, memory, runs, backlog; anew each second on a "
-     "terminal",
+     "what plugins and automations use: time, memory, runs, records, requests, backlog; anew each "
+     "second on a terminal",
      {{"once", NULL, "print it once"}},
      cmd_plugin_top,
      false},

@@ -367,6 +367,9 @@ void plugins_stop(struct plugins *plugins);
 /* Turns of the loop until *done, at most so long. */
 bool plugins_wait(struct plugins *plugins, const bool *done, int64_t most_ms);
 
+/* usage.c: what it has used since the service began. */
+struct value plugin_usage(const struct plugin *plugin, struct arena *arena);
+
 /* A running plugin's registration of this kind; walks with *position from 0. NULL at the end. */
 const struct bind_registration *plugin_next(const struct plugin *plugin, enum bind_kind kind,
                                             size_t *position);

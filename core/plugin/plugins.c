@@ -107,11 +107,6 @@ void plugins_close(struct plugins *plugins)
     free_all(plugins);
 }
 
-void plugins_metrics(struct plugins *plugins, struct buf *out)
-{
-    bind_metrics_write(plugins->bind, out);
-}
-
 int plugins_failed(const struct plugins *plugins)
 {
     int count = 0;
@@ -164,28 +159,6 @@ static struct value describe_label(struct arena *arena, const struct label *labe
     struct value map = value_map_new();
     value_put_c(arena, &map, "en", value_text(label->en));
     value_put_c(arena, &map, "el", value_text(label->el));
-    return map;
-}
-
-static struct value describe_metrics(struct arena *arena, const struct edition *edition)
-{
-    struct lua_metrics metrics = {0};
-    struct value map = value_map_new();
-    bind_host_metrics(edition->host, &metrics);
-    value_put_c(arena, &map, "run_ms", value_int((int64_t)(metrics.run_ns / 1000000)));
-    value_put_c(arena, &map, "memory_bytes", value_int((int64_t)metrics.memory_bytes));
-    value_put_c(arena, &map, "memory_peak_bytes", value_int((int64_t)metrics.memory_peak_bytes));
-    value_put_c(arena, &map, "runs", value_int((int64_t)metrics.runs));
-    value_put_c(arena, &map, "kills", value_int((int64_t)metrics.kills));
-    value_put_c(arena, &map, "waiting", value_int((int64_t)metrics.waiting));
-    if (edition->plugin->plugins->options.net != NULL) {
-        struct net_counts counts;
-        net_counts(edition->plugin->plugins->options.net, str_from(edition->plugin->name), &counts);
-        value_put_c(arena, &map, "net_requests", value_int((int64_t)counts.requests));
-        value_put_c(arena, &map, "net_failed", value_int((int64_t)counts.failed));
-        value_put_c(arena, &map, "net_sent_bytes", value_int((int64_t)counts.sent_bytes));
-        value_put_c(arena, &map, "net_answer_bytes", value_int((int64_t)counts.answer_bytes));
-    }
     return map;
 }
 
@@ -275,9 +248,7 @@ static struct value describe(struct arena *arena, const struct plugin *plugin)
     if (plugin->changed_at_ms > 0) {
         value_put_c(arena, &map, "changed_at", value_time(plugin->changed_at_ms));
     }
-    if (edition->host != NULL) {
-        value_put_c(arena, &map, "metrics", describe_metrics(arena, edition));
-    }
+    value_put_c(arena, &map, "metrics", plugin_usage(plugin, arena));
     return map;
 }
 

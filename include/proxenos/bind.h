@@ -133,6 +133,23 @@ void bind_host_on_suspend(struct bind_host *host, void (*suspended)(void *contex
 void bind_host_configure(struct bind_host *host, const struct value *config);
 void bind_host_metrics(const struct bind_host *host, struct lua_metrics *out_metrics);
 
+/* ---- what a plugin uses, over all its states since the service began ---- */
+
+enum { BIND_USAGE_CLASSES = 14 }; /* of the time that handlers take */
+
+struct bind_usage {
+    struct lua_metrics lua; /* memory and what waits: of the states that live */
+    uint64_t starts;        /* of states: loads, reloads, after kills */
+    uint64_t rows_read, rows_written;
+    uint64_t handled, handled_ns; /* handlers that ended, and their time on the wall */
+    uint64_t classes[BIND_USAGE_CLASSES];
+};
+/* Any thread. All zero for a name that never ran. */
+void bind_usage(struct bind *bind, struct str name, struct bind_usage *out_usage);
+/* The time within which so many of the handlers (0.99) have ended, as the end of its class; those
+ * beyond the longest class count as its end. 0: none has run. Pure. */
+double bind_usage_quantile_ms(const struct bind_usage *usage, double part);
+
 /* What main.lua registered. Immutable after the first load. Texts are the host's. */
 enum bind_kind {
     BIND_ON,       /* pattern */
@@ -237,5 +254,7 @@ void bind_host_stopping(struct bind_host *host);
 
 /* All modules of `px`, for the generated types and reference. */
 const struct lua_module *const *bind_modules(size_t *out_count);
+/* The methods of the object that a flow is given, from 0; NULL behind the last. */
+const char *bind_flow_method(size_t index);
 
 #endif

@@ -154,6 +154,57 @@ test("the service stops cleanly, and nothing was wrong inside", async () => {
   assert.ok(!/Sanitizer|runtime error/.test(service.log), service.log);
 });
 
+// A line of /metrics.
+async function figure(name, labels) {
+  const { text } = await client.get("/metrics");
+  const line = text.split("\n").find((one) => one.startsWith(`proxenos_plugins_${name}{${labels}}`));
+  return line === undefined ? undefined : Number(line.split(" ").at(-1));
+}
+
+test("records read and written, handlers and their time are counted per plugin, over a reload", async () => {
+  const name = "automation_counts";
+  const top = async () => JSON.parse((await service.cli("plugin", "top", "--format", "json")).stdout).find((row) => row.name === name);
+  const text = `px.on("organisation.created", { filter = 'starts(after.name, "Counted")' }, function(event)
+  local first = px.store.find("organisation", { limit = 3 })
+  px.store.get("organisation", event.id)
+  for i = 1, #first - 1 do px.store.create("task", { title = "Counted " .. i }) end
+end)\n`;
+  save("counts.lua", text);
+  await becomes("counts.lua", (one) => one.status === "running");
+  for (const at of [1, 2]) await client.post("/api/v1/organisations", { name: `Counted ${at}` });
+  await client.post("/api/v1/organisations", { name: "Another" });
+  for (let i = 0; i < 3; i++) await client.post("/api/v1/organisations", { name: `Filler ${i}` });
+  await until(async () => (await top()).handled === 2);
+  const before = await until(async () => {
+    const row = await top();
+    return row.rows_written > 0 && row.backlog === 0 ? row : null;
+  });
+  assert.equal(before.starts, 1);
+  assert.ok(before.rows_read >= 4 && before.rows_read <= 8, JSON.stringify(before));
+  assert.equal(before.rows_written, before.rows_read - 4);
+  save("counts.lua", `-- again\n${text}`);
+  await becomes("counts.lua", (one) => one.metrics.starts === 2);
+  await client.post("/api/v1/organisations", { name: "Counted 3" });
+  const after = await until(async () => {
+    const row = await top();
+    return row.handled === 3 && row.rows_written > before.rows_written && row;
+  });
+  assert.deepEqual([after.rows_read, after.rows_written], [before.rows_read + 4, before.rows_written + 2]);
+  assert.ok(after.runs > before.runs && after.handler_p99_ms >= after.handler_p50_ms && after.handler_p50_ms >= 1);
+  const labels = `plugin="${name}"`;
+  assert.equal(await figure("rows_read_total", labels), after.rows_read);
+  assert.equal(await figure("rows_written_total", labels), after.rows_written);
+  assert.equal(await figure("running", labels), 1);
+  assert.equal(await figure("starts_total", labels), 2);
+  assert.equal(await figure("handler_seconds_count", labels), 3);
+  assert.equal(await figure("handler_seconds_bucket", `${labels},le="+Inf"`), 3);
+  assert.ok((await figure("cpu_seconds_total", labels)) > 0 && (await figure("memory_bytes", labels)) > 0);
+  assert.equal(await figure("kills_total", labels), 0);
+  const lines = (await client.get("/metrics")).text.split("\n").filter((line) => line.startsWith("# TYPE "));
+  assert.equal(new Set(lines.map((line) => line.split(" ")[2])).size, lines.length, "each family is there once");
+  rmSync(path.join(folder(), "counts.lua"));
+});
+
 test("plugin top shows what each uses; --safe leaves automations out, and their state as it was", async () => {
   await service.restart();
   const top = await service.cli("plugin", "top", "--format", "json");

@@ -205,6 +205,12 @@ test("the egress log has what left and what was refused, and no secret of it", a
   assert.match(metrics.text, /proxenos_net_refused_total [1-9]/);
   const plugin = (await admin.get("/api/v1/plugins/caller")).body;
   assert.ok(plugin.metrics.net_requests > 10);
+  const figure = (name) => Number(new RegExp(`^proxenos_plugins_${name}\\{plugin="caller"\\} (\\d+)$`, "m").exec(metrics.text)[1]);
+  assert.equal(figure("net_requests_total"), plugin.metrics.net_requests);
+  assert.equal(figure("net_failed_total"), plugin.metrics.net_failed);
+  assert.equal(figure("net_sent_bytes_total"), plugin.metrics.net_sent_bytes);
+  assert.equal(figure("net_received_bytes_total"), plugin.metrics.net_answer_bytes);
+  assert.ok(figure("net_sent_bytes_total") > 0 && figure("net_received_bytes_total") > 0);
 });
 
 test("the service stops while a request hangs, and says no to a wrong setting", async () => {
