@@ -98,6 +98,11 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
+const char *bind_flow_method(size_t index)
+{
+    return index < COUNT_OF(methods) ? methods[index].name : NULL;
+}
+
 void flow_object_setup(lua_State *L)
 {
     lua_newtable(L);

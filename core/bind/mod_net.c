@@ -570,7 +570,7 @@ static int net_fetch(lua_State *L)
 }
 
 static const char types[] =
-    "---@class px.request\n"
+    "---@class px.net.request\n"
     "---@field url string # within can.net\n"
     "---@field method? string # \"GET\", or \"POST\" when there is a body\n"
     "---@field headers? table<string, string|px.secret.handle|table> # { \"Bearer \", "
@@ -581,7 +581,7 @@ static const char types[] =
     "---@field retry? { times: integer, first?: string, max?: string } # none unless given\n"
     "---@field redirects? integer # followed within can.net; 0 unless given\n"
     "---@field idempotency_key? string\n"
-    "---@class px.answer\n"
+    "---@class px.net.answer\n"
     "---@field status integer\n"
     "---@field headers table<string, string> # names in lower case\n"
     "---@field body string\n"
@@ -590,7 +590,7 @@ static const char types[] =
 static const struct lua_binding bindings[] = {
     {.name = "fetch",
      .call = net_fetch,
-     .type = "fun(request: px.request): px.answer|string",
+     .type = "fun(request: px.net.request): px.net.answer|string",
      .doc = "sends a request and waits for its answer, whatever its status; in a unit of work it "
             "gives an id at once, and the request leaves after the commit",
      .flags = LUA_BINDING_WAITS},

@@ -452,7 +452,7 @@
 ---@class px.secret
 ---@field get fun(name: string, options?: { previous?: boolean }): px.secret.handle # a handle of a secret that can.secrets names; px.crypto, px.net and px.mail use it, nobody reads it
 
----@class px.request
+---@class px.net.request
 ---@field url string # within can.net
 ---@field method? string # "GET", or "POST" when there is a body
 ---@field headers? table<string, string|px.secret.handle|table> # { "Bearer ", px.secret.get("key") }
@@ -462,7 +462,7 @@
 ---@field retry? { times: integer, first?: string, max?: string } # none unless given
 ---@field redirects? integer # followed within can.net; 0 unless given
 ---@field idempotency_key? string
----@class px.answer
+---@class px.net.answer
 ---@field status integer
 ---@field headers table<string, string> # names in lower case
 ---@field body string
@@ -470,7 +470,7 @@
 
 ---Requests to the outside, within `can.net`.
 ---@class px.net
----@field fetch fun(request: px.request): px.answer|string # sends a request and waits for its answer, whatever its status; in a unit of work it gives an id at once, and the request leaves after the commit (waits)
+---@field fetch fun(request: px.net.request): px.net.answer|string # sends a request and waits for its answer, whatever its status; in a unit of work it gives an id at once, and the request leaves after the commit (waits)
 
 ---@class px.flow_run # what a flow is given first
 ---@field step fun(self: px.flow_run, name: string, fn: fun(): any): any # does something once: what it writes commits together with its result
