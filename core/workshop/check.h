@@ -41,7 +41,8 @@ void check_labels(struct check *check);
  * NULL when it is not there. */
 const struct token *check_place(struct check *check, struct str file, struct str path);
 
-/* check_code.c: what is called: unknown names, waits where nothing can wait, capabilities. */
+/* check_code.c: what is called: unknown names, waits where nothing can wait, capabilities; with
+ * check_names.c, check_regions.c and check_needs.c. */
 void check_code(struct check *check);
 
 #endif
