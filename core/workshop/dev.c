@@ -5,7 +5,6 @@
 
 #include "proxenos/base_json.h"
 #include "proxenos/base_log.h"
-#include "proxenos/plugin_bundle.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -13,8 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { LOOK_MS = 150, STOP_MS = 5000 };
 
 struct dev {
     const struct workshop_dev *asked;
@@ -24,6 +21,7 @@ struct dev {
     char scratch[SCRATCH_PATH_MAX], data[SCRATCH_PATH_MAX + 16], plugins[SCRATCH_PATH_MAX + 16];
     struct service_thread *service;
     struct net_client *client;
+    struct follow *follow;
 };
 
 static volatile sig_atomic_t stopped;
@@ -147,43 +145,9 @@ static void run_tests(const struct dev *dev)
     fflush(stdout);
 }
 
-/* ---- saves ---- */
-
-/* A number for all files as they are now; 0 when they cannot be read. */
-static uint64_t signature(const char *folder)
+static void follow_saves(struct dev *dev)
 {
-    struct arena arena;
-    struct bundle bundle = {0};
-    uint64_t hash = 14695981039346656037u;
-    arena_init(&arena);
-    if (bundle_gather(&arena, folder, &bundle, NULL) != OK) {
-        hash = 0;
-    }
-    for (size_t i = 0; i < bundle.count; i++) {
-        hash = (hash ^ str_hash(bundle.files[i].name)) * 1099511628211u;
-        hash = (hash ^ str_hash(bundle.files[i].text)) * 1099511628211u;
-    }
-    arena_deinit(&arena);
-    return hash;
-}
-
-static void pause_ms(int ms)
-{
-    struct timespec wait = {.tv_nsec = (long)ms * 1000000};
-    (void)nanosleep(&wait, NULL);
-}
-
-static void follow(struct dev *dev)
-{
-    uint64_t seen = signature(dev->asked->folder);
-    while (stopped == 0) {
-        pause_ms(LOOK_MS);
-        uint64_t now = signature(dev->asked->folder);
-        if (now == seen || now == 0 || stopped != 0) {
-            continue;
-        }
-        pause_ms(LOOK_MS); /* an editor may still be writing */
-        seen = signature(dev->asked->folder);
+    while (follow_wait(dev->follow, &stopped)) {
         tell_reload(dev);
         run_tests(dev);
     }
@@ -223,6 +187,7 @@ static enum err open_dev(struct dev *dev, struct error *error)
                                 .plugins = dev->asked->plugins_folder,
                                 .folder = dev->plugins};
     err = links_make(&dev->links, &dev->source, error);
+    err = err == OK ? follow_open(dev->asked->folder, &dev->follow, error) : err;
     return err == OK ? start(dev, error) : err;
 }
 
@@ -238,7 +203,7 @@ static enum err run(struct dev *dev, struct error *error)
            service_port(service_thread_service(dev->service)), STR_ARGS(token));
     fflush(stdout);
     run_tests(dev);
-    follow(dev);
+    follow_saves(dev);
     return OK;
 }
 
@@ -254,6 +219,7 @@ int workshop_dev(const struct workshop_dev *asked)
         fprintf(stderr, "proxenos: %s%s%s\n  %s: %s\n", error.pointer,
                 error.pointer[0] != '\0' ? ": " : "", error.detail, err_code(err), err_advice(err));
     }
+    follow_close(dev->follow);
     net_client_free(dev->client);
     service_thread_close(dev->service);
     if (dev->scratch[0] != '\0') {

@@ -12,6 +12,7 @@
 #define PROXENOS_WORKSHOP_INTERNAL_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "proxenos/base_env.h"
@@ -298,5 +299,15 @@ void coverage_free(struct coverage *coverage);
 /* lua_engine_options.line; context is the coverage. Any thread. */
 void coverage_line(void *context, struct lua_host *host, const char *chunk, int line);
 void coverage_print(struct coverage *coverage, bool json);
+
+/* ---- follow.c: saves in a plugin's folder ---- */
+
+struct follow;
+/* From here on saves are seen. `folder` is borrowed. */
+enum err follow_open(const char *folder, struct follow **out_follow,
+                     struct error *error) MUST_CHECK;
+/* Waits for a save that changed a file since the last one; false: *stopped was set. */
+bool follow_wait(struct follow *follow, const volatile sig_atomic_t *stopped);
+void follow_close(struct follow *follow); /* NULL is fine */
 
 #endif
