@@ -104,7 +104,7 @@ static void shell_body(struct call *call)
         return;
     }
     run->shell = true;
-    run->source = code->text;
+    run->source = run->head = code->text; /* a first line may be a head */
     run->write = value_get_bool(&call->body, "write", false);
     run->end = value_get_bool(&call->body, "end", false);
     plugins_run(call->api->plugins, run);

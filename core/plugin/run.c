@@ -206,8 +206,9 @@ static void read_run(struct work *work, void *thread)
 {
     struct runner *runner = CONTAINER_OF(work, struct runner, work);
     const struct run_call *call = runner->call;
+    struct str file = call->file.len > 0 ? call->file : str_from(source_name);
     (void)thread;
-    runner->err = edition_take_head(runner->plugin->edition, arena_cstr(&runner->arena, call->file),
+    runner->err = edition_take_head(runner->plugin->edition, arena_cstr(&runner->arena, file),
                                     call->head, &runner->error);
 }
 
