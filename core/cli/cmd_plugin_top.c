@@ -34,10 +34,10 @@ static struct value bytes_value(struct cli *cli, int64_t bytes)
 
 static void add_figures(struct cli *cli, const struct value *metrics, struct value *row)
 {
-    static const char *const figures[] = {"run_ms",         "runs",      "kills",
-                                          "starts",         "waiting",   "handler_p50_ms",
-                                          "handler_p99_ms", "rows_read", "rows_written",
-                                          "net_requests",   "net_failed"};
+    static const char *const figures[] = {"run_ms",         "runs",           "kills",
+                                          "starts",         "waiting",        "handled",
+                                          "handler_p50_ms", "handler_p99_ms", "rows_read",
+                                          "rows_written",   "net_requests",   "net_failed"};
     static const char *const bytes[] = {"memory_bytes", "memory_peak_bytes", "net_sent_bytes",
                                         "net_answer_bytes"};
     for (size_t k = 0; k < COUNT_OF(figures); k++) {
