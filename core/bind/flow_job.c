@@ -5,8 +5,8 @@
  *
  * The job and the unit both come back to the loop; the turn is over when all is back. */
 #include "flow.h"
-#include "usage.h"
 #include "proxenos/flow_limit.h"
+#include "usage.h"
 
 #include "proxenos/base_log.h"
 
