@@ -74,6 +74,27 @@ void flows_pump_soon(struct flows *flows)
 
 /* ---- open and close ---- */
 
+static enum err on_id(void *context, const struct value *columns, int column_count,
+                      struct error *error)
+{
+    (void)column_count;
+    (void)error;
+    *(int64_t *)context = columns[0].integer;
+    return OK;
+}
+
+/* Rows are in the order of their ids: also when the clock was set back while nobody ran. */
+static enum err see_ids(struct flows *flows, struct error *error)
+{
+    int64_t largest = 0;
+    enum err err =
+        reader_table(flows->reader, &flow_tables, FLOW_IDS_SEEN, NULL, 0, on_id, &largest, error);
+    if (err == OK) {
+        ids_seen(store_ids(flows->store), largest);
+    }
+    return err;
+}
+
 enum err flows_open(const struct flows_options *options, struct flows **out_flows,
                     struct error *error)
 {
@@ -95,6 +116,9 @@ enum err flows_open(const struct flows_options *options, struct flows **out_flow
     err = reader_open(options->store, 0, &flows->reader, error);
     if (err == OK) {
         err = reader_open(options->store, 0, &flows->second, error);
+    }
+    if (err == OK) {
+        err = see_ids(flows, error);
     }
     if (err == OK) {
         err = events_open(flows, error);

@@ -71,6 +71,7 @@ enum flow_statement {
     FLOW_WAIT_TOPIC,
     FLOW_BLOB_ADD,
     FLOW_BLOB_GET,
+    FLOW_IDS_SEEN,
     FLOW_POSITION_GET,
     FLOW_POSITION_SET,
     FLOW_CALL_ADD,

@@ -183,6 +183,10 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
     [FLOW_BLOB_ADD] = {"blob_add", "insert into flow_blob (run, hash, data) values (?1, ?2, ?3) on "
                                    "conflict do nothing"},
     [FLOW_BLOB_GET] = {"blob_get", "select data from flow_blob where run = ?1 and hash = ?2"},
+    [FLOW_IDS_SEEN] = {"ids_seen",
+                       "select max(coalesce((select max(id) from flow_log), 0), coalesce((select "
+                       "max(id) from flow_inbox), 0), coalesce((select max(id) from flow_run), 0), "
+                       "coalesce((select max(id) from flow_bundle), 0))"},
     [FLOW_POSITION_GET] = {"position_get", "select seq from flow_position where id = 1"},
     [FLOW_POSITION_SET] = {"position_set",
                            "insert into flow_position (id, seq) values (1, ?1) on conflict (id) "

@@ -8,9 +8,13 @@
 
 #include "proxenos/base_log.h"
 
+/* Due, or only a look because the clock may have been set: the table says which, and for how long
+ * to sleep on. */
 static void on_due(struct timer *timer)
 {
-    flows_pump_soon(CONTAINER_OF(timer, struct flows, due));
+    struct flows *flows = CONTAINER_OF(timer, struct flows, due);
+    flows->next_due_ms = 0;
+    flows_pump_soon(flows);
 }
 
 void timers_open(struct flows *flows)
