@@ -56,7 +56,8 @@ bool flow_is_cut(struct flow_exec *exec)
 {
     struct env *env = lua_host_env(exec->host->lua);
     int64_t passed_ms = (env->monotonic_ns(env) - exec->started_ns) / 1000000;
-    if (replay_is_live(exec->replay) && passed_ms > FLOW_TURN_MS &&
+    bool long_enough = passed_ms > FLOW_TURN_MS || exec->host->bind->options.flow_cut;
+    if (replay_is_live(exec->replay) && long_enough &&
         replay_page(exec->replay)->command_count > 0) {
         replay_cut(exec->replay);
     }

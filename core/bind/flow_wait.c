@@ -162,7 +162,9 @@ int flow_signal(lua_State *L)
     }
     given.input = value_map_new();
     value_put_c(arena, &given.input, "run", value_id(id));
-    value_put_c(arena, &given.input, "data", arg_value(L, 4, arena));
+    /* Without data it is true: nil is what a wait gives when its time is over. */
+    value_put_c(arena, &given.input, "data",
+                lua_isnil(L, 4) ? value_bool(true) : arg_value(L, 4, arena));
     if (!flow_give(L, exec, &given, &answer)) {
         return lua_yield(L, 0);
     }

@@ -159,6 +159,11 @@ static int flows_signal(lua_State *L)
     int64_t run = id_arg(L, 1);
     struct str name = name_arg(L, 2);
     struct value options = table_arg(L, 4, &call->scratch);
+    if (lua_isnoneornil(L, 3)) { /* nil is what a wait gives when its time is over */
+        lua_settop(L, 4);
+        lua_pushboolean(L, 1);
+        lua_replace(L, 3);
+    }
     struct work_unit *work = single_begin(L, "px.flows.signal");
     struct arena *arena = &work->overlay->arena;
     struct str data = encoded(L, arena, 3, FLOW_PAYLOAD_INLINE_MAX);
@@ -317,7 +322,7 @@ static const struct lua_binding bindings[] = {
     {.name = "signal",
      .call = flows_signal,
      .type = "fun(run: string, name: string, data?: any, options?: { dedup?: string })",
-     .doc = "tells a run something; it is kept until the run waits for it",
+     .doc = "tells a run something, true when nothing is given; kept until the run waits for it",
      .flags = LUA_BINDING_WAITS},
     {.name = "cancel",
      .call = flows_cancel,

@@ -10,7 +10,7 @@
 
 #include "proxenos/base_log.h"
 
-enum { LOOK_EVERY_MS = 60000, LOOK_ROWS = 2 * FLOW_CALLS_MAX, PAUSE_MS = 1000 };
+enum { LOOK_ROWS = 2 * FLOW_CALLS_MAX, PAUSE_MS = 1000 };
 
 /* ---- the end of an attempt, on the loop ---- */
 
@@ -355,7 +355,7 @@ void calls_pump(struct flows *flows)
     }
     flows->calls_next_ms = next_ms;
     if (next_ms != INT64_MAX && next_ms != FLOW_CALL_HELD) {
-        timer_start(&flows->call_due, MAX(1, MIN(next_ms - now_ms, LOOK_EVERY_MS)));
+        timer_start(&flows->call_due, flows_sleep_ms(flows, next_ms - now_ms));
     }
 }
 

@@ -12,7 +12,6 @@
 enum {
     ADMIT_MAX = 256, /* let in by one unit; the others by the next */
     GATES_MAX = 64,  /* looked at by one unit of the loop */
-    LOOK_EVERY_MS = 60000,
 };
 
 struct gate {
@@ -303,7 +302,7 @@ void gates_pump(struct flows *flows)
     if (due_ms <= now_ms) {
         open_due(flows, now_ms);
     } else if (due_ms != INT64_MAX) {
-        timer_start(&flows->gate_due, MIN(due_ms - now_ms, LOOK_EVERY_MS));
+        timer_start(&flows->gate_due, flows_sleep_ms(flows, due_ms - now_ms));
     }
 }
 

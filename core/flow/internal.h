@@ -290,6 +290,9 @@ enum err gate_limits(struct flows *flows, struct tx *tx, struct str plugin,
 void bundle_add(struct flow_runner *runner, const struct flow_runner_spec *spec);
 
 /* timers.c: loop */
+/* The clock may be set while we sleep: not very long without a look. One that is moved by hand
+ * tells when it is. */
+int64_t flows_sleep_ms(const struct flows *flows, int64_t wait_ms);
 void timers_open(struct flows *flows);
 void timers_pump(struct flows *flows);
 /* A timer was written that may be earlier than all known ones. */

@@ -52,8 +52,12 @@ static enum err on_timer(void *context, const struct value *columns, int column_
     return OK;
 }
 
-/* The clock may be set while we sleep: not longer than this without a look. */
-enum { LOOK_EVERY_MS = 60000 };
+int64_t flows_sleep_ms(const struct flows *flows, int64_t wait_ms)
+{
+    enum { LOOK_EVERY_MS = 60000 };
+    bool stepped = store_env(flows->store)->stepped;
+    return MAX(1, stepped ? wait_ms : MIN(wait_ms, LOOK_EVERY_MS));
+}
 
 static void sleep_until_next(struct flows *flows, int64_t now_ms)
 {
@@ -64,11 +68,11 @@ static void sleep_until_next(struct flows *flows, int64_t now_ms)
     if (FLOW_READ(flows->reader, FLOW_TIMER_NEXT, binds, row_integer, &next_ms, &error) != OK) {
         log_error("flow", "timers cannot be read code=%s error=\"%s\"", err_code(error.err),
                   error.detail);
-        next_ms = now_ms + LOOK_EVERY_MS;
+        next_ms = now_ms + 60000;
     }
     flows->next_due_ms = next_ms;
     if (next_ms != INT64_MAX) {
-        timer_start(&flows->due, MAX(1, MIN(next_ms - now_ms, LOOK_EVERY_MS)));
+        timer_start(&flows->due, flows_sleep_ms(flows, next_ms - now_ms));
     }
 }
 

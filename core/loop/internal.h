@@ -15,6 +15,7 @@ struct mailbox {
     int event_fd;        /* wakes a thread; -1 in a loop's mailbox */
     atomic_bool waiting; /* the thread sleeps, or is about to: it wants event_fd written */
     atomic_bool woken;   /* mailbox_wake was called since the last receive */
+    int64_t delivered;   /* receiver only: messages so far, the one that runs now included */
 };
 
 void mailbox_init(struct mailbox *mailbox, uv_async_t *async);
@@ -34,7 +35,7 @@ struct loop {
     int64_t stall_ns;       /* largest turn since loop_stall_ns was called */
     struct list signals;    /* of struct signal_watch by node */
     struct list stepped;    /* of struct timer_handle by by_due: timers of a stepped env */
-    int64_t activity;       /* messages delivered and timers fired */
+    int64_t activity;       /* timers fired */
 };
 
 /* Closes every signal watch; the memory goes with the next turns. */

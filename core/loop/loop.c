@@ -31,7 +31,7 @@ static void on_check(uv_check_t *check)
 static void on_async(uv_async_t *async)
 {
     struct loop *loop = async->data;
-    loop->activity += (int64_t)mailbox_deliver(&loop->mailbox);
+    (void)mailbox_deliver(&loop->mailbox);
     if (atomic_load(&loop->stopping)) {
         uv_stop(&loop->uv);
     }
@@ -114,9 +114,7 @@ void loop_drain(struct loop *loop, int timeout_ms)
     bool delivered;
     do {
         (void)uv_run(&loop->uv, UV_RUN_ONCE);
-        size_t count = mailbox_deliver(&loop->mailbox);
-        loop->activity += (int64_t)count;
-        delivered = count > 0;
+        delivered = mailbox_deliver(&loop->mailbox) > 0;
     } while (!late && (delivered || uv_loop_alive(&loop->uv)));
     uv_ref((uv_handle_t *)&loop->async);
     /* The timer lives on this stack: its closing must be over before it does. */
@@ -183,7 +181,7 @@ int64_t loop_real_ms(const struct loop *loop)
 
 int64_t loop_activity(const struct loop *loop)
 {
-    return loop->activity;
+    return loop->activity + loop->mailbox.delivered;
 }
 
 bool loop_is_current(const struct loop *loop)

@@ -86,6 +86,7 @@ size_t mailbox_deliver(struct mailbox *mailbox)
     size_t count = 0;
     while (oldest != NULL) {
         struct message *next = oldest->next; /* deliver may free or post it again */
+        mailbox->delivered++; /* before: who asks in there sees all that came before it */
         oldest->deliver(oldest);
         oldest = next;
         count++;

@@ -111,7 +111,7 @@ enum err outbox_open(const struct outbox_options *options, struct outbox **out_o
     outbox->scope = store_system_scope(outbox->store, SYSTEM_OUTBOX);
     outbox->wake.deliver = on_wake;
     timer_init(&outbox->due, outbox->loop, on_due);
-    timer_init(&outbox->sweep, outbox->loop, on_sweep);
+    timer_init_real(&outbox->sweep, outbox->loop, on_sweep);
     egress_init(outbox);
     *out_outbox = outbox;
     return OK;

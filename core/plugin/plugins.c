@@ -53,6 +53,7 @@ enum err plugins_open(const struct plugins_options *options, struct plugins **ou
                                 .net = options->net,
                                 .outbox = options->outbox,
                                 .executors = options->executors,
+                                .flow_cut = options->flow_cut,
                                 .line = options->line,
                                 .line_context = options->line_context};
     struct lane_options lane = {.name = "plugins", .threads = 1, .queue_max = 4};

@@ -244,6 +244,7 @@ static enum err open_actors(struct service *service, const struct service_option
                                       .executors = options->executors,
                                       .config = options->plugin_config,
                                       .prepare = options->prepare,
+                                      .flow_cut = options->flow_cut,
                                       .line = options->line,
                                       .line_context = options->context};
     return plugins_open(&plugins, &service->plugins, error);
@@ -457,6 +458,7 @@ struct service_parts service_parts(const struct service *service)
                                   .store = service->store,
                                   .auth = service->auth,
                                   .plugins = service->plugins,
+                                  .flows = service->flows,
                                   .net = service->net};
 }
 

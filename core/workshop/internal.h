@@ -100,6 +100,7 @@ struct world_options {
     const struct str *enable;
     int enable_count;
     bool prepare;
+    bool flow_cut; /* a commit behind each command of a flow */
     struct test_env *env;
     struct coverage *coverage; /* NULL: none */
     struct recorder *recorder; /* NULL: nothing is asked outside */
@@ -264,6 +265,14 @@ enum err t_advance_to(struct test *test, const struct value *args, struct value 
                       struct error *error);
 enum err t_restart(struct test *test, const struct value *args, struct value *out,
                    struct error *error);
+/* t_flow.c */
+enum err t_flow(struct test *test, const struct value *args, struct value *out,
+                struct error *error);
+enum err t_run(struct test *test, const struct value *args, struct value *out, struct error *error);
+enum err t_signal(struct test *test, const struct value *args, struct value *out,
+                  struct error *error);
+enum err t_cancel(struct test *test, const struct value *args, struct value *out,
+                  struct error *error);
 /* t_call.c */
 enum err t_as(struct test *test, const struct value *args, struct value *out, struct error *error);
 enum err t_call(struct test *test, const struct value *args, struct value *out,

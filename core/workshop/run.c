@@ -105,6 +105,7 @@ static struct world_options world_options(struct run *run)
                                   .enable = run->links.names,
                                   .enable_count = run->links.count,
                                   .env = &run->env,
+                                  .flow_cut = run->asked->chaos,
                                   .coverage = run->coverage};
 }
 

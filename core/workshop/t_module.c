@@ -166,7 +166,11 @@ static int send(lua_State *L, const char *name, ask_run run)
     X(expect_no_event)                                                                             \
     X(dead_letters)                                                                                \
     X(call)                                                                                        \
-    X(command)
+    X(command)                                                                                     \
+    X(flow)                                                                                        \
+    X(run)                                                                                         \
+    X(signal)                                                                                      \
+    X(cancel)
 
 #define ASK_FUNCTION(name)                                                                         \
     static int lua_t_##name(lua_State *L)                                                          \
@@ -285,9 +289,7 @@ static int lua_t_refuses(lua_State *L)
 
 static int no_flows(lua_State *L)
 {
-    lua_raise_set(L, ERR_UNSUPPORTED,
-                  "t starts and decides no flows yet: let a route or command of the plugin start "
-                  "one with px.flows.start, and move the clock");
+    lua_raise_set(L, ERR_UNSUPPORTED, "t decides no approvals yet");
 }
 
 /* ---- t.<object type>(fields) ---- */
@@ -407,9 +409,26 @@ static const struct lua_binding bindings[] = {
      .type = "fun(code: string, fn: function, ...: any): px.error",
      .doc = "fails unless fn raises an error with this code; returns the error"},
     {.name = "flow",
-     .call = no_flows,
-     .type = "fun(name: string, input?: table)",
-     .doc = "raises unsupported: let a route or command of the plugin start a flow"},
+     .call = lua_t_flow,
+     .type = "fun(name: string, input?: any, options?: { key?: string }): t.run",
+     .doc = "starts a flow of the plugin, which goes on until it waits; what it waits for comes "
+            "with t.advance, t.signal, t.emit or a change of a record",
+     .flags = LUA_BINDING_WAITS},
+    {.name = "run",
+     .call = lua_t_run,
+     .type = "fun(run: t.run|string): t.run",
+     .doc = "the run as it is now; raises its error when it is blocked",
+     .flags = LUA_BINDING_WAITS},
+    {.name = "signal",
+     .call = lua_t_signal,
+     .type = "fun(run: t.run|string, name: string, data?: any): t.run",
+     .doc = "tells the run something; what it is like behind that",
+     .flags = LUA_BINDING_WAITS},
+    {.name = "cancel",
+     .call = lua_t_cancel,
+     .type = "fun(run: t.run|string, reason?: string): t.run",
+     .doc = "cancels the run, which may clean up",
+     .flags = LUA_BINDING_WAITS},
     {.name = "approve",
      .call = no_flows,
      .type = "fun(id: string, user: string)",
@@ -425,6 +444,17 @@ static const char types[] =
     "---@field json? any # sent as JSON\n"
     "---@field body? string # sent as it is\n"
     "---@field query? table<string, string>\n"
+    "\n"
+    "---@class t.run\n"
+    "---@field id string\n"
+    "---@field flow string\n"
+    "---@field queued? boolean # it may not begin yet\n"
+    "---@field state \"running\"|\"waiting\"|\"blocked\"|\"failed\"|\"cancelled\"|\"done\"\n"
+    "---@field result? any\n"
+    "---@field error? px.error\n"
+    "---@field turns integer\n"
+    "---@field calls { seq: integer, attempts: integer }[] # outside calls that have no answer "
+    "yet\n"
     "\n"
     "---@class t.answer\n"
     "---@field status integer\n"

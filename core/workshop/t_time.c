@@ -23,6 +23,36 @@ static enum err advance(struct test *test, int64_t to_ms, struct value *out, str
     return err;
 }
 
+/* "12 months", "1 day": as people say it. */
+static bool spoken(struct str text, struct duration *out_duration)
+{
+    static const struct {
+        const char *word;
+        int64_t months, days, ms;
+    } units[] = {{"second", 0, 0, 1000}, {"minute", 0, 0, 60000}, {"hour", 0, 0, 3600000},
+                 {"day", 0, 1, 0},       {"week", 0, 7, 0},       {"month", 1, 0, 0},
+                 {"year", 12, 0, 0}};
+    struct str number;
+    int64_t count = 0;
+    if (!str_split(&text, ' ', &number) || str_to_int64(number, &count) != OK || count < 0 ||
+        count > 1000000) {
+        return false;
+    }
+    text = str_trim(text);
+    if (str_ends(text, STR("s"))) {
+        text = str_sub(text, 0, text.len - 1);
+    }
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        if (str_is(text, units[i].word)) {
+            *out_duration = (struct duration){.months = count * units[i].months,
+                                              .days = count * units[i].days,
+                                              .ms = count * units[i].ms};
+            return true;
+        }
+    }
+    return false;
+}
+
 enum err t_advance(struct test *test, const struct value *args, struct value *out,
                    struct error *error)
 {
@@ -30,9 +60,9 @@ enum err t_advance(struct test *test, const struct value *args, struct value *ou
     struct duration duration;
     int64_t to_ms = 0;
     enum err err = t_text(args, 0, "a duration, such as \"3d\"", &text, error);
-    if (err == OK && duration_parse(text, &duration) != OK) {
+    if (err == OK && !spoken(text, &duration) && duration_parse(text, &duration) != OK) {
         err = error_set(error, ERR_TYPE,
-                        "\"" STR_FORMAT "\" is no duration: write \"15m\", \"3d\" or \"P1M\"",
+                        "\"" STR_FORMAT "\" is no duration: write \"15m\", \"3d\" or \"12 months\"",
                         STR_ARGS(str_sub(text, 0, 60)));
     }
     if (err == OK) {

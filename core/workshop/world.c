@@ -111,6 +111,7 @@ static enum err open_here(struct world *world, struct error *error)
         .readers = 1,
         .env = &options->env->env,
         .prepare = options->prepare,
+        .flow_cut = options->flow_cut,
         .line = options->coverage != NULL ? on_line : NULL,
         .committed = on_committed,
         .context = world,

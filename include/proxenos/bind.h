@@ -43,6 +43,7 @@ struct bind_options {
     struct net *net;       /* NULL: px.net is refused */
     struct outbox *outbox; /* there with it */
     int executors;         /* 0: cores, at most LUA_EXECUTORS_MAX */
+    bool flow_cut;         /* a turn of a flow ends behind each command: for tests of replays */
     /* As lua_engine_options has them. */
     void (*line)(void *context, struct lua_host *host, const char *chunk, int line);
     void *line_context;

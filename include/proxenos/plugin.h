@@ -32,6 +32,7 @@ struct plugins_options {
     const char *automations;    /* folder of single Lua files, watched; NULL: none are run */
     int executors;              /* 0: cores, at most 8 */
     const struct value *config; /* { plugin = { name = value } } from proxenos.lua; may be NULL */
+    bool flow_cut;              /* as bind_options has it */
     bool prepare; /* only grants and schemas, for a store to be copied: nothing of them runs */
     /* As bind_options has them. */
     void (*line)(void *context, struct lua_host *host, const char *chunk, int line);

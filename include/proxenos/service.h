@@ -36,6 +36,7 @@ struct service_options {
     /* ---- for the workshop's tests ---- */
     struct env *env; /* NULL: the real one */
     bool prepare;    /* as plugins_options has it */
+    bool flow_cut;   /* as bind_options has it */
     void (*line)(void *context, struct lua_host *host, const char *chunk, int line);
     void (*committed)(void *context, int64_t seq); /* as store_options has it */
     void *context;                                 /* of these two */
@@ -59,6 +60,7 @@ struct service_parts {
     struct store *store;
     struct auth *auth;
     struct plugins *plugins;
+    struct flows *flows;
     struct net *net;
 };
 struct service_parts service_parts(const struct service *service);

@@ -520,7 +520,7 @@
 ---Runs of the plugin's flows.
 ---@class px.flows
 ---@field start fun(flow: string, input?: any, options?: { key?: string }): string # starts a run and gives its id; with a key, the id of the run that lives under it (waits)
----@field signal fun(run: string, name: string, data?: any, options?: { dedup?: string }) # tells a run something; it is kept until the run waits for it (waits)
+---@field signal fun(run: string, name: string, data?: any, options?: { dedup?: string }) # tells a run something, true when nothing is given; kept until the run waits for it (waits)
 ---@field cancel fun(run: string, reason?: string) # ends what the run waits for; it may clean up (waits)
 ---@field find fun(query?: { flow?: string, key?: string, state?: string, limit?: integer }): px.run[] # runs of this plugin, newest first
 

@@ -10,6 +10,16 @@
 ---@field body? string # sent as it is
 ---@field query? table<string, string>
 
+---@class t.run
+---@field id string
+---@field flow string
+---@field queued? boolean # it may not begin yet
+---@field state "running"|"waiting"|"blocked"|"failed"|"cancelled"|"done"
+---@field result? any
+---@field error? px.error
+---@field turns integer
+---@field calls { seq: integer, attempts: integer }[] # outside calls that have no answer yet
+
 ---@class t.answer
 ---@field status integer
 ---@field text string
@@ -39,7 +49,10 @@ function test(name, fn) end
 ---@field command fun(words: string, args?: table): { output: string, exit_code: integer } # runs a command of the plugin (waits)
 ---@field as fun(role: string, fn: fun(user: table): any): any # what fn does through t is done by a user with this role (waits)
 ---@field refuses fun(code: string, fn: function, ...: any): px.error # fails unless fn raises an error with this code; returns the error
----@field flow fun(name: string, input?: table) # raises unsupported: let a route or command of the plugin start a flow
+---@field flow fun(name: string, input?: any, options?: { key?: string }): t.run # starts a flow of the plugin, which goes on until it waits; what it waits for comes with t.advance, t.signal, t.emit or a change of a record (waits)
+---@field run fun(run: t.run|string): t.run # the run as it is now; raises its error when it is blocked (waits)
+---@field signal fun(run: t.run|string, name: string, data?: any): t.run # tells the run something; what it is like behind that (waits)
+---@field cancel fun(run: t.run|string, reason?: string): t.run # cancels the run, which may clean up (waits)
 ---@field approve fun(id: string, user: string) # raises unsupported: flows are not decided through t yet
 ---@field net t.net # The network of a test: nothing leaves the machine. A request that no answer was given for fails, and the test with it.
 

@@ -91,6 +91,42 @@ test("chaos finds what was kept in memory alone", { timeout: 120000 }, async () 
   assert.match(remembers.diagnostics, /with a crash behind commit \d+: expected a record of note with name = \\"both\\"/);
 });
 
+test("chaos finds a flow that does not do the same each time", { timeout: 120000 }, async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "proxenos-flow-chaos-"));
+  try {
+    mkdirSync(path.join(folder, "drifts/tests"), { recursive: true });
+    writeFileSync(path.join(folder, "drifts/plugin.lua"), 'return { name = "drifts", version = "1.0.0", api = 1, default = true, can = {} }\n');
+    writeFileSync(
+      path.join(folder, "drifts/main.lua"),
+      `local times = { 0 }
+px.flow("steady", function(flow)
+  local a = flow:step("a", function() return 1 end)
+  return a + flow:step("b", function() return 2 end)
+end)
+px.flow("drifts", function(flow)
+  times[1] = times[1] + 1
+  flow:step("first " .. times[1], function() end)
+  flow:step("then", function() end)
+end)\n`,
+    );
+    writeFileSync(
+      path.join(folder, "drifts/tests/flows.lua"),
+      `test("steady", function(t) assert(t.flow("steady").result == 3) end)
+test("drifts", function(t) assert(t.flow("drifts").state == "done") end)\n`,
+    );
+    const straight = await px(["plugin", "test", path.join(folder, "drifts")]);
+    assert.equal(straight.code, 0, straight.stdout);
+    const run = await px(["plugin", "test", path.join(folder, "drifts"), "--chaos"]);
+    assert.equal(run.code, 1);
+    const [steady, drifts] = readTap(run.stdout);
+    assert.ok(steady.ok && !drifts.ok);
+    assert.match(drifts.diagnostics, /first 1\\" at main\.lua:8.*first 2\\" at main\.lua:8/);
+    assert.match(drifts.diagnostics, /code: "flow_diverged"/);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 test("the same seed gives the same run", { timeout: 120000 }, async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "proxenos-seed-"));
   try {
