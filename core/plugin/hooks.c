@@ -59,11 +59,19 @@ static const struct bind_registration *next_hook(const struct plugins *plugins,
     return NULL;
 }
 
+/* Its records are being erased: what came meanwhile would stay behind, where nobody sees it. */
+static bool is_going(const struct plugins *plugins, const struct object_type *type)
+{
+    const struct plugin *plugin = plugins_find(plugins, type->plugin);
+    return plugin != NULL && plugin->status == PLUGIN_REMOVING;
+}
+
 bool plugins_has_before(struct plugins *plugins, const struct object_type *type,
                         enum draft_kind kind)
 {
     size_t plugin_index = 0, position = 0;
-    return next_hook(plugins, type, kind, &plugin_index, &position) != NULL;
+    return is_going(plugins, type) ||
+           next_hook(plugins, type, kind, &plugin_index, &position) != NULL;
 }
 
 /* ---- one hook of one call ---- */
@@ -268,6 +276,13 @@ static void on_begin(struct timer *timer)
     struct hooking *hooking = CONTAINER_OF(timer, struct hooking, timer);
     timer_deinit(timer);
     timer_init(timer, hooking->plugins->options.loop, on_late);
+    if (is_going(hooking->plugins, hooking->hook->type)) {
+        struct str plugin = hooking->hook->type->plugin;
+        settle(hooking, error_set(&hooking->hook->error, ERR_CONFLICT,
+                                  "plugin " STR_FORMAT " is being uninstalled, its records with it",
+                                  STR_ARGS(plugin)));
+        return;
+    }
     run_next(hooking);
 }
 

@@ -275,6 +275,15 @@ void plugin_recall(struct plugin *plugin);
 struct remembered *plugin_row(struct plugins *plugins, struct str name); /* made when needed */
 void plugin_keep(struct plugin *plugin);
 void plugins_forget_rows(struct plugins *plugins);
+/* Version and state of all that run; an event for each that is granted now, by its place. */
+enum err plugins_put_all(struct plugins *plugins, const bool *grants,
+                         struct error *error) MUST_CHECK;
+
+/* Inside a unit: the row as `next` says, and the event of this type with `data`. */
+enum err remember(struct tx *tx, const struct edition *edition, const struct remembered *next,
+                  const char *event, const struct value *data, struct error *error) MUST_CHECK;
+
+/* grants.c */
 void hash_text(const unsigned char hash[HASH_BYTES], char out[2 * HASH_BYTES + 1]);
 /* Grants: given to bundled ones and to those enabled by name, otherwise the plugin waits. Stores
  * version and state of all. */
@@ -285,9 +294,6 @@ void can_hash(const struct edition *edition, char out[2 * HASH_BYTES + 1]);
 bool edition_is_granted(const struct edition *edition);
 /* What it asks for beside what was granted: { added, removed, hash }. */
 struct value edition_difference(const struct edition *edition, struct arena *arena);
-/* Inside a unit: the row as `next` says, and the event of this type with `data`. */
-enum err remember(struct tx *tx, const struct edition *edition, const struct remembered *next,
-                  const char *event, const struct value *data, struct error *error) MUST_CHECK;
 
 /* schemas.c: one change for all; a plugin whose schema is broken fails and the others go on. */
 enum err plugins_apply_schemas(struct plugins *plugins, struct error *error) MUST_CHECK;

@@ -256,6 +256,43 @@ static void pair(struct world *world)
                  arena_printf(&world->arena, "{\"inside\":\"%s\"}", world_id(b)).at);
 }
 
+struct hooked {
+    struct hook_call call;
+    bool done;
+};
+
+static void on_hooked(struct hook_call *call)
+{
+    CONTAINER_OF(call, struct hooked, call)->done = true;
+}
+
+/* Nobody may make a thing now. */
+static void expect_closed(struct world *world)
+{
+    const struct scope *scope = world_admin(world);
+    struct draft *draft = NULL;
+    struct error error = {0};
+    const struct object_type *type = schema_object(scope->schema, STR("thing"));
+    assert_non_null(type);
+    assert_true(plugins_has_before(world->plugins, type, DRAFT_CREATE));
+    struct value map = value_map_new();
+    assert_int_equal(
+        draft_make(world->store, scope, DRAFT_CREATE, type, 0, &map, &world->arena, &draft, &error),
+        OK);
+    struct hooked hooked = {.call = {.type = type,
+                                     .drafts = &draft,
+                                     .draft_count = 1,
+                                     .arena = &world->arena,
+                                     .scope = scope,
+                                     .request = STR("test"),
+                                     .done = on_hooked}};
+    plugins_before(world->plugins, &hooked.call);
+    world_wait(world, &hooked.done);
+    assert_int_equal(hooked.call.err, ERR_CONFLICT);
+    assert_non_null(strstr(hooked.call.error.detail, "being uninstalled"));
+    scope_unref(scope);
+}
+
 static void fill(struct world *world, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -336,6 +373,7 @@ static void test_uninstall_erases(void **state)
     assert_string_equal(world_status(world, "box").at, "removing");
     assert_int_equal(change(world, PLUGIN_ENABLE, "box"), ERR_CONFLICT);
     assert_int_equal(install(world, "1.1.0", "")->call.err, ERR_CONFLICT);
+    expect_closed(world);
     /* Cut off at any point, and after a restart, it goes on. */
     assert_int_equal(erase(world, RECORDS_EXPORT, file, never, &erased), ERR_CANCELLED);
     assert_int_equal(access(file, F_OK), -1);
