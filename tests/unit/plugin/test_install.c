@@ -147,6 +147,45 @@ static void test_failure_leaves_nothing(void **state)
     assert_true(there(world, "1.0.0"));
 }
 
+static void give_back(struct subscription *subscription, struct delivery **deliveries, size_t count,
+                      void *context)
+{
+    (void)subscription;
+    (void)deliveries;
+    (void)count;
+    (void)context;
+}
+
+/* The row said the new version already: it says the old one again, and the files are gone. */
+static void test_failure_behind_the_row(void **state)
+{
+    struct world *world = *state;
+    struct error error = {0};
+    struct subscription *other = NULL;
+    world_open(world, true, NULL);
+    assert_int_equal(install(world, "1.0.0", "")->call.err, OK);
+    const struct scope *scope = world_admin(world);
+    struct subscription_spec spec = {.name = STR("box/mine"),
+                                     .plugin = STR("other"),
+                                     .pattern = STR("box.*"),
+                                     .deliver = give_back,
+                                     .scope = scope};
+    assert_int_equal(bus_subscribe(world->bus, &spec, &other, &error), OK);
+    struct asked *asked = install(world, "1.1.0", "px.on('box.x', { name = 'mine' }, print)");
+    assert_int_equal(asked->call.err, ERR_CONFLICT);
+    assert_non_null(strstr(asked->call.error.detail, "box/mine"));
+    assert_false(there(world, "1.1.0"));
+    expect(world, "1.0.0", "");
+    bus_unsubscribe(other);
+    scope_unref(scope);
+    world_close(world);
+    world_open(world, true, NULL);
+    expect(world, "1.0.0", "");
+    assert_int_equal(install(world, "1.1.0", "px.on('box.x', { name = 'mine' }, print)")->call.err,
+                     OK);
+    expect(world, "1.1.0", "1.0.0");
+}
+
 static void make_folder(const char *path)
 {
     assert_true(mkdir(path, 0700) == 0 || access(path, F_OK) == 0);
@@ -435,6 +474,7 @@ int test_install(void)
         cmocka_unit_test_setup_teardown(test_versions_beside_each_other, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(test_failure_leaves_nothing, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_failure_behind_the_row, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_leftovers_are_swept, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_a_copy_that_is_gone, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_uninstall_keeps, world_setup, world_teardown),
