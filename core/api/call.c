@@ -327,6 +327,13 @@ void call_with_body(struct call *call, void (*then)(struct call *call))
     http_collect(call->http, BODY_MAX, on_body);
 }
 
+void call_admin_body(struct call *call, void (*then)(struct call *call))
+{
+    if (call_admin(call) && call_knows_parameters(call, NULL, 0)) {
+        call_with_body(call, then);
+    }
+}
+
 /* ---- reading ---- */
 
 static void end_read(struct call *call, enum err err)

@@ -91,6 +91,8 @@ void call_with_body(struct call *call, void (*then)(struct call *call));
  * answers with call->out. */
 void call_read(struct call *call, bool quick, read_run run);
 bool call_admin(struct call *call); /* answers 403 itself: false */
+/* The administrator's, without query parameters, with a body: as call_with_body. */
+void call_admin_body(struct call *call, void (*then)(struct call *call));
 /* For administrators and auditors; answers 403 itself: false. */
 bool call_operator(struct call *call);
 void call_respond_list(struct call *call, struct value rows); /* {"data": rows} */

@@ -52,9 +52,7 @@ static void config_body(struct call *call)
 
 void update_plugin_config(struct call *call)
 {
-    if (call_admin(call)) {
-        call_with_body(call, config_body);
-    }
+    call_admin_body(call, config_body);
 }
 
 /* ---- pages ---- */

@@ -80,9 +80,7 @@ static void run_body(struct call *call)
 
 void run_lua(struct call *call)
 {
-    if (call_admin(call)) {
-        call_with_body(call, run_body);
-    }
+    call_admin_body(call, run_body);
 }
 
 static void shell_body(struct call *call)
@@ -112,7 +110,5 @@ static void shell_body(struct call *call)
 
 void shell_lua(struct call *call)
 {
-    if (call_admin(call)) {
-        call_with_body(call, shell_body);
-    }
+    call_admin_body(call, shell_body);
 }

@@ -130,9 +130,7 @@ static void set_body(struct call *call)
 
 void set_secret(struct call *call)
 {
-    if (call_admin(call)) {
-        call_with_body(call, set_body);
-    }
+    call_admin_body(call, set_body);
 }
 
 static void rotate_body(struct call *call)
@@ -145,9 +143,7 @@ static void rotate_body(struct call *call)
 
 void rotate_secret(struct call *call)
 {
-    if (call_admin(call)) {
-        call_with_body(call, rotate_body);
-    }
+    call_admin_body(call, rotate_body);
 }
 
 void delete_secret(struct call *call)

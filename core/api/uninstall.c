@@ -267,7 +267,5 @@ static void uninstall_body(struct call *call)
 
 void uninstall_plugin(struct call *call)
 {
-    if (call_admin(call) && call_knows_parameters(call, NULL, 0)) {
-        call_with_body(call, uninstall_body);
-    }
+    call_admin_body(call, uninstall_body);
 }

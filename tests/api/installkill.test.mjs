@@ -16,7 +16,7 @@ function write(where, version, main = "", manifest = "") {
   for (let i = 0; i < 20; i++) writeFileSync(path.join(where, `part${i}.lua`), `return "${version} ${"x".repeat(3000)}"`);
 }
 
-const cycles = Number(process.env.PROXENOS_INSTALL_CYCLES ?? 12); // more in scripts/soak
+const cycles = Number(process.env.PROXENOS_INSTALL_CYCLES ?? 8); // more in scripts/soak
 
 test("kill -9 while installing and upgrading: old or new, whole", { timeout: 240000 + cycles * 3000 }, async (t) => {
   const seed = Number(process.env.PROXENOS_TEST_SEED ?? Date.now() % 1000000);
