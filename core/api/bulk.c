@@ -41,7 +41,8 @@ void bulk_row_take(struct bulk *bulk, struct row *row, const struct value *map)
         bulk_row_failed(row, error_set(&row->error, ERR_INVALID, "a row must be a JSON object"));
         return;
     }
-    if (bulk->conflict != BULK_ERROR) {
+    err = call_check_grants(call, map, &row->error);
+    if (err == OK && bulk->conflict != BULK_ERROR) {
         err = find_existing(bulk, map, &existing, &row->error);
     }
     if (err == OK && existing != 0 && bulk->conflict == BULK_SKIP) {
@@ -80,7 +81,7 @@ static void on_ask_hooks(struct message *message)
     plugins_before(bulk->call->api->plugins, &bulk->hook);
 }
 
-static enum err ask_hooks(struct bulk *bulk, enum draft_kind kind)
+enum err bulk_ask_hooks(struct bulk *bulk, enum draft_kind kind)
 {
     struct call *call = bulk->call;
     if (!plugins_has_before(call->api->plugins, call->type, kind)) {
@@ -200,11 +201,11 @@ static enum err whole_apply(struct unit *unit, struct tx *tx, struct error *erro
     return keep_or_not(bulk, error);
 }
 
-static void send_whole(struct bulk *bulk)
+enum err bulk_send_whole(struct bulk *bulk)
 {
     struct call *call = bulk->call;
     if (bulk->failed > 0) {
-        return; /* rows that are not even drafts: nothing is written */
+        return OK; /* rows that are not even drafts: nothing is written */
     }
     bulk->whole = (struct unit){.apply = whole_apply,
                                 .scope = call_scope(call),
@@ -213,6 +214,9 @@ static void send_whole(struct bulk *bulk)
     enum err err = store_run(call->api->store, &bulk->whole);
     bool dry = bulk->dry_run && err == ERR_CANCELLED;
     bulk->changed = err == OK && bulk->whole.last_seq > 0;
+    if (bulk->written != NULL && (err == OK || dry)) {
+        bulk->written(bulk);
+    }
     for (size_t i = 0; i < bulk->row_count; i++) {
         bulk->rows[i].result.record = NULL;
     }
@@ -224,6 +228,7 @@ static void send_whole(struct bulk *bulk)
         bulk->rows[index].error.next = NULL;
     }
     unit_deinit(&bulk->whole);
+    return dry ? OK : err;
 }
 
 /* ---- the answer ---- */
@@ -263,17 +268,17 @@ static void bulk_work(struct work *work, void *thread_context)
     bulk->reader = thread_context;
     enum err err = bulk_read(bulk, &call->error);
     if (err == OK) {
-        err = ask_hooks(bulk, DRAFT_CREATE);
+        err = bulk_ask_hooks(bulk, DRAFT_CREATE);
     }
     if (err == OK) {
-        err = ask_hooks(bulk, DRAFT_UPDATE);
+        err = bulk_ask_hooks(bulk, DRAFT_UPDATE);
     }
     call->error.err = err;
     if (err != OK) {
         return;
     }
     if (bulk->atomic) {
-        send_whole(bulk);
+        bulk_send_whole(bulk); /* each row's line says it */
     } else {
         send_rows(bulk);
     }

@@ -1,5 +1,5 @@
-/* Shared between the two halves of bulk writes: reading the body (bulk_read.c) and writing the
- * rows (bulk.c). Used on the lane's thread. */
+/* Shared between the files of bulk writes: reading the rows of a body (bulk_read.c), finding them
+ * by a filter (bulk_filter.c), writing them (bulk.c). Used on the lane's thread. */
 #ifndef PROXENOS_API_BULK_H
 #define PROXENOS_API_BULK_H
 
@@ -39,11 +39,18 @@ struct bulk {
     struct message hook_message;
     size_t failed;
     bool changed; /* some row was written */
+    /* After a whole unit went well, while the rows' new records are there; may be NULL. */
+    void (*written)(struct bulk *bulk);
 };
 
 /* bulk.c: makes the row's draft; what is wrong with it is kept in the row. */
 void bulk_row_take(struct bulk *bulk, struct row *row, const struct value *map);
 void bulk_row_failed(struct row *row, enum err err);
+/* bulk.c: the before-hooks of all drafts of this kind. */
+enum err bulk_ask_hooks(struct bulk *bulk, enum draft_kind kind) MUST_CHECK;
+/* bulk.c: all rows in one unit; a dry run that went well is OK. The row that failed has its error,
+ * and `failed` says which (from 1). */
+enum err bulk_send_whole(struct bulk *bulk);
 
 /* bulk_read.c: every row of the body, each taken or failed. An error is the whole request's. */
 enum err bulk_read(struct bulk *bulk, struct error *error) MUST_CHECK;

@@ -109,6 +109,9 @@ struct call_member {
     enum value_kind kind; /* VALUE_NULL: any */
 };
 bool call_knows_members(struct call *call, const struct call_member *members, size_t count);
+/* write.c: what a record of the type `role` grants must be well formed; OK for all others. */
+enum err call_check_grants(const struct call *call, const struct value *map,
+                           struct error *error) MUST_CHECK;
 void write_problem(struct buf *out, enum err err, const struct error *error, struct str request_id,
                    const struct value *more);
 void write_error_json(struct buf *out, const struct error *error);
@@ -134,6 +137,8 @@ void restore_record(struct call *call);
 void aggregate_records(struct call *call);
 void aggregate_records_body(struct call *call);
 void bulk_records(struct call *call);
+void bulk_edit(struct call *call);
+void bulk_delete(struct call *call);
 void export_records(struct call *call);
 void merge_records(struct call *call);
 void list_changesets(struct call *call);

@@ -109,6 +109,8 @@ static const struct {
     {HTTP_GET, "/api/v1/:object/aggregate", aggregate_records, FOR_USERS},
     {HTTP_POST, "/api/v1/:object/aggregate", aggregate_records_body, FOR_USERS},
     {HTTP_POST, "/api/v1/:object/bulk", bulk_records, FOR_USERS},
+    {HTTP_POST, "/api/v1/:object/bulk/edit", bulk_edit, FOR_USERS},
+    {HTTP_POST, "/api/v1/:object/bulk/delete", bulk_delete, FOR_USERS},
     {HTTP_GET, "/api/v1/:object/export", export_records, FOR_USERS},
     {HTTP_GET, "/api/v1/:object/:id", get_record, FOR_USERS},
     {HTTP_GET, "/api/v1/:object/:id/history", get_history, FOR_USERS},

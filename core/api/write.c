@@ -169,7 +169,7 @@ enum err call_if_match(struct call *call, int64_t *out_version, struct error *er
 }
 
 /* A role's grants are JSON to the store; auth knows what they must say. */
-static enum err check_grants(struct call *call, const struct value *map, struct error *error)
+enum err call_check_grants(const struct call *call, const struct value *map, struct error *error)
 {
     const struct value *grants = value_get_c(map, "grants");
     if (!str_is(call->type->name, "role") || grants == NULL || grants->kind == VALUE_NULL) {
@@ -190,7 +190,7 @@ static void begin(struct call *call, enum draft_kind kind, const struct value *m
     call->state = write;
     enum err err = call_if_match(call, &version, &call->error);
     if (err == OK) {
-        err = check_grants(call, map, &call->error);
+        err = call_check_grants(call, map, &call->error);
     }
     if (err == OK) {
         err = draft_make(call->api->store, call_scope(call), kind, call->type, call->id, map,

@@ -150,6 +150,8 @@ int cmd_record_link(struct cli *cli);
 int cmd_record_unlink(struct cli *cli);
 int cmd_why(struct cli *cli);
 int cmd_record_merge(struct cli *cli);
+int cmd_record_edit_all(struct cli *cli);
+int cmd_record_delete_all(struct cli *cli);
 int cmd_changeset_list(struct cli *cli);
 int cmd_changeset_show(struct cli *cli);
 int cmd_changeset_revert(struct cli *cli);
