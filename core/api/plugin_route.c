@@ -77,14 +77,40 @@ static void on_route_done(struct route_call *route)
     call_respond(call, route->status != 0 ? route->status : 200);
 }
 
-static struct value pairs_as_map(struct arena *arena, const struct http_pair *pairs, size_t count)
+static void put_pair(struct arena *arena, struct value *map, struct str name, struct str value)
+{
+    if (value_get(map, name) == NULL && utf8_valid(value)) {
+        value_put(arena, map, name, value_text(value));
+    }
+}
+
+static struct value query_map(struct arena *arena, const struct http_request *http)
 {
     struct value map = value_map_new();
-    for (size_t i = 0; i < count; i++) {
-        bool secret = str_eq_nocase(pairs[i].name, STR("authorization")) ||
-                      str_eq_nocase(pairs[i].name, STR("cookie"));
-        if (!secret && value_get(&map, pairs[i].name) == NULL && utf8_valid(pairs[i].value)) {
-            value_put(arena, &map, pairs[i].name, value_text(pairs[i].value));
+    for (size_t i = 0; i < http->parameter_count; i++) {
+        put_pair(arena, &map, http->parameters[i].name, http->parameters[i].value);
+    }
+    return map;
+}
+
+/* What says who asks is not the plugin's: with it, it could do more than both may. */
+static bool is_credential(struct str name)
+{
+    return str_is(name, "authorization") || str_is(name, "cookie") || str_is(name, "x-csrf-token");
+}
+
+/* Names in lower case, as everybody writes them differently. */
+static struct value header_map(struct arena *arena, const struct http_request *http)
+{
+    struct value map = value_map_new();
+    for (size_t i = 0; i < http->header_count; i++) {
+        struct buf lower;
+        buf_init(&lower);
+        text_lower(&lower, http->headers[i].name);
+        struct str name = arena_str(arena, buf_str(&lower));
+        buf_deinit(&lower);
+        if (!is_credential(name)) {
+            put_pair(arena, &map, name, http->headers[i].value);
         }
     }
     return map;
@@ -99,19 +125,18 @@ static void on_route_body(struct http_request *http)
     struct str path = str_sub(http->path, prefix.len, http->path.len);
     size_t slash = 0;
     path = str_find(path, STR("/"), &slash) ? str_sub(path, slash, path.len) : STR("/");
-    *route =
-        (struct route_call){.plugin = http_route_parameter(http, "plugin"),
-                            .method = str_from(http_method_name(http->method)),
-                            .path = path,
-                            .query = pairs_as_map(arena, http->parameters, http->parameter_count),
-                            .headers = pairs_as_map(arena, http->headers, http->header_count),
-                            .body = http->body,
-                            .scope = call->known ? call_scope(call) : NULL,
-                            .request = call_request_id(call),
-                            .arena = arena,
-                            .done = on_route_done,
-                            .piece = on_piece,
-                            .context = call};
+    *route = (struct route_call){.plugin = http_route_parameter(http, "plugin"),
+                                 .method = str_from(http_method_name(http->method)),
+                                 .path = path,
+                                 .query = query_map(arena, http),
+                                 .headers = header_map(arena, http),
+                                 .body = http->body,
+                                 .scope = call->known ? call_scope(call) : NULL,
+                                 .request = call_request_id(call),
+                                 .arena = arena,
+                                 .done = on_route_done,
+                                 .piece = on_piece,
+                                 .context = call};
     plugins_route(call->api->plugins, route);
 }
 

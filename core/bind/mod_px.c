@@ -335,7 +335,7 @@ static const char types[] =
     "---@field path string\n"
     "---@field params table<string, string>\n"
     "---@field query table<string, string>\n"
-    "---@field headers table<string, string>\n"
+    "---@field headers table<string, string> # names in lower case; without what says who asks\n"
     "---@field body string\n"
     "---@field json? any # the body, when it is JSON\n"
     "\n"

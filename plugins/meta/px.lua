@@ -53,7 +53,7 @@
 ---@field path string
 ---@field params table<string, string>
 ---@field query table<string, string>
----@field headers table<string, string>
+---@field headers table<string, string> # names in lower case; without what says who asks
 ---@field body string
 ---@field json? any # the body, when it is JSON
 
