@@ -93,37 +93,22 @@ enum err secrets_tx_forget(struct tx *tx, struct str plugin, struct error *error
     return tx_table(tx, &secret_tables, SECRET_FORGET, binds, 1, NULL, NULL, error);
 }
 
-struct listing {
-    struct arena *arena;
-    struct value rows;
-};
-
-static enum err on_listed(void *context, const struct value *columns, int column_count,
-                          struct error *error)
-{
-    (void)column_count;
-    (void)error;
-    struct listing *listing = context;
-    struct value row = value_map_new();
-    value_put_c(listing->arena, &row, "name",
-                value_text(arena_str(listing->arena, columns[0].text)));
-    value_put_c(listing->arena, &row, "set_at", value_time(columns[1].integer));
-    value_put_c(listing->arena, &row, "set_by",
-                value_text(arena_str(listing->arena, columns[2].text)));
-    value_put_c(listing->arena, &row, "previous", value_bool(columns[3].integer != 0));
-    value_push(listing->arena, &listing->rows, row);
-    return OK;
-}
-
 enum err bind_secrets_list(struct reader *reader, struct str plugin, struct arena *arena,
                            struct value *out_rows, struct error *error)
 {
-    struct listing listing = {.arena = arena, .rows = value_list_new()};
-    struct value bind = value_text(plugin);
+    static const struct table_column columns[] = {{"name", TABLE_AS_IS},
+                                                  {"set_at", TABLE_AS_TIME},
+                                                  {"set_by", TABLE_AS_IS},
+                                                  {"previous", TABLE_AS_BOOL}};
+    struct table_list list = {.arena = arena,
+                              .columns = columns,
+                              .column_count = COUNT_OF(columns),
+                              .rows = value_list_new()};
+    const struct value bind = value_text(plugin);
     enum err err =
-        reader_table(reader, &secret_tables, SECRET_LIST, &bind, 1, on_listed, &listing, error);
+        reader_table(reader, &secret_tables, SECRET_LIST, &bind, 1, table_list_row, &list, error);
     if (err == OK) {
-        *out_rows = listing.rows;
+        *out_rows = list.rows;
     }
     return err;
 }

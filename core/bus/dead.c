@@ -3,42 +3,31 @@
 
 #include "proxenos/base_json.h"
 
-struct letters {
-    struct arena *arena;
-    struct value rows;
-};
+static const struct table_column letter_columns[] = {
+    {"id", TABLE_AS_ID},    {"subscription", TABLE_AS_IS}, {"seq", TABLE_AS_IS},
+    {"type", TABLE_AS_IS},  {"attempts", TABLE_AS_IS},     {"code", TABLE_AS_IS},
+    {"error", TABLE_AS_IS}, {"traceback", TABLE_AS_IS},    {"key", TABLE_AS_IS},
+    {"at", TABLE_AS_TIME}};
 
-static enum err on_letter(void *context, const struct value *columns, int column_count,
-                          struct error *error)
+static struct table_list letter_list(struct arena *arena)
 {
-    static const char *const names[] = {"id",   "subscription", "seq",       "type", "attempts",
-                                        "code", "error",        "traceback", "key",  "at"};
-    (void)error;
-    ASSERT(column_count == COUNT_OF(names));
-    struct letters *letters = context;
-    struct value row = value_map_new();
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        struct value value = value_copy(letters->arena, &columns[i]);
-        value = i == 0                     ? value_id(columns[i].integer)
-                : i == COUNT_OF(names) - 1 ? value_time(columns[i].integer)
-                                           : value;
-        value_put_c(letters->arena, &row, names[i], value);
-    }
-    value_push(letters->arena, &letters->rows, row);
-    return OK;
+    return (struct table_list){.arena = arena,
+                               .columns = letter_columns,
+                               .column_count = COUNT_OF(letter_columns),
+                               .rows = value_list_new()};
 }
 
 enum err bus_dead_letters(struct reader *reader, const struct bus_dead_query *query,
                           struct arena *arena, struct value *out_list, struct error *error)
 {
-    struct letters letters = {.arena = arena, .rows = value_list_new()};
+    struct table_list letters = letter_list(arena);
     struct str own = query->plugin.len > 0
                          ? arena_printf(arena, STR_FORMAT "/", STR_ARGS(query->plugin))
                          : STR("");
     struct value binds[] = {value_int(query->after), value_int(query->limit),
                             value_text(query->subscription), value_text(own)};
     enum err err = reader_table(reader, &bus_tables, BUS_DEAD_LIST, binds, COUNT_OF(binds),
-                                on_letter, &letters, error);
+                                table_list_row, &letters, error);
     if (err == OK) {
         *out_list = letters.rows;
     }
@@ -90,10 +79,10 @@ static enum err on_held(void *context, const struct value *columns, int column_c
 enum err bus_dead_letter(struct reader *reader, const struct scope *scope, int64_t id,
                          struct arena *arena, struct value *out_letter, struct error *error)
 {
-    struct letters letters = {.arena = arena, .rows = value_list_new()};
+    struct table_list letters = letter_list(arena);
     struct value binds[] = {value_int(id)};
     enum err err =
-        reader_table(reader, &bus_tables, BUS_DEAD_GET, binds, 1, on_letter, &letters, error);
+        reader_table(reader, &bus_tables, BUS_DEAD_GET, binds, 1, table_list_row, &letters, error);
     if (err == OK && letters.rows.list.count == 0) {
         char text[ID_TEXT_LEN + 1];
         id_format(id, text);

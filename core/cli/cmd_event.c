@@ -9,11 +9,7 @@ static const struct cli_column columns[] = {
 static void add_options(struct cli *cli, struct buf *target)
 {
     static const char *const options[] = {"pattern", "object", "after", "limit"};
-    for (size_t i = 0; i < COUNT_OF(options); i++) {
-        if (cli_option(cli, options[i]) != NULL) {
-            cli_query(target, options[i], str_from(cli_option(cli, options[i])));
-        }
-    }
+    cli_query_options(cli, target, options, COUNT_OF(options));
 }
 
 int cmd_event_list(struct cli *cli)

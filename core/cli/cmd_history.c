@@ -56,16 +56,6 @@ static void print_history(struct cli *cli, const struct value *answer)
     }
 }
 
-void cli_query_options(struct cli *cli, struct buf *target, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const char *text = cli_option(cli, names[i]);
-        if (text != NULL) {
-            cli_query(target, names[i], str_from(text));
-        }
-    }
-}
-
 int cmd_record_history(struct cli *cli)
 {
     static const char *const options[] = {"after", "limit"};

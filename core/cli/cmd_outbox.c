@@ -8,28 +8,6 @@
         "due_at", "next", false                                                                    \
     }
 
-static int list(struct cli *cli, const char *path, const char *const *options, size_t option_count,
-                const struct cli_column *columns, size_t column_count)
-{
-    struct buf target;
-    struct value answer;
-    buf_init(&target);
-    buf_append_str(&target, str_from(path));
-    for (size_t i = 0; i < option_count; i++) {
-        if (cli_option(cli, options[i]) != NULL) {
-            cli_query(&target, options[i], str_from(cli_option(cli, options[i])));
-        }
-    }
-    int code = cli_call(cli, "GET", buf_str(&target), NULL, &answer);
-    buf_deinit(&target);
-    if (code == CLI_OK) {
-        cli_print_rows(cli, value_get_c(&answer, "data"), columns, column_count);
-    }
-    return code;
-}
-
-static const char *const list_options[] = {"state", "before", "limit"};
-
 int cmd_mail_list(struct cli *cli)
 {
     static const struct cli_column columns[] = {SHARED_COLUMNS,
@@ -37,8 +15,11 @@ int cmd_mail_list(struct cli *cli)
                                                 {"subject", "subject", false},
                                                 {"status", "status", true},
                                                 {"code", "code", false}};
-    return list(cli, "/api/v1/mails", list_options, COUNT_OF(list_options), columns,
-                COUNT_OF(columns));
+    static const struct cli_list list = {.path = "/api/v1/mails",
+                                         .options = {"state", "before", "limit"},
+                                         .columns = columns,
+                                         .column_count = COUNT_OF(columns)};
+    return cli_print_list(cli, &list);
 }
 
 int cmd_fetch_list(struct cli *cli)
@@ -48,27 +29,24 @@ int cmd_fetch_list(struct cli *cli)
                                                 {"host", "host", false},
                                                 {"status", "status", true},
                                                 {"code", "code", false}};
-    return list(cli, "/api/v1/fetches", list_options, COUNT_OF(list_options), columns,
-                COUNT_OF(columns));
+    static const struct cli_list list = {.path = "/api/v1/fetches",
+                                         .options = {"state", "before", "limit"},
+                                         .columns = columns,
+                                         .column_count = COUNT_OF(columns)};
+    return cli_print_list(cli, &list);
 }
 
-static int one(struct cli *cli, const char *method, const char *path, const char *behind,
+static int one(struct cli *cli, const char *method, const char *things, const char *behind,
                struct value *out_answer)
 {
-    struct buf target;
-    buf_init(&target);
-    buf_append_str(&target, str_from(path));
-    cli_path(&target, str_from(cli->positional[0]));
-    buf_append_str(&target, str_from(behind));
-    int code = cli_call(cli, method, buf_str(&target), NULL, out_answer);
-    buf_deinit(&target);
-    return code;
+    struct str target = cli_target(cli, things, cli->positional[0], behind);
+    return cli_call(cli, method, target, NULL, out_answer);
 }
 
-static int show(struct cli *cli, const char *path)
+static int show(struct cli *cli, const char *things)
 {
     struct value answer;
-    int code = one(cli, "GET", path, "", &answer);
+    int code = one(cli, "GET", things, "", &answer);
     if (code == CLI_OK) {
         cli_print_map(cli, &answer);
     }
@@ -77,39 +55,41 @@ static int show(struct cli *cli, const char *path)
 
 int cmd_mail_show(struct cli *cli)
 {
-    return show(cli, "/api/v1/mails");
+    return show(cli, "mails");
 }
 
 int cmd_fetch_show(struct cli *cli)
 {
-    return show(cli, "/api/v1/fetches");
+    return show(cli, "fetches");
 }
 
 int cmd_mail_retry(struct cli *cli)
 {
     struct value answer;
-    return one(cli, "POST", "/api/v1/mails", "/retry", &answer);
+    return one(cli, "POST", "mails", "/retry", &answer);
 }
 
 int cmd_fetch_retry(struct cli *cli)
 {
     struct value answer;
-    return one(cli, "POST", "/api/v1/fetches", "/retry", &answer);
+    return one(cli, "POST", "fetches", "/retry", &answer);
 }
 
 int cmd_mail_refused(struct cli *cli)
 {
-    static const char *const options[] = {"after", "limit"};
     static const struct cli_column columns[] = {{"address", "address", false},
                                                 {"status", "status", true},
                                                 {"reason", "reason", false},
                                                 {"at", "at", false}};
-    return list(cli, "/api/v1/mail-refusals", options, COUNT_OF(options), columns,
-                COUNT_OF(columns));
+    static const struct cli_list list = {.path = "/api/v1/mail-refusals",
+                                         .options = {"after", "limit"},
+                                         .columns = columns,
+                                         .column_count = COUNT_OF(columns)};
+    return cli_print_list(cli, &list);
 }
 
 int cmd_mail_clear(struct cli *cli)
 {
     struct value answer;
-    return one(cli, "DELETE", "/api/v1/mail-refusals", "", &answer);
+    return one(cli, "DELETE", "mail-refusals", "", &answer);
 }

@@ -16,16 +16,6 @@ static int record_target(struct cli *cli, const char *id, struct buf *target)
     return code;
 }
 
-static void add_options(struct cli *cli, struct buf *target, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const char *text = cli_option(cli, names[i]);
-        if (text != NULL) {
-            cli_query(target, names[i], str_from(text));
-        }
-    }
-}
-
 int cmd_record_get(struct cli *cli)
 {
     static const char *const options[] = {"fields", "include"};
@@ -33,7 +23,7 @@ int cmd_record_get(struct cli *cli)
     struct value record;
     int code = record_target(cli, cli->positional[1], &target);
     if (code == CLI_OK) {
-        add_options(cli, &target, options, COUNT_OF(options));
+        cli_query_options(cli, &target, options, COUNT_OF(options));
         if (cli_option(cli, "as-of") != NULL) {
             cli_query(&target, "as_of", str_from(cli_option(cli, "as-of")));
         }
@@ -53,7 +43,7 @@ int cmd_record_list(struct cli *cli)
     struct value answer;
     int code = record_target(cli, NULL, &target);
     if (code == CLI_OK) {
-        add_options(cli, &target, options, COUNT_OF(options));
+        cli_query_options(cli, &target, options, COUNT_OF(options));
         if (cli_switch(cli, "count")) {
             cli_query(&target, "count", STR("exact"));
         }

@@ -26,11 +26,7 @@ int cmd_search(struct cli *cli)
     buf_init(&target);
     buf_append_str(&target, STR("/api/v1/search"));
     cli_query(&target, "q", joined_words(cli));
-    for (size_t i = 0; i < COUNT_OF(options); i++) {
-        if (cli_option(cli, options[i]) != NULL) {
-            cli_query(&target, options[i], str_from(cli_option(cli, options[i])));
-        }
-    }
+    cli_query_options(cli, &target, options, COUNT_OF(options));
     if (cli_switch(cli, "newest")) {
         cli_query(&target, "order", STR("newest"));
     }

@@ -109,6 +109,16 @@ int cli_wait_job(struct cli *cli, struct str id, struct value *out_job);
 int cli_record_target(struct cli *cli, struct buf *target, const char *object, struct str id);
 /* The options that were given, as query parameters of the same names. */
 void cli_query_options(struct cli *cli, struct buf *target, const char *const *names, size_t count);
+/* "/api/v1/<things>/<name>" and what comes behind; the name's slashes are encoded. In the arena. */
+struct str cli_target(struct cli *cli, const char *things, const char *name, const char *behind);
+/* A list that the API gives, as a table: GET of the path, with the options that were given. */
+struct cli_list {
+    const char *path;
+    const char *options[4]; /* NULL behind the last */
+    const struct cli_column *columns;
+    size_t column_count;
+};
+int cli_print_list(struct cli *cli, const struct cli_list *list);
 /* The id of a user by name. */
 int cli_user_id(struct cli *cli, const char *name, struct str *out_id);
 /* "name=value" into body: JSON where it is JSON, plain text otherwise. CLI_USAGE after saying why.

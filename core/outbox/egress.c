@@ -246,39 +246,23 @@ uint64_t outbox_egress_lost(const struct outbox *outbox)
 
 /* ---- reading ---- */
 
-struct listing {
-    struct arena *arena;
-    struct value rows;
-};
-
-static enum err on_row(void *context, const struct value *columns, int column_count,
-                       struct error *error)
-{
-    (void)column_count;
-    (void)error;
-    static const char *const names[] = {"id",         "at",           "who",    "method",
-                                        "host",       "address",      "status", "code",
-                                        "sent_bytes", "answer_bytes", "took_ms"};
-    struct listing *listing = context;
-    struct arena *arena = listing->arena;
-    struct value row = value_map_new();
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        struct value value = value_copy(arena, &columns[i]);
-        value_put_c(arena, &row, names[i], i == 1 ? value_time(columns[i].integer) : value);
-    }
-    value_push(arena, &listing->rows, row);
-    return OK;
-}
-
 enum err outbox_egress(struct reader *reader, int64_t before, int64_t limit, struct arena *arena,
                        struct value *out_rows, struct error *error)
 {
-    struct listing listing = {.arena = arena, .rows = value_list_new()};
+    static const struct table_column columns[] = {
+        {"id", TABLE_AS_IS},           {"at", TABLE_AS_TIME},   {"who", TABLE_AS_IS},
+        {"method", TABLE_AS_IS},       {"host", TABLE_AS_IS},   {"address", TABLE_AS_IS},
+        {"status", TABLE_AS_IS},       {"code", TABLE_AS_IS},   {"sent_bytes", TABLE_AS_IS},
+        {"answer_bytes", TABLE_AS_IS}, {"took_ms", TABLE_AS_IS}};
+    struct table_list list = {.arena = arena,
+                              .columns = columns,
+                              .column_count = COUNT_OF(columns),
+                              .rows = value_list_new()};
     const struct value binds[] = {value_int(before), value_int(limit)};
     enum err err =
-        reader_table(reader, &outbox_tables, EGRESS_LIST, binds, 2, on_row, &listing, error);
+        reader_table(reader, &outbox_tables, EGRESS_LIST, binds, 2, table_list_row, &list, error);
     if (err == OK) {
-        *out_rows = listing.rows;
+        *out_rows = list.rows;
     }
     return err;
 }

@@ -48,35 +48,22 @@ enum err outbox_check_address(struct reader *reader, struct str address, struct 
     return err;
 }
 
-struct listing {
-    struct arena *arena;
-    struct value rows;
-};
-
-static enum err on_listed(void *context, const struct value *columns, int column_count,
-                          struct error *error)
-{
-    (void)column_count;
-    (void)error;
-    struct listing *listing = context;
-    struct value row = value_map_new();
-    value_put_c(listing->arena, &row, "address", value_copy(listing->arena, &columns[0]));
-    value_put_c(listing->arena, &row, "status", columns[1]);
-    value_put_c(listing->arena, &row, "reason", value_copy(listing->arena, &columns[2]));
-    value_put_c(listing->arena, &row, "at", value_time(columns[3].integer));
-    value_push(listing->arena, &listing->rows, row);
-    return OK;
-}
-
 enum err outbox_refusals(struct reader *reader, struct str after, int64_t limit,
                          struct arena *arena, struct value *out_rows, struct error *error)
 {
-    struct listing listing = {.arena = arena, .rows = value_list_new()};
+    static const struct table_column columns[] = {{"address", TABLE_AS_IS},
+                                                  {"status", TABLE_AS_IS},
+                                                  {"reason", TABLE_AS_IS},
+                                                  {"at", TABLE_AS_TIME}};
+    struct table_list list = {.arena = arena,
+                              .columns = columns,
+                              .column_count = COUNT_OF(columns),
+                              .rows = value_list_new()};
     const struct value binds[] = {value_text(after), value_int(limit)};
     enum err err =
-        reader_table(reader, &outbox_tables, REFUSED_LIST, binds, 2, on_listed, &listing, error);
+        reader_table(reader, &outbox_tables, REFUSED_LIST, binds, 2, table_list_row, &list, error);
     if (err == OK) {
-        *out_rows = listing.rows;
+        *out_rows = list.rows;
     }
     return err;
 }

@@ -205,3 +205,33 @@ enum err store_table_module(struct store *store, const struct table_module *modu
     scope_unref(scope);
     return err;
 }
+
+static struct value shown(struct arena *arena, const struct value *column, enum table_as as)
+{
+    switch (as) {
+    case TABLE_AS_ID:
+        return value_id(column->integer);
+    case TABLE_AS_TIME:
+        return value_time(column->integer);
+    case TABLE_AS_BOOL:
+        return value_bool(column->integer != 0);
+    case TABLE_AS_IS:
+        break;
+    }
+    return value_copy(arena, column);
+}
+
+enum err table_list_row(void *context, const struct value *columns, int column_count,
+                        struct error *error)
+{
+    (void)error;
+    struct table_list *list = context;
+    struct value row = value_map_new();
+    ASSERT(column_count == list->column_count);
+    for (int i = 0; i < column_count; i++) {
+        const struct table_column *column = &list->columns[i];
+        value_put_c(list->arena, &row, column->name, shown(list->arena, &columns[i], column->as));
+    }
+    value_push(list->arena, &list->rows, row);
+    return OK;
+}

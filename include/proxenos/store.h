@@ -331,6 +331,20 @@ typedef enum err (*table_row_cb)(void *context, const struct value *columns, int
 enum err tx_table(struct tx *tx, const struct table_module *module, int statement,
                   const struct value *binds, int bind_count, table_row_cb row, void *context,
                   struct error *error) MUST_CHECK;
+/* A table_row_cb whose context is a struct table_list: each row becomes a map in `rows`. */
+enum table_as { TABLE_AS_IS, TABLE_AS_ID, TABLE_AS_TIME, TABLE_AS_BOOL };
+struct table_column {
+    const char *name;
+    enum table_as as;
+};
+struct table_list {
+    struct arena *arena;
+    const struct table_column *columns; /* all of the statement's, in order */
+    int column_count;
+    struct value rows; /* value_list_new() */
+};
+enum err table_list_row(void *context, const struct value *columns, int column_count,
+                        struct error *error) MUST_CHECK;
 int64_t tx_changes(struct tx *tx); /* rows the last tx_table changed */
 enum err reader_table(struct reader *reader, const struct table_module *module, int statement,
                       const struct value *binds, int bind_count, table_row_cb row, void *context,

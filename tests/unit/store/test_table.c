@@ -142,7 +142,24 @@ static void rows_go_in_and_come_out(void **state)
     assert_int_equal(reader_table(reader, &module, 1, NULL, 0, see_row, &seen, &error),
                      ERR_REFUSED);
     assert_int_equal(seen.rows, 2);
+    static const struct table_column columns[] = {
+        {"id", TABLE_AS_ID},     {"name", TABLE_AS_IS}, {"since", TABLE_AS_TIME},
+        {"weight", TABLE_AS_IS}, {"tag", TABLE_AS_IS},  {"known", TABLE_AS_BOOL}};
+    struct arena arena;
+    arena_init(&arena);
+    struct table_list list = {
+        .arena = &arena, .columns = columns, .column_count = 6, .rows = value_list_new()};
+    assert_int_equal(reader_table(reader, &module, 1, NULL, 0, table_list_row, &list, NULL), OK);
     reader_close(reader);
+    assert_int_equal(list.rows.list.count, 3);
+    const struct value *third = &list.rows.list.items[2];
+    assert_int_equal(value_get_c(third, "id")->kind, VALUE_ID);
+    assert_int_equal(value_get_c(third, "id")->integer, 3);
+    assert_true(str_is(value_get_text(third, "name", STR("")), "Άργος"));
+    assert_int_equal(value_get_c(third, "since")->kind, VALUE_TIME);
+    assert_int_equal(value_get_c(third, "tag")->kind, VALUE_BYTES);
+    assert_int_equal(value_get_c(third, "known")->kind, VALUE_BOOL);
+    arena_deinit(&arena);
 }
 
 int test_table(void)
