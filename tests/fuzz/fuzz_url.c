@@ -45,5 +45,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct error error;
     ASSERT(net_allow_check(grant, &error) == OK || error.err == ERR_CONFIG);
     ASSERT(net_smtp_check(grant, &error) == OK || error.err == ERR_CONFIG);
+    ASSERT(net_proxy_check(grant, &error) == OK || error.err == ERR_CONFIG);
     return 0;
 }
