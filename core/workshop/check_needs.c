@@ -91,13 +91,25 @@ static void need_type(struct code *code, const struct token *token, struct str o
     }
 }
 
-/* An event's pattern begins with an object type, or with the name of a plugin. */
+/* What the core tells of itself, beside changes of records. */
+static bool is_core_event(struct str first)
+{
+    static const char *const names[] = {"mail",   "net", "webhook", "bus", "flow",
+                                        "plugin", "run", "schema",  "auth"};
+    bool found = false;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        found = found || str_is(first, names[i]);
+    }
+    return found;
+}
+
+/* An event's pattern begins with an object type, with the name of a plugin, or is the core's. */
 static void need_event(struct code *code, const struct token *token, struct str pattern)
 {
     const struct plugin_source *source = &code->check->source;
     size_t dot = 0;
     struct str first = str_find(pattern, STR("."), &dot) ? str_sub(pattern, 0, dot) : pattern;
-    bool plugin = str_eq(first, source->name) || str_is(first, "*");
+    bool plugin = str_eq(first, source->name) || str_is(first, "*") || is_core_event(first);
     for (size_t i = 0; i < source->need_count; i++) {
         plugin = plugin || str_eq(first, source->needs[i]);
     }
