@@ -83,6 +83,20 @@ static void write_values(struct writing *writing)
          values[below(writing, COUNT_OF(values))]);
 }
 
+/* Its function may run more than once, its result is taken once. */
+static void write_call(struct writing *writing)
+{
+    int name = label(writing);
+    if (below(writing, 3) > 0 || writing->options->timing) {
+        line(writing, "out[#out + 1] = flow:call('c%d', function() return %d end)", name, name);
+        return;
+    }
+    line(writing, "out[#out + 1] = flow:call('c%d', function(call)", name);
+    line(writing, "  if call.attempt < 3 then error('not yet') end");
+    line(writing, "  return %d", name);
+    line(writing, "end)");
+}
+
 static void write_failing_step(struct writing *writing)
 {
     int name = label(writing);
@@ -325,10 +339,10 @@ static void write_many(struct writing *writing)
 static void statement(struct writing *writing)
 {
     static void (*const simple[])(struct writing *) = {
-        write_step,         write_step,         write_step,         write_values,
-        write_failing_step, write_sleep,        write_sleep,        write_sleep_until,
-        write_own_signal,   write_wait_in_vain, write_outside_wait, write_event,
-        write_version,      write_random,       write_now,          write_order};
+        write_step,         write_step,  write_step,        write_values,     write_failing_step,
+        write_sleep,        write_sleep, write_sleep_until, write_own_signal, write_wait_in_vain,
+        write_outside_wait, write_event, write_version,     write_random,     write_now,
+        write_order,        write_call};
     enum { HOLDERS = 8 };
     uint64_t kind = below(writing, COUNT_OF(simple) + (writing->depth < 2 ? HOLDERS : 0));
     writing->program->statements++;

@@ -72,6 +72,9 @@ static void run_now(struct world *world)
             return;
         }
         (void)uv_run(uv, UV_RUN_NOWAIT);
+        if (world->flows != NULL) {
+            world->most_busy = MAX(world->most_busy, flows_busy(world->flows));
+        }
     }
 }
 
@@ -134,6 +137,11 @@ bool world_advance(struct world *world, int64_t until_ms)
     move_clock(world, MAX(0, (any ? MAX(due_ms, now_ms) : until_ms) - now_ms));
     world_settle(world);
     return any;
+}
+
+void world_tick(struct world *world, int64_t ms)
+{
+    move_clock(world, ms);
 }
 
 void world_step_clock(struct world *world, int64_t ms)

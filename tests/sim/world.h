@@ -23,6 +23,7 @@ struct world {
     struct subscription *subscriptions[WORLD_SUBSCRIPTIONS];
     int subscription_count;
     int acts_away;
+    int64_t most_busy; /* of flows_busy, so far */
 };
 
 /* Opens everything and begins to serve. A disk that fails ends the life here (life_unopened). */
@@ -32,6 +33,8 @@ void world_settle(struct world *world);
 /* The clock goes to the next moment at which something is due, at most to until_ms (wall); false:
  * nothing is due until then, and the clock is at until_ms. */
 bool world_advance(struct world *world, int64_t until_ms);
+/* The clock goes on by so much, and what is due then happens. */
+void world_tick(struct world *world, int64_t ms);
 void world_step_clock(struct world *world, int64_t ms); /* the wall clock alone, either way */
 
 /* ---- the world outside: one unit each; *state tells what became of it ---- */
