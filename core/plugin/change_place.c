@@ -36,6 +36,26 @@ static const char *event_of(const struct change *change, struct arena *arena, st
     return "plugin.reloaded";
 }
 
+/* The copies in the store are those that what is remembered names. */
+static enum err keep_copies(struct change *change, struct tx *tx, struct error *error)
+{
+    static const struct remembered none;
+    struct str name = str_from(change->plugin->name);
+    struct str version = str_from(change->remembered.version);
+    enum err err = OK;
+    if (change->kind == CHANGE_INSTALL) {
+        err = copies_put(tx, name, version, change->call->bundle, error);
+    }
+    if (err == OK && (change->kind == CHANGE_INSTALL || change->kind == CHANGE_ROLLBACK)) {
+        err = copies_keep(tx, name, &change->remembered, &change->before, error);
+    }
+    bool gone = change->kind == CHANGE_REMOVED || change->kind == CHANGE_UNINSTALL;
+    if (err == OK && gone && version.len == 0) {
+        err = copies_keep(tx, name, &none, &none, error);
+    }
+    return err;
+}
+
 static enum err store_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct change *change = CONTAINER_OF(unit, struct change, unit);
@@ -54,6 +74,9 @@ static enum err store_apply(struct unit *unit, struct tx *tx, struct error *erro
         value_put_c(arena, &data, "can", edition->manifest.can);
     }
     enum err err = uninstall_apply(change, tx, &data, error);
+    if (err == OK) {
+        err = keep_copies(change, tx, error);
+    }
     if (err == OK) {
         err = guard_tx_forgive(tx, str_from(change->plugin->name), error);
     }

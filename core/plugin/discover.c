@@ -154,6 +154,9 @@ static enum err discover_rows(struct plugins *plugins, struct error *error)
     }
     if (err == OK) {
         installed_discover(plugins);
+        err = copies_bring_back(plugins, error);
+    }
+    if (err == OK) {
         err = removals_load(plugins, error);
     }
     return err;

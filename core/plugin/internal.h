@@ -322,6 +322,17 @@ void installed_sweep(struct plugins *plugins);
 void installed_prune(struct plugins *plugins, const char *name, const char *version,
                      const char *previous);
 
+/* copies.c: installed bundles in the store. */
+enum err copies_open(struct plugins *plugins, struct error *error) MUST_CHECK;
+/* Start-up: those that are not on the disk (a restored backup) are unpacked there. */
+enum err copies_bring_back(struct plugins *plugins, struct error *error) MUST_CHECK;
+/* Inside a unit. */
+enum err copies_put(struct tx *tx, struct str plugin, struct str version, struct str tar,
+                    struct error *error) MUST_CHECK;
+/* Those that `next` names, and what `before` ran (it may have to come back), stay. */
+enum err copies_keep(struct tx *tx, struct str plugin, const struct remembered *next,
+                     const struct remembered *before, struct error *error) MUST_CHECK;
+
 /* removal.c: what is being removed, kept from one start to the next. */
 enum err removals_open(struct plugins *plugins, struct error *error) MUST_CHECK;
 enum err removals_load(struct plugins *plugins, struct error *error) MUST_CHECK;

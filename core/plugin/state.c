@@ -39,7 +39,10 @@ static const struct table_module plugin_tables = {
 enum err plugins_open_state(struct plugins *plugins, struct error *error)
 {
     enum err err = store_table_module(plugins->options.store, &plugin_tables, error);
-    return err == OK ? removals_open(plugins, error) : err;
+    if (err == OK) {
+        err = removals_open(plugins, error);
+    }
+    return err == OK ? copies_open(plugins, error) : err;
 }
 
 const struct scope *plugins_scope(struct plugins *plugins)

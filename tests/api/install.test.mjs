@@ -312,6 +312,21 @@ test("folders that appear, and go, are seen without a restart", async () => {
   rmSync(path.join(folder, "broken"), { recursive: true });
 });
 
+test("a backup brings installed plugins along", async (t) => {
+  const to = path.join(place, "backup");
+  const made = await service.cli("backup", to);
+  assert.equal(made.code, 0, made.stderr);
+  const restored = new Service({ plugins: folder, folder: path.join(place, "restored") });
+  t.after(() => restored.remove());
+  const answer = await restored.cli("restore", to);
+  assert.equal(answer.code, 0, answer.stderr);
+  await restored.start();
+  const { body } = await (await restored.client("admin")).get("/api/v1/plugins/notes");
+  assert.equal(`${body.status} ${body.version} ${body.source}`, "running 1.2.0 installed");
+  assert.equal((await (await restored.client("admin")).get("/x/notes/word")).body.word, "older");
+  assert.equal(await restored.stop(), 0);
+});
+
 test("only administrators; nothing that is not there", async () => {
   const reader = await service.client("reader");
   const bundle = tar(source("lost"));

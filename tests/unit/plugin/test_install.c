@@ -229,22 +229,28 @@ static void test_leftovers_are_swept(void **state)
     expect(world, "1.2.0", "1.0.0");
 }
 
-static void test_a_copy_that_is_gone(void **state)
+/* As a restored backup is: the store alone. */
+static void test_copies_come_back(void **state)
 {
     struct world *world = *state;
     struct error error = {0};
     world_open(world, true, NULL);
     assert_int_equal(install(world, "1.0.0", "")->call.err, OK);
+    assert_int_equal(install(world, "1.1.0", "px.save(function() return 1 end)")->call.err, OK);
+    assert_int_equal(install(world, "1.2.0", "px.save(function() return 2 end)")->call.err, OK);
     world_close(world);
-    assert_int_equal(
-        bundle_remove_folder(arena_printf(&world->arena, "%s/box", world->installed).at, &error),
-        OK);
+    assert_int_equal(bundle_remove_folder(world->installed, &error), OK);
     world_open(world, true, NULL);
-    const struct value *row = world_plugin(world, "box");
-    assert_string_equal(value_get_text(row, "status", STR("")).at, "failed");
-    assert_non_null(strstr(value_get_text(row, "error", STR("")).at, "no plugin.lua"));
-    assert_int_equal(install(world, "1.0.0", "")->call.err, OK);
-    expect(world, "1.0.0", "");
+    expect(world, "1.2.0", "1.1.0");
+    assert_true(there(world, "1.2.0") && there(world, "1.1.0"));
+    assert_false(there(world, "1.0.0"));
+    assert_int_equal(change(world, PLUGIN_ROLLBACK, "box"), OK);
+    expect(world, "1.1.0", "");
+    assert_int_equal(change(world, PLUGIN_UNINSTALL, "box"), OK);
+    world_close(world);
+    world_open(world, true, NULL);
+    assert_false(knows(world, "box"));
+    assert_false(there(world, "1.1.0"));
 }
 
 static bool always(void *context, int64_t done, int64_t total)
@@ -476,7 +482,7 @@ int test_install(void)
         cmocka_unit_test_setup_teardown(test_failure_leaves_nothing, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_failure_behind_the_row, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_leftovers_are_swept, world_setup, world_teardown),
-        cmocka_unit_test_setup_teardown(test_a_copy_that_is_gone, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_copies_come_back, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_uninstall_keeps, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_erase_of_what_is_referred_to, world_setup,
                                         world_teardown),
