@@ -127,3 +127,8 @@ enum err auth_logout(struct auth *auth, struct auth_change *change, int64_t id)
     session_forget(auth, id);
     return job_submit(job);
 }
+
+bool auth_may_for(const struct scope *scope, int64_t user)
+{
+    return may_for(scope, user);
+}

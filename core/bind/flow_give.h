@@ -54,5 +54,6 @@ int flow_signal(lua_State *L);
 int flow_all(lua_State *L);
 int flow_any(lua_State *L);
 int flow_child(lua_State *L);
+int flow_approve(lua_State *L);
 
 #endif

@@ -91,6 +91,7 @@ static const luaL_Reg methods[] = {
     {"all", flow_all},
     {"any", flow_any},
     {"child", flow_child},
+    {"approve", flow_approve},
     {"compensate", flow_compensate},
     {"random", flow_random_method},
     {"log", flow_log},

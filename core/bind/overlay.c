@@ -164,6 +164,9 @@ static enum err apply(struct unit *unit, struct tx *tx, struct error *error)
          change = change->next) {
         err = apply_change(work, change, tx, error);
     }
+    if (err == OK && work->turn != NULL) {
+        err = flow_turn_ask(work->turn, tx, error);
+    }
     if (err == OK) {
         overlay->failed &= ~bit;
     }

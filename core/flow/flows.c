@@ -121,6 +121,9 @@ enum err flows_open(const struct flows_options *options, struct flows **out_flow
         err = see_ids(flows, error);
     }
     if (err == OK) {
+        err = approvals_open(flows, error);
+    }
+    if (err == OK) {
         err = events_open(flows, error);
     }
     if (err != OK) {
@@ -184,6 +187,7 @@ void flows_close(struct flows *flows)
     } while (flows->units_away > 0 || flows->pump_posted);
     calls_close(flows);
     free_all(flows);
+    approvals_close(flows);
     timer_deinit(&flows->due);
     timer_deinit(&flows->gate_due);
     reader_close(flows->reader);

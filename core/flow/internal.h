@@ -188,8 +188,9 @@ struct flows {
     struct store *store;
     struct loop *loop;
     struct reader *reader;
-    struct reader *second;     /* reads the log while the first one goes through it */
-    const struct scope *scope; /* SYSTEM_FLOW */
+    struct reader *second;       /* reads the log while the first one goes through it */
+    const struct scope *scope;   /* SYSTEM_FLOW */
+    struct approvals *approvals; /* NULL until they are open */
     bool started, stopping, watching;
     bool pump_posted, wake_posted; /* `pump` is on its way; `woken` is, under `lock` */
     bool events_later;   /* what could not be given is tried again in a moment, by events_again */
@@ -298,6 +299,13 @@ void timers_pump(struct flows *flows);
 /* A timer was written that may be earlier than all known ones. */
 void timers_added(struct flows *flows, int64_t due_ms);
 void timers_rewind(struct flows *flows); /* all that are due wake again */
+
+/* approvals.c: loop */
+enum err approvals_open(struct flows *flows, struct error *error) MUST_CHECK;
+void approvals_close(struct flows *flows);
+/* Does what is due, and looks when the next one is. */
+void approvals_pump(struct flows *flows);
+int64_t approvals_next_due_ms(const struct flows *flows);
 
 /* events.c: loop */
 enum err events_open(struct flows *flows, struct error *error) MUST_CHECK;

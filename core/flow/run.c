@@ -274,6 +274,10 @@ enum err flow_tx_cancel(struct flows *flows, struct tx *tx, struct str plugin, i
     if (err != OK || flow_state_is_end(head.state)) {
         return err;
     }
+    err = tx_approval_cancel(tx, run, 0, error); /* a vote that comes behind it is told so */
+    if (err != OK) {
+        return err;
+    }
     (void)error_set(&cancelled, ERR_CANCELLED, STR_FORMAT,
                     STR_ARGS(reason.len > 0 ? reason : STR("the run was cancelled")));
     struct flow_result result = {.failed = true,

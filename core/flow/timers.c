@@ -81,6 +81,7 @@ void timers_pump(struct flows *flows)
     int64_t now_ms = loop_now_ms(flows->loop);
     struct error error = {0};
     struct pass pass = {.flows = flows};
+    approvals_pump(flows);
     if (flows->ready_count >= READY_MAX || now_ms < flows->next_due_ms) {
         return; /* the pump comes again when there is room; the timer runs */
     }
@@ -100,7 +101,8 @@ void timers_pump(struct flows *flows)
 
 int64_t flows_next_due_ms(const struct flows *flows)
 {
-    return MIN(flows->gates_next_ms, MIN(flows->next_due_ms, flows->calls_next_ms));
+    int64_t due_ms = MIN(flows->next_due_ms, approvals_next_due_ms(flows));
+    return MIN(due_ms, MIN(flows->gates_next_ms, flows->calls_next_ms));
 }
 
 void timers_added(struct flows *flows, int64_t due_ms)

@@ -84,6 +84,9 @@ static enum err drop_waker(const struct flow_turn *turn, struct tx *tx,
     if (err == OK && pending->command->kind == FLOW_CALL) {
         return call_drop(turn, tx, pending->seq, error);
     }
+    if (err == OK && pending->command->kind == FLOW_APPROVE) {
+        return tx_approval_cancel(tx, turn->run.id, pending->seq, error);
+    }
     return err == OK && pending->command->kind == FLOW_CHILD
                ? cancel_child(turn, tx, pending->seq, error)
                : err;

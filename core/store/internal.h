@@ -15,6 +15,7 @@
 #include "driver.h"
 #include "proxenos/base_crypto.h"
 #include "proxenos/store.h"
+#include "proxenos/store_approval.h"
 #include "proxenos/store_log.h"
 
 struct writer;
@@ -62,6 +63,9 @@ struct store {
     unsigned char cursor_key[KEY_BYTES]; /* seals pages' cursors; constant once open */
     struct seal *seal;                   /* keys; the schema part's own; NULL until seal_open */
     struct record_plans *plans; /* SQL of records; the schema part's, writer thread; may be NULL */
+    bool approvals_known, approvals_wait; /* may any approval be pending? writer thread */
+    approval_settled_cb approval_settled; /* NULL: nobody is told; constant while units run */
+    void *approval_context;
 
     pthread_mutex_t head_lock;
     struct log_head head; /* last committed; head_lock */
@@ -147,6 +151,12 @@ const struct scope *system_scope_new(const struct schema *schema, enum system_sc
 /* A record's compartment is seen by the system's own scopes alone, until scopes carry
  * compartments; the empty one by all. */
 bool scope_sees_compartment(const struct scope *scope, struct str compartment);
+
+/* Is this the core's type `approval`? Only the store writes its records, and who reads one may read
+ * what it is about. */
+bool approval_is(const struct object_type *type);
+/* May this scope read records of this type that are of this owner? */
+bool approval_subject_seen(const struct scope *scope, struct str object, int64_t owner);
 
 /* ---- schema snapshots (engine) ---- */
 

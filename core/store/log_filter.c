@@ -57,7 +57,9 @@ enum err log_row_visible(struct log_view *view, const struct object_type *type, 
         bool archived = db_column_kind(stmt, 2) != DB_NULL && !scope->audit;
         *out_visible =
             (archived ? rule == ROWS_ALL : owner_fits(scope, rule, db_column_int(stmt, 0))) &&
-            scope_sees_compartment(scope, db_column_text(stmt, 1));
+            scope_sees_compartment(scope, db_column_text(stmt, 1)) &&
+            (!approval_is(type) ||
+             approval_subject_seen(scope, db_column_text(stmt, 3), db_column_int(stmt, 4)));
     } else if (err == OK) {
         *out_visible = rule == ROWS_ALL;
     }

@@ -415,6 +415,9 @@ enum err tx_merge(struct tx *tx, struct merge *merge, struct error *error)
     merge->filled = value_list_new();
     merge->kept = NULL;
     enum err err = schema_find_object(tx->schema, merge->type->name, &merging.type, error);
+    if (err == OK && approval_is(merging.type)) {
+        err = error_set(error, ERR_READONLY, "approvals cannot be merged");
+    }
     if (err == OK) {
         err = check_question(&merging, error);
     }

@@ -175,8 +175,5 @@ enum err record_delete(struct writing *writing, int depth, struct error *error)
     if (err == OK) {
         err = record_log(writing, "deleted", error);
     }
-    if (err == OK && writing->type->machine != NULL) {
-        err = approval_void_all(tx, writing->type, writing->before->id, error);
-    }
-    return err;
+    return err == OK ? approval_void_all(tx, writing->type, writing->before->id, error) : err;
 }

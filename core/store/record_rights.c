@@ -33,6 +33,19 @@ static bool rows_allow(const struct scope *scope, enum row_rule rule, int64_t ow
     return false;
 }
 
+bool approval_is(const struct object_type *type)
+{
+    return str_is(type->name, "approval");
+}
+
+bool approval_subject_seen(const struct scope *scope, struct str object, int64_t owner)
+{
+    const struct object_type *type = schema_object(scope->schema, object);
+    return scope_is_system(scope) ||
+           (type != NULL && scope_may(scope, type, VERB_READ) &&
+            rows_allow(scope, (enum row_rule)scope->grants[type->index].read_rows, owner));
+}
+
 bool record_readable(const struct scope *scope, const struct object_type *type,
                      const struct record_head *head)
 {
@@ -40,7 +53,8 @@ bool record_readable(const struct scope *scope, const struct object_type *type,
     /* Archived records answer like deleted ones, but to the audit role (contract 25). */
     return own != NULL && (!head->archived || scope->audit) && scope_may(scope, own, VERB_READ) &&
            scope_sees_compartment(scope, head->compartment) &&
-           rows_allow(scope, (enum row_rule)scope->grants[own->index].read_rows, head->owner);
+           rows_allow(scope, (enum row_rule)scope->grants[own->index].read_rows, head->owner) &&
+           (!approval_is(type) || approval_subject_seen(scope, head->subject, head->subject_owner));
 }
 
 bool record_writable(const struct scope *scope, const struct object_type *type,
@@ -60,6 +74,12 @@ struct record_head record_head_of(const struct record *record)
     }
     if (values[SYS_COMPARTMENT].kind == VALUE_TEXT) {
         head.compartment = values[SYS_COMPARTMENT].text;
+    }
+    if (approval_is(record->type)) {
+        const struct value *object = record_value(record, STR("object"));
+        const struct value *owner = record_value(record, STR("subject_owner"));
+        head.subject = object != NULL && object->kind == VALUE_TEXT ? object->text : STR("");
+        head.subject_owner = owner != NULL && owner->kind == VALUE_ID ? owner->integer : 0;
     }
     return head;
 }

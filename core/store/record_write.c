@@ -229,10 +229,7 @@ static enum err store_update(struct writing *writing, struct error *error)
     if (err == OK) {
         err = record_log(writing, verb, error);
     }
-    if (err == OK && writing->type->machine != NULL) {
-        err = approval_void_all(tx, writing->type, writing->whole->id, error);
-    }
-    return err;
+    return err == OK ? approval_void_all(tx, writing->type, writing->whole->id, error) : err;
 }
 
 static enum err update(struct writing *writing, bool *out_changed, struct error *error)
@@ -285,6 +282,10 @@ enum err record_apply(struct writing *writing, struct tx_result *out_result, str
     bool changed = true;
     enum err err = OK;
     writing->type = writing->draft->type;
+    if (approval_is(writing->type) && !writing->trusted) {
+        return error_set(error, ERR_READONLY,
+                         "approvals are made by what needs them and decided by their votes alone");
+    }
     writing->changed = ARENA_ARRAY(arena, bool, (size_t)writing->type->field_count);
     switch (writing->draft->kind) {
     case DRAFT_CREATE:

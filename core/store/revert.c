@@ -67,6 +67,7 @@ static enum err judged(struct reverting *reverting, const struct entry_back *bac
     case ERR_REQUIRED:
     case ERR_REFERENCE:
     case ERR_FORBIDDEN:
+    case ERR_READONLY:
     case ERR_NOT_FOUND:
     case ERR_LIMIT:
         conflict_of(reverting, back, STR(""),

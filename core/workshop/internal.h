@@ -159,7 +159,7 @@ struct world_call {
 enum err world_call(struct world *world, struct world_call *call, struct error *error) MUST_CHECK;
 enum err world_get(struct world *world, struct str target, struct value *out_answer,
                    struct error *error) MUST_CHECK;
-/* The user who has this role, made when there is none. */
+/* The user who has this role, made when there is none; "manager:anna" is another one of them. */
 enum err world_role(struct world *world, struct str role, struct value *out_user,
                     struct error *error) MUST_CHECK;
 /* Percent-encoded; world->arena. */
@@ -278,6 +278,10 @@ enum err t_as(struct test *test, const struct value *args, struct value *out, st
 enum err t_call(struct test *test, const struct value *args, struct value *out,
                 struct error *error);
 enum err t_command(struct test *test, const struct value *args, struct value *out,
+                   struct error *error);
+
+/* t_approve.c */
+enum err t_approve(struct test *test, const struct value *args, struct value *out,
                    struct error *error);
 
 /* ---- new.c ---- */

@@ -170,7 +170,8 @@ static int send(lua_State *L, const char *name, ask_run run)
     X(flow)                                                                                        \
     X(run)                                                                                         \
     X(signal)                                                                                      \
-    X(cancel)
+    X(cancel)                                                                                      \
+    X(approve)
 
 #define ASK_FUNCTION(name)                                                                         \
     static int lua_t_##name(lua_State *L)                                                          \
@@ -283,13 +284,6 @@ static int lua_t_refuses(lua_State *L)
     lua_insert(L, 2);
     lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, refuses_finish);
     return refuses_finish(L, LUA_OK, 0);
-}
-
-/* ---- what is not there yet ---- */
-
-static int no_flows(lua_State *L)
-{
-    lua_raise_set(L, ERR_UNSUPPORTED, "t decides no approvals yet");
 }
 
 /* ---- t.<object type>(fields) ---- */
@@ -430,9 +424,10 @@ static const struct lua_binding bindings[] = {
      .doc = "cancels the run, which may clean up",
      .flags = LUA_BINDING_WAITS},
     {.name = "approve",
-     .call = no_flows,
-     .type = "fun(id: string, user: string)",
-     .doc = "raises unsupported: flows are not decided through t yet"},
+     .call = lua_t_approve,
+     .type = "fun(approval: string|table, role: string, vote?: t.vote): table",
+     .doc = "a user with this role votes; \"manager:other\" is another user with the same role",
+     .flags = LUA_BINDING_WAITS},
 };
 
 static const char types[] =
@@ -455,6 +450,12 @@ static const char types[] =
     "---@field turns integer\n"
     "---@field calls { seq: integer, attempts: integer }[] # outside calls that have no answer "
     "yet\n"
+    "\n"
+    "---@class t.vote\n"
+    "---@field reject? boolean\n"
+    "---@field comment? string\n"
+    "---@field hash? string # the content_hash that was looked at\n"
+    "---@field for? string # the id of a user who is away\n"
     "\n"
     "---@class t.answer\n"
     "---@field status integer\n"

@@ -327,13 +327,18 @@ static enum err make_user(struct world *world, struct str role, struct value *ou
 {
     struct arena *arena = &world->arena;
     struct value id = value_null(), body = value_map_new(), roles = value_list_new();
-    enum err err = role_id(world, role, &id, error);
+    size_t colon = role.len;
+    (void)str_find(role, STR(":"), &colon);
+    struct str which = str_sub(role, MIN(colon + 1, role.len), role.len);
+    enum err err = role_id(world, str_sub(role, 0, colon), &id, error);
     if (err != OK) {
         return err;
     }
     value_push(arena, &roles, id);
     value_put_c(arena, &body, "name",
-                value_text(arena_printf(arena, "test-" STR_FORMAT, STR_ARGS(role))));
+                value_text(arena_printf(arena, "test-" STR_FORMAT "%s" STR_FORMAT,
+                                        STR_ARGS(str_sub(role, 0, colon)), which.len > 0 ? "-" : "",
+                                        STR_ARGS(which))));
     value_put_c(arena, &body, "login", value_bool(true));
     value_put_c(arena, &body, "roles", roles);
     struct world_call call = {.method = "POST", .target = STR("/api/v1/users"), .body = &body};

@@ -191,6 +191,10 @@ int64_t auth_token_used(struct auth *auth, int64_t token);
 enum err auth_grants_check(const struct schema *schema, const struct value *grants,
                            struct error *error) MUST_CHECK;
 
+/* May who has this scope decide for this user about what gives rights: an administrator, or himself
+ * but not through a narrowed token or a plugin. Any thread. */
+bool auth_may_for(const struct scope *scope, int64_t user);
+
 struct auth_stats {
     int64_t users, tokens, sessions, logins_ok, logins_failed, throttled, password_waiting;
 };

@@ -18,6 +18,7 @@
 
 #include "proxenos/auth.h"
 #include "proxenos/flow_journal.h"
+#include "proxenos/store_approval.h"
 #include "proxenos/store_log.h"
 
 struct flows;
@@ -239,10 +240,29 @@ void flow_turn_continue(struct flow_turn *turn, const struct flow_data *input);
 /* Inside the unit that holds the records: the page, and what waits. ERR_CONFLICT: the turn is not
  * this one's any more, or more has arrived for a run that ends: run it again. */
 enum err flow_turn_apply(struct flow_turn *turn, struct tx *tx, struct error *error) MUST_CHECK;
+/* Behind the records of the same unit: asks for the approvals that the turn began, about records as
+ * they are then. */
+enum err flow_turn_ask(struct flow_turn *turn, struct tx *tx, struct error *error) MUST_CHECK;
 /* Loop, once for each turn handed out, and last. OK: idle, or its unit was committed. ERR_CONFLICT,
  * ERR_STALE, ERR_UNIQUE, ERR_BUSY, ERR_DISK_FULL …: it is tried again. ERR_CANCELLED,
  * ERR_SUSPENDED, ERR_STOPPING: nothing happened, when its runner comes again. All else blocks the
  * run, with the error shown. */
 void flow_turn_done(struct flow_turn *turn, enum err err, const struct error *error);
+
+/* ---- approvals ---- */
+
+/* What flow:approve was given. */
+struct flow_approval {
+    struct str role, escalate, object; /* the last two may be empty */
+    int64_t record;
+    int64_t quorum, rejections;
+    const struct value *exclude, *title, *data; /* NULL: none; ids as texts in exclude */
+    int64_t due_ms, remind_ms, expires_ms;      /* 0: never */
+};
+/* { role, subject = id, object?, quorum?, rejections?, exclude?, due?, escalate?, remind?, expire?,
+ * calendar?, title?, data? }; times count from now_ms. Borrows from options. ERR_REQUIRED,
+ * ERR_RANGE, ERR_LIMIT, ERR_INVALID with the option's name as pointer. Pure; any thread. */
+enum err flow_approval_read(const struct value *options, struct arena *arena, int64_t now_ms,
+                            struct flow_approval *out_approval, struct error *error) MUST_CHECK;
 
 #endif

@@ -302,11 +302,6 @@ void tx_as(struct tx *tx, const struct scope *scope);
  * tx_arena. */
 void tx_committed(struct tx *tx, void (*run)(void *context), void *context);
 
-/* A decision on an `approval` record: applies the move it holds. ERR_SAME_PERSON, ERR_FORBIDDEN
- * (role), ERR_VOID (record changed meanwhile), ERR_CONFLICT (already decided). */
-enum err tx_decide(struct tx *tx, int64_t approval, bool approve, struct str reason,
-                   struct tx_result *out_result, struct error *error) MUST_CHECK;
-
 /* ---- a module's own tables (contract 4) ---- */
 
 struct table_statement {

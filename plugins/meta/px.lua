@@ -483,6 +483,7 @@
 ---@field any fun(self: px.flow_run, fns: table<any, fun(): any>): any, any # the first that ends, and its key; the others are dropped
 ---@field child fun(self: px.flow_run, flow: string, input?: any, options?: { key?: string }): any # another flow as a run of its own; its result, or its error
 ---@field compensate fun(self: px.flow_run, fn: fun()) # what undoes what was done, should the run fail or be cancelled; newest first
+---@field approve fun(self: px.flow_run, options: px.approve_options): px.decision # people decide; the error `void` when the record changes meanwhile
 ---@field continue_as_new fun(self: px.flow_run, input: any) # starts over, with an empty journal and the newest code
 ---@field version fun(self: px.flow_run, name: string): boolean # true in runs that came here with this code
 ---@field now fun(self: px.flow_run): px.date.value # the run's clock
@@ -506,6 +507,30 @@
 ---@field key? string # what the event's key must be: the record's id, or data.key
 ---@field by? string # the path that holds the event's key: "after.organisation"
 ---@field timeout? string # "30d"
+
+---@class px.approve_options
+---@field role string # who decides
+---@field subject string|table # the record
+---@field object? string # its type
+---@field quorum? integer
+---@field rejections? integer
+---@field exclude? (string|table)[] # users
+---@field due? string|px.date.value # then `escalate` decides
+---@field escalate? string # a role
+---@field remind? string # how long before
+---@field expire? string|px.date.value
+---@field calendar? string|table # of business days
+---@field title? string|table<string, string>
+---@field data? any
+
+---@class px.decision
+---@field id string
+---@field state "approved"|"rejected"|"expired"|"withdrawn"
+---@field approved boolean
+---@field rejected boolean # not approved
+---@field by string[]
+---@field votes table[]
+---@field comments string[]
 
 ---@class px.run
 ---@field id string

@@ -20,6 +20,12 @@
 ---@field turns integer
 ---@field calls { seq: integer, attempts: integer }[] # outside calls that have no answer yet
 
+---@class t.vote
+---@field reject? boolean
+---@field comment? string
+---@field hash? string # the content_hash that was looked at
+---@field for? string # the id of a user who is away
+
 ---@class t.answer
 ---@field status integer
 ---@field text string
@@ -53,7 +59,7 @@ function test(name, fn) end
 ---@field run fun(run: t.run|string): t.run # the run as it is now; raises its error when it is blocked (waits)
 ---@field signal fun(run: t.run|string, name: string, data?: any): t.run # tells the run something; what it is like behind that (waits)
 ---@field cancel fun(run: t.run|string, reason?: string): t.run # cancels the run, which may clean up (waits)
----@field approve fun(id: string, user: string) # raises unsupported: flows are not decided through t yet
+---@field approve fun(approval: string|table, role: string, vote?: t.vote): table # a user with this role votes; "manager:other" is another user with the same role (waits)
 ---@field net t.net # The network of a test: nothing leaves the machine. A request that no answer was given for fails, and the test with it.
 
 ---@class t.net_answer

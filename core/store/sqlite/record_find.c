@@ -136,19 +136,40 @@ enum err record_row_referrers(struct tx *tx, struct referrers *referrers, int64_
 
 enum { PENDING_MAX = 1000 };
 
-enum err record_row_pending(struct tx *tx, const struct object_type *approvals, struct str record,
-                            int64_t **out_ids, size_t *out_count, struct error *error)
+// NOLINTNEXTLINE(readability-function-size): what is looked for, and where it goes
+enum err record_row_pending(struct tx *tx, const struct object_type *approvals, enum pending_by by,
+                            struct str id, int64_t **out_ids, size_t *out_count,
+                            struct error *error)
 {
     struct buf sql;
     struct db_stmt *stmt = NULL;
     buf_init(&sql);
     buf_append_str(&sql, STR("select id from "));
     table_name(&sql, approvals);
-    buf_append_str(&sql, STR(" where \"record\" = ?1 and \"state\" = 'pending'"));
+    buf_append_str(&sql, by == PENDING_RECORD ? STR(" where \"record\"") : STR(" where \"run\""));
+    buf_append_str(&sql, STR(" = ?1 and \"state\" = 'pending'"));
     enum err err = cached(tx, &sql, &stmt, error);
     if (err != OK) {
         return err;
     }
-    db_bind_text(stmt, 1, record);
+    db_bind_text(stmt, 1, id);
     return all_ids(tx, stmt, PENDING_MAX, out_ids, out_count, error);
+}
+
+enum err record_row_any_pending(struct tx *tx, const struct object_type *approvals, bool *out_any,
+                                struct error *error)
+{
+    struct buf sql;
+    struct db_stmt *stmt = NULL;
+    int64_t id = 0;
+    buf_init(&sql);
+    buf_append_str(&sql, STR("select id from "));
+    table_name(&sql, approvals);
+    buf_append_str(&sql, STR(" where \"state\" = 'pending' limit 1"));
+    enum err err = cached(tx, &sql, &stmt, error);
+    if (err == OK) {
+        err = first_id(stmt, &id, error);
+    }
+    *out_any = id != 0;
+    return err;
 }

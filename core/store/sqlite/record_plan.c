@@ -101,7 +101,8 @@ static struct record_plan *plan_new(struct arena *arena, const struct object_typ
     plan->insert = keep(arena, &text);
     select_sql(&text, type);
     plan->select = keep(arena, &text);
-    buf_append_str(&text, STR("select owner, compartment, archived_at from "));
+    buf_append_str(&text, STR("select owner, compartment, archived_at"));
+    buf_append_str(&text, approval_is(type) ? STR(", object, subject_owner from ") : STR(" from "));
     table_name(&text, type);
     buf_append_str(&text, STR(" where id = ?1"));
     plan->head = keep(arena, &text);

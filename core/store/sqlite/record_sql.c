@@ -102,6 +102,10 @@ enum err record_row_head(struct tx *tx, const struct object_type *type, int64_t 
         if (db_column_kind(stmt, 1) == DB_TEXT) {
             out_head->compartment = arena_str(tx_arena(tx), db_column_text(stmt, 1));
         }
+        if (approval_is(type)) {
+            out_head->subject = arena_str(tx_arena(tx), db_column_text(stmt, 3));
+            out_head->subject_owner = db_column_int(stmt, 4);
+        }
     }
     db_done(stmt);
     return err == OK && !row ? ERR_NOT_FOUND : err;

@@ -14,6 +14,8 @@ struct record_head {
     int64_t owner; /* 0: none */
     struct str compartment;
     bool archived;
+    struct str subject;    /* of an approval: the type that it is about, … */
+    int64_t subject_owner; /* … and that record's owner */
 };
 enum err record_row_head(struct tx *tx, const struct object_type *type, int64_t id,
                          struct record_head *out_head, struct error *error) MUST_CHECK;
@@ -44,8 +46,14 @@ struct referrers {
 /* Fills ids and count; ERR_LIMIT past `most`. */
 enum err record_row_referrers(struct tx *tx, struct referrers *referrers, int64_t target,
                               size_t most, struct error *error) MUST_CHECK;
-/* Ids of the pending approvals about a record; `approvals` is their object type. */
-enum err record_row_pending(struct tx *tx, const struct object_type *approvals, struct str record,
-                            int64_t **out_ids, size_t *out_count, struct error *error) MUST_CHECK;
+/* Ids of the pending approvals about a record, or asked for by a run; `approvals` is their object
+ * type. */
+enum pending_by { PENDING_RECORD, PENDING_RUN };
+enum err record_row_pending(struct tx *tx, const struct object_type *approvals, enum pending_by by,
+                            struct str id, int64_t **out_ids, size_t *out_count,
+                            struct error *error) MUST_CHECK;
+/* Is any approval pending? */
+enum err record_row_any_pending(struct tx *tx, const struct object_type *approvals, bool *out_any,
+                                struct error *error) MUST_CHECK;
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "../internal.h"
 #include "proxenos/base_json.h"
 
 void sql_init(struct sql *sql, struct arena *arena, const struct scope *scope,
@@ -150,7 +151,8 @@ static bool is_user(const struct object_type *type)
 bool sql_open(const struct scope *scope, const struct object_type *type)
 {
     return scope_reads(scope, type) && scope->grants[type->index].read_rows == ROWS_ALL &&
-           (scope->every_compartment || type->compartment == COMPARTMENT_NONE);
+           (scope->every_compartment || type->compartment == COMPARTMENT_NONE) &&
+           (!approval_is(type) || (scope->every_compartment && scope->user == 0));
 }
 
 static void ids_in(struct sql *sql, struct buf *out, const int64_t *ids, size_t count)
@@ -193,10 +195,57 @@ static void row_rule(struct sql *sql, struct buf *out, const char *alias,
     }
 }
 
+/* " or (object in (…) and owner …)" for the types whose rows this rule shows; false: there is none.
+ */
+static bool subjects_of(struct sql *sql, struct buf *out, const char *alias, enum row_rule rule)
+{
+    const struct scope *scope = sql->scope;
+    size_t count = 0;
+    for (int i = 0; i < scope->schema->object_count; i++) {
+        const struct object_type *type = &scope->schema->objects[i];
+        if (!scope_reads(scope, type) || scope->grants[i].read_rows != rule) {
+            continue;
+        }
+        if (count++ == 0) {
+            buf_printf(out, " or (%s.\"object\" in (", alias);
+        } else {
+            buf_append_char(out, ',');
+        }
+        struct value name = value_text(type->name);
+        sql_bind(sql, out, &name);
+    }
+    buf_append_str(out, count > 0 ? STR(")") : STR(""));
+    return count > 0;
+}
+
+/* Who sees an approval sees the record that it is about. */
+static void subject_rule(struct sql *sql, struct buf *out, const char *alias)
+{
+    const struct scope *scope = sql->scope;
+    buf_append_str(out, STR(" and (0"));
+    if (subjects_of(sql, out, alias, ROWS_ALL)) {
+        buf_append_char(out, ')');
+    }
+    if (subjects_of(sql, out, alias, ROWS_TEAM)) {
+        buf_printf(out, " and %s.\"subject_owner\"", alias);
+        ids_in(sql, out, scope->team, scope->team_count);
+        buf_append_char(out, ')');
+    }
+    if (subjects_of(sql, out, alias, ROWS_OWN)) {
+        buf_printf(out, " and %s.\"subject_owner\" = ", alias);
+        sql_bind_int(sql, out, scope->user);
+        buf_append_char(out, ')');
+    }
+    buf_append_char(out, ')');
+}
+
 void sql_visible(struct sql *sql, struct buf *out, const char *alias,
                  const struct object_type *type)
 {
     row_rule(sql, out, alias, type);
+    if (approval_is(type) && !(sql->scope->every_compartment && sql->scope->user == 0)) {
+        subject_rule(sql, out, alias);
+    }
     if (!sql->scope->every_compartment && type->compartment != COMPARTMENT_NONE) {
         buf_printf(out, " and %s.\"compartment\" is null", alias);
     }

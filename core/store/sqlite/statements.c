@@ -83,7 +83,8 @@ SQL(sql_migration_insert,
 
 void sql_record_place(struct buf *out, const struct object_type *type)
 {
-    buf_append_str(out, STR("select owner, compartment, archived_at from "));
+    buf_append_str(out, STR("select owner, compartment, archived_at"));
+    buf_append_str(out, approval_is(type) ? STR(", object, subject_owner from ") : STR(" from "));
     table_name(out, type);
     buf_append_str(out, STR(" where id = ?1"));
 }

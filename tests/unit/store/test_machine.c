@@ -61,14 +61,15 @@ struct deciding {
     struct unit unit;
     int64_t approval;
     bool approve;
-    struct tx_result result;
+    struct approval_result result;
 };
 
 static enum err decide_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct deciding *deciding = CONTAINER_OF(unit, struct deciding, unit);
-    return tx_decide(tx, deciding->approval, deciding->approve, STR("looked at it"),
-                     &deciding->result, error);
+    const struct approval_vote vote = {.approve = deciding->approve,
+                                       .comment = STR("looked at it")};
+    return tx_decide(tx, deciding->approval, &vote, &deciding->result, error);
 }
 
 static void decide_done(struct unit *unit)

@@ -224,7 +224,7 @@ static void test_core_schema_is_good(void **state)
     assert_true(str_is(schema_object(schema, STR("approval"))->path, "approvals"));
     struct value described = schema_describe(&arena, schema_object(schema, STR("approval")));
     assert_true(str_is(value_get_text(&described, "name", STR("")), "approval"));
-    assert_int_equal(value_path(&described, "states.moves")->list.count, 3);
+    assert_int_equal(value_path(&described, "states.moves")->list.count, 6);
     schema_unref(schema);
     arena_deinit(&arena);
 }
