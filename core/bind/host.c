@@ -125,6 +125,7 @@ static void load_ended(struct bind_host *host, enum err err, const struct error 
     struct load *load = host->load;
     host->load = NULL;
     host->ready = err == OK;
+    host->broken = err != OK;
     host->revived = false;
     if (err == OK) {
         usage_started(host);
@@ -138,7 +139,7 @@ void host_load(struct bind_host *host, struct load *load)
     ASSERT(host->load == NULL);
     load->host = host;
     host->load = load;
-    host->ready = false;
+    host->ready = host->broken = false;
     struct error error = {0};
     enum err err = lua_host_reset(host->lua, &error);
     if (err == OK) {
@@ -187,11 +188,18 @@ struct revive {
     struct load load;
 };
 
+static void suspend(struct bind_host *host)
+{
+    atomic_store(&host->suspended, true);
+    mailbox_post(loop_mailbox(host->bind->options.loop), &host->suspend_message);
+}
+
 static void revived(struct load *load, enum err err, const struct error *error,
                     struct str traceback)
 {
     (void)traceback;
     if (err != OK) {
+        suspend(load->host);
         log_error("plugin", "a plugin could not be started again plugin=%s code=%s error=\"%s\"",
                   load->host->name, err_code(err), error->detail);
     }
@@ -216,16 +224,14 @@ static void revive_done(struct lua_job *job)
 static void killed(struct lua_host *lua, enum err err, const struct error *error)
 {
     struct bind_host *host = lua_host_data(lua);
-    bool while_loading = host->load != NULL;
     host->ready = false;
     log_warn("plugin", "a plugin was stopped by force plugin=%s code=%s error=\"%s\" at=\"%s\"",
              host->name, err_code(err), error->detail, error->pointer);
-    if (while_loading || host->closing) {
-        return; /* the load's own task has told */
+    if (host->broken || host->closing) {
+        return; /* it was the load, which has told: loaded again, it would be killed again */
     }
     if (count_kill(host)) {
-        atomic_store(&host->suspended, true);
-        mailbox_post(loop_mailbox(host->bind->options.loop), &host->suspend_message);
+        suspend(host);
         return;
     }
     host->revived = true;

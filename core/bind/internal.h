@@ -96,6 +96,7 @@ struct bind_host {
     } kills[PLUGIN_KILLS_MAX];
     int kill_count;
     bool ready, revived, batch_runs, closing, act_as;
+    bool broken;       /* the last load failed: nothing runs, nothing is revived */
     struct load *load; /* under way */
     uint64_t streams;  /* answers in pieces begun so far */
     struct lua_job close_job;

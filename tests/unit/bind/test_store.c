@@ -351,10 +351,54 @@ static void test_stopped_inside_tx(void **state)
     assert_true(bind_host_suspended(world->hosts[0]));
 }
 
+static void run_for(struct world *world, int ms)
+{
+    struct env *env = env_real();
+    for (int64_t end = env->now_ms(env) + ms; env->now_ms(env) < end;) {
+        loop_drain(world->loop, 5);
+    }
+}
+
+/* Loaded again, it would be stopped again, for ever. */
+static void test_stopped_while_loading(void **state)
+{
+    struct world *world = *state;
+    struct lua_metrics metrics;
+    struct world_plugin plugin = {.name = "one", .main = "while true do end", .run_ms = 20};
+    assert_int_equal(world_load(world, &plugin), ERR_BUDGET);
+    run_for(world, 200);
+    bind_host_metrics(world->hosts[0], &metrics);
+    assert_int_equal(metrics.kills, 1);
+    assert_int_equal(metrics.runs, 1);
+}
+
+/* Stopped once, it cannot be loaded again: that is told, as a suspension. */
+static void test_stopped_for_good(void **state)
+{
+    struct world *world = *state;
+    struct lua_metrics metrics;
+    struct bind_call call;
+    struct world_plugin plugin = {.name = "one",
+                                  .read = "note",
+                                  .run_ms = 20,
+                                  .main = "if px.store.count('note') > 0 then error('no') end\n"
+                                          "px.start(function() while true do end end)\n"};
+    struct bind_host *host = world_plugin(world, &plugin);
+    (void)world_create(world, "note", "{\"text\":\"there\"}");
+    assert_int_equal(world_call(world, host, BIND_START, 0, NULL, NULL, &call), ERR_BUDGET);
+    run_for(world, 100);
+    assert_true(bind_host_suspended(host));
+    bind_host_metrics(host, &metrics);
+    assert_int_equal(metrics.kills, 1);
+    assert_int_equal(world_call(world, host, BIND_START, 0, NULL, NULL, &call), ERR_SUSPENDED);
+}
+
 int test_store(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_single_writes, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_stopped_while_loading, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_stopped_for_good, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_links_and_the_past, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_search, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_changesets_and_merges, world_setup, world_teardown),
