@@ -3,10 +3,10 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { dataFolder, program, root } from "./service.mjs";
+import { program, root } from "./service.mjs";
 
 const plugins = path.join(root, "plugins");
 const fixtures = path.join(root, "tests/fixtures/workshop");
@@ -204,40 +204,6 @@ test("what cannot begin says why", { timeout: 120000 }, async () => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
-
-// Q6 for the runner: each hostile script as the body of a test ends in time, and nothing of the world outside comes back.
-for (const corpus of [path.join(root, "tests/fixtures/lua"), dataFolder && path.join(dataFolder, "adversarial/lua")]) {
-  const there = corpus && existsSync(corpus);
-  test(`hostile tests end: ${there ? path.relative(root, corpus) : "(no corpus)"}`, { timeout: 300000, skip: !there }, async () => {
-    const folder = mkdtempSync(path.join(tmpdir(), "proxenos-hostile-"));
-    try {
-      cpSync(path.join(fixtures, "loses"), path.join(folder, "loses"), { recursive: true });
-      rmSync(path.join(folder, "loses/tests"), { recursive: true });
-      mkdirSync(path.join(folder, "loses/tests"));
-      const scripts = readdirSync(corpus).filter((name) => name.endsWith(".lua"));
-      for (const name of scripts) {
-        const source = readFileSync(path.join(corpus, name), "utf8");
-        const body = `test("runs", function(...)\n${source}\nend)\n`;
-        writeFileSync(path.join(folder, "loses/tests", name), body);
-      }
-      const run = await px(["plugin", "test", path.join(folder, "loses")]);
-      assert.equal(run.signal, null);
-      const tests = readTap(run.stdout);
-      assert.equal(tests.length, scripts.length);
-      let longest = { ms: 0 };
-      const results = run.lines.filter(({ text }) => /^(not )?ok /.test(text));
-      for (let i = 1; i < results.length; i++) {
-        const ms = results[i].at - results[i - 1].at;
-        if (ms > longest.ms) longest = { ms, name: results[i].text };
-      }
-      console.log(`${scripts.length} scripts; the slowest took ${longest.ms} ms: ${longest.name}`);
-      assert.ok(longest.ms < 500 * 5, `${longest.name}: ${longest.ms} ms`);
-      assert.doesNotMatch(run.stdout, /root:|uid=|0x[0-9a-f]{6}/);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  });
-}
 
 // ---- plugin new, check, pack ----
 
