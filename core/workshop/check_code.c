@@ -98,6 +98,7 @@ static void check_file(struct check *check, const struct bind_file *file, struct
         local_read(code, i);
         check_require(code, i);
         check_t(code, i);
+        regions_check_flow(code, i);
         if (chain_read(code, i, &chain)) {
             check_chain(code, i, &chain);
             i = chain.end - 1;

@@ -24,6 +24,7 @@ enum region_kind {
     REGION_PINNED, /* a comparator, a callback: nothing may wait */
     REGION_UNIT,   /* one unit of work */
     REGION_LATER,  /* runs after loading */
+    REGION_FLOW,   /* a flow's function */
 };
 struct region {
     size_t from, to;
@@ -78,6 +79,8 @@ void regions_read_plain(struct code *code, size_t at); /* table.sort, gsub */
 void regions_read_px(struct code *code, const struct chain *chain);
 /* Complains when the call that begins at `at` stands where it cannot be made. */
 void regions_check(struct code *code, size_t at, const struct chain *chain);
+/* flow:step: a method that flows have, when the name is what a flow's function is given first. */
+void regions_check_flow(struct code *code, size_t at);
 
 /* check_needs.c: what calls need of `can`. */
 struct uses *needs_new(void); /* by need */

@@ -2,6 +2,8 @@
  * runs after loading, where nothing is registered any more. */
 #include "check_code.h"
 
+#include "proxenos/base_text.h"
+
 void regions_read_functions(struct code *code)
 {
     const struct token *tokens = code->tokens;
@@ -98,7 +100,59 @@ void regions_read_px(struct code *code, const struct chain *chain)
     add_arguments(code, chain->end, REGION_LATER, "a handler");
     if (str_is(chain->name, "px.on")) {
         add_arguments(code, chain->end, REGION_UNIT, "an event's handler");
+    } else if (str_is(chain->name, "px.flow")) {
+        add_arguments(code, chain->end, REGION_FLOW, "a flow");
     }
+}
+
+/* ---- methods of flows ---- */
+
+/* The first parameter of the function whose word stands at `function`. */
+static struct str first_parameter(const struct code *code, size_t function)
+{
+    const struct token *tokens = code->tokens;
+    size_t open = function + 1 < code->count && tokens[function + 1].kind == TOKEN_NAME
+                      ? function + 2
+                      : function + 1;
+    bool named = open + 1 < code->count && token_is(&tokens[open], "(") &&
+                 tokens[open + 1].kind == TOKEN_NAME;
+    return named ? tokens[open + 1].text : STR("");
+}
+
+static bool is_flow(const struct code *code, size_t at)
+{
+    for (size_t i = 0; i < code->region_count; i++) {
+        const struct region *region = &code->regions[i];
+        if (region->kind == REGION_FLOW && at >= region->from && at < region->to &&
+            str_eq(first_parameter(code, region->from), code->tokens[at].text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void regions_check_flow(struct code *code, size_t at)
+{
+    enum { METHODS_MAX = 64 };
+    const struct token *tokens = code->tokens;
+    struct str names[METHODS_MAX];
+    size_t count = 0;
+    bool member = at > 0 && (token_is(&tokens[at - 1], ".") || token_is(&tokens[at - 1], ":"));
+    if (member || tokens[at].kind != TOKEN_NAME || at + 2 >= code->count ||
+        !token_is(&tokens[at + 1], ":") || tokens[at + 2].kind != TOKEN_NAME ||
+        !is_flow(code, at)) {
+        return;
+    }
+    struct str method = tokens[at + 2].text;
+    for (; count < METHODS_MAX && bind_flow_method(count) != NULL; count++) {
+        names[count] = str_from(bind_flow_method(count));
+        if (str_eq(names[count], method)) {
+            return;
+        }
+    }
+    check_add(code->check, true, "unknown_call", code->file, &tokens[at],
+              text_nearest(method, names, count), "a flow has no method \"" STR_FORMAT "\"",
+              STR_ARGS(method));
 }
 
 void regions_check(struct code *code, size_t at, const struct chain *chain)

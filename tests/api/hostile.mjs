@@ -108,7 +108,7 @@ px.export { tell = function() return px.config.get("calm_word") end }\n`,
 }
 
 // Whether the text holds something that only an escape could have brought.
-export const leaks = (text) => new RegExp(`root:[x*]|uid=\\d|0x[0-9a-f]{6}|${SECRET}`).test(text);
+export const leaks = (text) => new RegExp(`root:[x*]|uid=\\d|\\b0x[0-9a-f]{6}|${SECRET}`).test(text);
 
 // What an env or bytecode script may give: that a name is not there, or where an error was.
 export const harmless = (script, told) =>

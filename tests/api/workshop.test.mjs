@@ -345,6 +345,32 @@ end)
   assert.ok(!found.some(({ file, line }) => file === "tests/a.lua" && line === 3));
 });
 
+test("check knows the methods of flows", { timeout: 60000 }, async (t) => {
+  const folder = scratch(t);
+  write(path.join(folder, "waits"), {
+    "plugin.lua": 'return { name = "waits", version = "1.0.0", api = 1, label = { en = "Waits", el = "Περιμένει" }, can = {} }\n',
+    "main.lua": `px.flow("one", function(flow, input)
+  flow:sleep("1d")
+  flow:sleeep("1d")
+  local other = { anything = function() end }
+  other:anything()
+end)
+local function two(run)
+  run:step("a", function() return 1 end)
+  run:stepp("b", function() return 1 end)
+end
+px.flow("two", two)
+`,
+  });
+  const run = await px(["plugin", "check", path.join(folder, "waits"), "--format", "json"]);
+  const found = JSON.parse(run.stdout).filter(({ code }) => code === "unknown_call");
+  assert.deepEqual(
+    found.map(({ line, column, nearest }) => [line, column, nearest]),
+    [[3, 3, "sleep"], [9, 3, "step"]],
+    run.stdout,
+  );
+});
+
 test("check says where manifest and schema are wrong", { timeout: 60000 }, async (t) => {
   const folder = scratch(t);
   const check = async (name, files) => {
