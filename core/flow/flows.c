@@ -4,16 +4,34 @@
 
 /* ---- handing out ---- */
 
-static size_t take_ready(struct flow_plugin *plugin, struct flow_turn **turns)
+static bool is_alive(const struct flow_plugin *plugin, int64_t now_ms)
+{
+    return plugin->runner != NULL && now_ms - plugin->turn_ms < SHARED_MS;
+}
+
+/* A turn waits behind all that are under way, at the writer above all: so a plugin has few of them
+ * there as long as another one is about. */
+static size_t turns_max(const struct flow_plugin *plugin, int64_t now_ms)
+{
+    size_t others = 0;
+    list_foreach (node, &plugin->flows->plugins) {
+        const struct flow_plugin *other = CONTAINER_OF(node, struct flow_plugin, in_turns);
+        others += other != plugin && is_alive(other, now_ms) ? 1 : 0;
+    }
+    return others > 0 ? TURNS_SHARED_MAX : FLOW_TURNS_MAX;
+}
+
+static size_t take_ready(struct flow_plugin *plugin, struct flow_turn **turns, int64_t now_ms)
 {
     size_t count = 0;
     struct list_node *node = NULL;
     struct flow_runner *runner = plugin->runner;
-    while (count < FLOW_TURN_BATCH_MAX && runner->under_way < FLOW_TURNS_MAX &&
+    size_t most = list_empty(&plugin->ready) ? 0 : turns_max(plugin, now_ms);
+    while (count < FLOW_TURN_BATCH_MAX && runner->under_way < most &&
            (node = list_pop(&plugin->ready)) != NULL) {
         struct slot *slot = CONTAINER_OF(node, struct slot, in_ready);
         struct flow_turn *turn = mem_zalloc(sizeof(*turn));
-        plugin->flows->ready_count--;
+        plugin->ready_count--;
         runner->under_way++;
         slot->away = true;
         slot->position = plugin->flows->position;
@@ -23,26 +41,29 @@ static size_t take_ready(struct flow_plugin *plugin, struct flow_turn **turns)
         arena_init(&turn->arena);
         turns[count++] = turn;
     }
+    plugin->turn_ms = count > 0 ? now_ms : plugin->turn_ms;
     return count;
 }
 
-/* One batch for each plugin that has some ready; whose turn it was goes to the end. */
+/* One batch for each plugin that has some ready; whose turn it was goes to the end. True: there is
+ * more that could be handed out now. */
 static bool hand_out(struct flows *flows)
 {
-    bool any = false;
+    bool more = false;
+    int64_t now_ms = loop_now_ms(flows->loop);
     size_t plugins = list_count(&flows->plugins);
     for (size_t i = 0; i < plugins; i++) {
         struct flow_turn *turns[FLOW_TURN_BATCH_MAX];
         struct list_node *node = list_pop(&flows->plugins);
         struct flow_plugin *plugin = CONTAINER_OF(node, struct flow_plugin, in_turns);
         list_push(&flows->plugins, node);
-        size_t count = plugin->runner == NULL ? 0 : take_ready(plugin, turns);
+        size_t count = plugin->runner == NULL ? 0 : take_ready(plugin, turns, now_ms);
         if (count > 0) {
             plugin->runner->run(turns, count, plugin->runner->context);
-            any = true;
+            more = more || plugin->ready_count > 0;
         }
     }
-    return any;
+    return more;
 }
 
 /* ---- the pump ---- */
@@ -59,7 +80,7 @@ static void on_pump(struct message *message)
     timers_pump(flows);
     calls_pump(flows);
     gates_pump(flows);
-    if (hand_out(flows) && flows->ready_count > 0) {
+    if (hand_out(flows)) {
         flows_pump_soon(flows);
     }
 }

@@ -13,11 +13,13 @@
 #include "proxenos/flow_limit.h"
 
 enum {
-    READY_MAX = 1024,        /* woken runs in memory; more timers wait in their table */
-    TIMERS_TURN_MAX = 256,   /* timers read in one turn of the loop */
+    READY_MAX = 256,         /* woken runs of a plugin in memory; more timers wait in their table */
+    TIMERS_TURN_MAX = 64,    /* timers of a plugin read in one turn of the loop */
     RECOVER_TURN_MAX = 256,  /* runs found again in one turn of the loop, at start */
     LOOK_ENTRIES_MAX = 1024, /* log entries looked at in one turn of the loop */
     FOLD = 32,               /* so many rows of flow_log become one */
+    TURNS_SHARED_MAX = 4,    /* of one plugin under way while others have some, too */
+    SHARED_MS = 1000,        /* for so long behind the last turn of another */
     AGAIN_FIRST_MS = 100,    /* a turn that failed for reasons that pass: doubling from here … */
     AGAIN_MAX_MS = 30000,    /* … to here */
 };
@@ -134,7 +136,13 @@ struct flow_plugin {
     char *name;
     struct flow_runner *runner; /* NULL: it does not run now */
     struct list ready;          /* struct slot.in_ready */
-    struct list_node in_turns;  /* of flows->plugins */
+    size_t ready_count;
+    int64_t turn_ms; /* when one of its runs was handed out last */
+    struct {
+        int64_t due, run, seq;
+    } timers;                  /* all up to here were woken */
+    int64_t timers_next_ms;    /* nothing to read before; 0: look */
+    struct list_node in_turns; /* of flows->plugins */
     int64_t
         missed; /* the oldest event that may be its own and came while it did not run; 0: none */
     int64_t recover_ready,
@@ -197,7 +205,6 @@ struct flows {
     struct map by_name;  /* struct flow_plugin */
     struct list plugins; /* struct flow_plugin.in_turns: whose turn it is comes first */
     struct map slots;    /* run → struct slot */
-    size_t ready_count;
     int units_away;
     struct message pump;
 
@@ -215,10 +222,7 @@ struct flows {
     struct timer call_due; /* the next outside call */
     int64_t calls_next_ms; /* INT64_MAX: none */
 
-    struct timer due; /* the next timer */
-    struct {
-        int64_t due, run, seq;
-    } timers;            /* all up to here were woken */
+    struct timer due;    /* the next timer */
     int64_t next_due_ms; /* nothing to read before; 0: look */
 
     struct store_watch watch;
@@ -297,8 +301,8 @@ int64_t flows_sleep_ms(const struct flows *flows, int64_t wait_ms);
 void timers_open(struct flows *flows);
 void timers_pump(struct flows *flows);
 /* A timer was written that may be earlier than all known ones. */
-void timers_added(struct flows *flows, int64_t due_ms);
-void timers_rewind(struct flows *flows); /* all that are due wake again */
+void timers_added(struct flow_plugin *plugin, int64_t due_ms);
+void timers_rewind(struct flow_plugin *plugin); /* all that are due wake again */
 
 /* approvals.c: loop */
 enum err approvals_open(struct flows *flows, struct error *error) MUST_CHECK;

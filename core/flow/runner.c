@@ -74,7 +74,7 @@ void runner_stored(struct flow_runner *runner, int64_t bundle)
         runner->bundle = bundle;
         plugin->runner = runner;
         plugin->recover_ready = plugin->recover_inbox = 0;
-        timers_rewind(plugin->flows);
+        timers_rewind(plugin);
         events_rewind(plugin);
         calls_begin(plugin);
         flows_pump_soon(plugin->flows);
@@ -130,7 +130,7 @@ static void recover(struct flow_plugin *plugin, enum flow_statement statement, i
     struct finding finding = {.plugin = plugin, .last = *position};
     struct value binds[] = {value_text(str_from(plugin->name)), value_int(*position),
                             value_int(RECOVER_TURN_MAX)};
-    if (*position < 0 || plugin->flows->ready_count >= READY_MAX) {
+    if (*position < 0 || plugin->ready_count >= READY_MAX) {
         return;
     }
     if (FLOW_READ(plugin->flows->reader, statement, binds, on_found, &finding, &error) != OK) {

@@ -25,7 +25,7 @@ struct flow_plugin *flows_plugin(struct flows *flows, struct str name)
 void slot_ready(struct slot *slot)
 {
     list_push(&slot->plugin->ready, &slot->in_ready);
-    slot->plugin->flows->ready_count++;
+    slot->plugin->ready_count++;
     flows_pump_soon(slot->plugin->flows);
 }
 
@@ -57,7 +57,7 @@ void slot_free(struct slot *slot)
     stop_delay(slot);
     if (list_node_linked(&slot->in_ready)) {
         list_remove(&slot->in_ready);
-        flows->ready_count--;
+        slot->plugin->ready_count--;
     }
     (void)map_remove_int(&flows->slots, slot->run);
     mem_free(slot);

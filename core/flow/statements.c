@@ -66,6 +66,12 @@ static const char *const migrations[] = {
     "create table flow_attribute (run integer not null, name text not null, value text not null,"
     " primary key (run, name)) without rowid;"
     "create index flow_attribute_value on flow_attribute (name, value, run);",
+    "create table flow_alarm (plugin text not null, due integer not null, run integer not null,"
+    " seq integer not null, primary key (plugin, due, run, seq)) without rowid;"
+    "insert into flow_alarm select r.plugin, t.due, t.run, t.seq from flow_timer t join "
+    "flow_run "
+    "r on r.id = t.run;"
+    "drop table flow_timer;",
 };
 
 #define RUN_COLUMNS                                                                                \
@@ -159,16 +165,16 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
     [FLOW_INBOX_RUNS] = {"inbox_runs",
                          "select distinct i.run from flow_inbox i join flow_run r on r.id = i.run "
                          "where r.plugin = ?1 and i.run > ?2 order by i.run limit ?3"},
-    [FLOW_TIMER_ADD] = {"timer_add", "insert into flow_timer (due, run, seq) values (?1, ?2, ?3) "
-                                     "on conflict do nothing"},
-    [FLOW_TIMER_DROP] = {"timer_drop",
-                         "delete from flow_timer where due = ?1 and run = ?2 and seq = ?3"},
+    [FLOW_TIMER_ADD] = {"timer_add", "insert into flow_alarm (plugin, due, run, seq) values (?1, "
+                                     "?2, ?3, ?4) on conflict do nothing"},
+    [FLOW_TIMER_DROP] = {"timer_drop", "delete from flow_alarm where plugin = ?1 and due = ?2 and "
+                                       "run = ?3 and seq = ?4"},
     [FLOW_TIMER_DUE] = {"timer_due",
-                        "select t.due, t.run, t.seq, r.plugin from flow_timer t left join flow_run "
-                        "r on r.id = t.run where (t.due, t.run, t.seq) > (?1, ?2, ?3) and t.due <= "
-                        "?4 order by t.due, t.run, t.seq limit ?5"},
-    [FLOW_TIMER_NEXT] = {"timer_next", "select due from flow_timer where (due, run, seq) > (?1, "
-                                       "?2, ?3) order by due, run, seq limit 1"},
+                        "select due, run, seq from flow_alarm where plugin = ?1 and (due, run, "
+                        "seq) > (?2, ?3, ?4) and due <= ?5 order by due, run, seq limit ?6"},
+    [FLOW_TIMER_NEXT] = {"timer_next",
+                         "select due from flow_alarm where plugin = ?1 and (due, run, seq) > (?2, "
+                         "?3, ?4) order by due, run, seq limit 1"},
     [FLOW_WAIT_ADD] = {"wait_add", "insert into flow_wait (topic, path, key, run, seq, after) "
                                    "values (?1, ?2, ?3, ?4, ?5, ?6)"},
     [FLOW_WAIT_DROP] = {"wait_drop", "delete from flow_wait where topic = ?1 and path = ?2 and key "

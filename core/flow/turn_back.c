@@ -34,7 +34,7 @@ static void turn_committed(struct flow_turn *turn)
     struct slot *slot = turn->slot;
     bool again = slot->again || turn->more;
     if (turn->due_ms != 0) {
-        timers_added(turn->flows, turn->due_ms);
+        timers_added(turn->slot->plugin, turn->due_ms);
     }
     slot->conflicts = slot->tries = 0;
     waits_added(turn);

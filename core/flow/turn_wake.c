@@ -12,10 +12,12 @@ static struct str turn_input(const struct flow_turn *turn, const struct flow_com
     return blob != NULL ? blob->data : command->input.bytes;
 }
 
-static enum err change_timer(struct tx *tx, enum flow_statement statement, int64_t run,
-                             const struct flow_command *command, int64_t seq, struct error *error)
+static enum err change_timer(struct tx *tx, enum flow_statement statement,
+                             const struct flow_run *run, const struct flow_command *command,
+                             int64_t seq, struct error *error)
 {
-    struct value binds[] = {value_int(command->due_ms), value_int(run), value_int(seq)};
+    struct value binds[] = {value_text(run->plugin), value_int(command->due_ms), value_int(run->id),
+                            value_int(seq)};
     return command->due_ms == 0 ? OK : FLOW_TX(tx, statement, binds, NULL, NULL, error);
 }
 
@@ -75,7 +77,7 @@ static enum err drop_waker(const struct flow_turn *turn, struct tx *tx,
 {
     struct wait_for wait;
     enum err err =
-        change_timer(tx, FLOW_TIMER_DROP, turn->run.id, pending->command, pending->seq, error);
+        change_timer(tx, FLOW_TIMER_DROP, &turn->run, pending->command, pending->seq, error);
     if (err == OK && wait_of(pending->command, tx_arena(tx), &wait)) {
         struct value binds[] = {value_text(wait.topic), value_text(wait.path), value_text(wait.key),
                                 value_int(turn->run.id), value_int(pending->seq)};
@@ -96,7 +98,7 @@ static enum err add_waker(struct flow_turn *turn, struct tx *tx, const struct fl
                           int64_t seq, struct error *error)
 {
     struct wait_for wait;
-    enum err err = change_timer(tx, FLOW_TIMER_ADD, turn->run.id, command, seq, error);
+    enum err err = change_timer(tx, FLOW_TIMER_ADD, &turn->run, command, seq, error);
     if (command->due_ms != 0) {
         turn->due_ms = turn->due_ms == 0 ? command->due_ms : MIN(turn->due_ms, command->due_ms);
     }
