@@ -144,10 +144,25 @@ static struct str file_text(const struct edition *edition, const char *name, boo
 
 /* ---- one edition ---- */
 
+/* Names that stand for something else where a plugin is named. */
+static bool is_reserved(const char *name)
+{
+    static const char *const names[] = {"core", "auth", "run", "shell"};
+    bool reserved = false;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        reserved = reserved || strcmp(name, names[i]) == 0;
+    }
+    return reserved;
+}
+
 /* What its files say: manifest and schema. */
 static enum err take_files(struct edition *edition, struct error *error)
 {
     bool there = false;
+    if (is_reserved(edition->plugin->name)) {
+        return error_at(error, ERR_MANIFEST, "plugin.lua: name", edition->plugin->name,
+                        "this name is not for plugins");
+    }
     struct str text = file_text(edition, "plugin.lua", &there);
     if (!there) {
         return error_set(error, ERR_MANIFEST, "there is no plugin.lua in %s", edition->folder);

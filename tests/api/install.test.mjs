@@ -256,6 +256,7 @@ const bad = {
   "too much Lua": [() => tar(source("lost", { files: { "big.lua": "-".repeat(9 << 20) } })), 413, "limit", /Lua files/],
   "too many files": [() => tar(source("lost", { files: Object.fromEntries(Array.from({ length: 501 }, (_, i) => [`f${i}.lua`, ""])) })), 413, "limit", /files/],
   "a name that is none": [() => tar(source("Lost!")), 422, "manifest", /a name is/],
+  "a name of ours": [() => tar(source("core")), 422, "manifest", /not for plugins plugin\.lua: name/],
   "a name of automations": [() => tar(source("automation_x")), 422, "manifest", /automations/],
   "a version that is none": [() => tar(source("lost", { version: "one" })), 422, "manifest", /three numbers/],
   "a manifest with an unknown key": [() => tar(source("lost", { manifest: "cann = {}" })), 422, "manifest", /did you mean can/],

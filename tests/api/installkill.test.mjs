@@ -138,3 +138,31 @@ test("a start that a plugin ends: once is forgiven, twice in a row it is left of
   assert.equal((await plugin("hangs")).status, "running");
   assert.equal(await service.stop(), 0);
 });
+
+test("an automation that ends two starts is left off until it is saved anew", { timeout: 120000 }, async (t) => {
+  const plugins = mkdtempSync(path.join(tmpdir(), "proxenos-boot-"));
+  const service = await new Service({ plugins }).start();
+  t.after(async () => {
+    await service.remove();
+    rmSync(plugins, { recursive: true, force: true });
+  });
+  const client = await service.client("admin");
+  const loading = path.join(service.folder, "loading");
+  const file = path.join(service.folder, "automations/loop.lua");
+  await service.stop();
+  writeFileSync(file, "--% limits = { run_ms = 60000 }\nwhile true do end\n");
+  for (let i = 0; i < 2; i++) {
+    const last = existsSync(loading) ? statSync(loading).mtimeMs : 0;
+    service.log = "";
+    const starting = service.start().catch(() => {});
+    await until(() => existsSync(loading) && statSync(loading).mtimeMs > last && readFileSync(loading, "utf8") === "automation_loop");
+    await service.kill();
+    await starting;
+  }
+  await service.restart();
+  const shown = async () => (await client.get("/api/v1/automations/loop")).body;
+  assert.match((await shown()).error, /ended 2 times in a row/);
+  writeFileSync(file, 'px.log.info("corrected")\n');
+  await until(async () => (await shown()).status === "running");
+  assert.equal(await service.stop(), 0);
+});
