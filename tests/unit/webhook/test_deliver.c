@@ -265,7 +265,9 @@ static enum err change(struct world *world, const char *json, int64_t id,
                                           .request = STR("test"),
                                           .arena = &arena,
                                           .map = &map,
-                                          .id = id};
+                                          .id = id,
+                                          .begin = out_change->begin,
+                                          .end = out_change->end};
     enum err err = id == 0 ? webhook_create(world->webhooks, out_change)
                            : webhook_update(world->webhooks, out_change);
     while (err == OK && !done) {
@@ -282,7 +284,7 @@ static void make_user(struct world *world, char out_id[ID_TEXT_LEN + 1]);
 
 static void make_webhook(struct world *world)
 {
-    struct webhook_change made;
+    struct webhook_change made = {0};
     char user[ID_TEXT_LEN + 1];
     char json[400];
     make_user(world, user);
@@ -516,7 +518,7 @@ static void new_events_are_paced_while_it_fails(void **state)
 static void days_of_failing_switch_it_off(void **state)
 {
     struct world *world = *state;
-    struct webhook_change changed;
+    struct webhook_change changed = {0};
     make_webhook(world);
     world->status = 500;
     emit(world, 0, 1, 1);
@@ -620,20 +622,15 @@ static void the_log_of_attempts_is_bounded(void **state)
     assert_in_range(count, WEBHOOK_ATTEMPTS_KEPT, WEBHOOK_ATTEMPTS_KEPT + TRIM_EVERY);
 }
 
-static void a_webhook_of_bulk_has_no_key_and_says_so(void **state)
+/* As an import makes it: a record, and nothing beside. */
+static void make_by_bulk(struct world *world, const char *json)
 {
-    struct world *world = *state;
     struct arena arena;
     struct value map;
     struct making making = {0};
     const struct scope *scope = store_system_scope(world->store, SYSTEM_WEBHOOK);
     arena_init(&arena);
-    make_webhook(world);
-    assert_int_equal(json_decode(&arena,
-                                 STR("{\"name\":\"x\",\"url\":\"ftp://x/\",\"events\":[\"*\"],"
-                                     "\"payload\":\"notice\"}"),
-                                 &map, NULL),
-                     OK);
+    assert_int_equal(json_decode(&arena, str_from(json), &map, NULL), OK);
     assert_int_equal(draft_make(world->store, scope, DRAFT_CREATE,
                                 schema_object(scope->schema, STR("webhook")), 0, &map, &arena,
                                 &making.draft, NULL),
@@ -641,9 +638,93 @@ static void a_webhook_of_bulk_has_no_key_and_says_so(void **state)
     run_unit(world, &making, user_apply);
     settle(world);
     world->id = making.draft->id;
-    assert_state(world, "broken", "/url");
     scope_unref(scope);
     arena_deinit(&arena);
+}
+
+static void a_wrong_webhook_of_bulk_says_so(void **state)
+{
+    struct world *world = *state;
+    make_webhook(world);
+    make_by_bulk(world, "{\"name\":\"x\",\"url\":\"ftp://x/\",\"events\":[\"*\"],"
+                        "\"payload\":\"notice\"}");
+    assert_state(world, "broken", "/url");
+}
+
+/* The only key's public half, which must be the only one. */
+static void public_key(struct world *world, char out[WEBHOOK_PUBLIC_TEXT])
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct value shown = webhook_describe(world->webhooks, world->id, &arena);
+    const struct value *keys = value_get_c(&shown, "keys");
+    assert_int_equal(keys->list.count, 1);
+    struct str key = value_get_text(&keys->list.items[0], "public_key", STR(""));
+    snprintf(out, WEBHOOK_PUBLIC_TEXT, STR_FORMAT, STR_ARGS(key));
+    arena_deinit(&arena);
+}
+
+static void a_webhook_of_bulk_has_a_key_at_once(void **state)
+{
+    struct world *world = *state;
+    char user[ID_TEXT_LEN + 1];
+    char json[300];
+    char first[WEBHOOK_PUBLIC_TEXT];
+    char again[WEBHOOK_PUBLIC_TEXT];
+    make_user(world, user);
+    snprintf(json, sizeof(json),
+             "{\"name\":\"erp\",\"url\":\"https://erp.example/hook\",\"events\":[\"test.*\"],"
+             "\"payload\":\"changes\",\"user\":\"%s\"}",
+             user);
+    make_by_bulk(world, json);
+    assert_state(world, "active", NULL);
+    public_key(world, first);
+    emit(world, 0, 3, 3);
+    assert_int_equal(calls(world), 3);
+    close_world(world);
+    open_world(world);
+    settle(world);
+    public_key(world, again);
+    assert_string_equal(first, again);
+}
+
+static enum err say_repeated(struct webhook_change *change, struct tx *tx, struct error *error)
+{
+    (void)tx;
+    (void)error;
+    change->repeated = true;
+    return OK;
+}
+
+static enum err refuse_at_the_end(struct webhook_change *change, struct tx *tx, struct error *error)
+{
+    (void)tx;
+    assert_true(change->secret[0] != '\0' && change->record.len > 0 && change->id != 0);
+    return error_set(error, ERR_REFUSED, "no room for the answer");
+}
+
+/* What the caller adds to the unit is part of it: with it, or not at all. */
+static void a_change_repeated_or_refused_leaves_nothing(void **state)
+{
+    struct world *world = *state;
+    struct webhook_change made = {.begin = say_repeated};
+    static const char json[] = "{\"name\":\"a\",\"url\":\"https://a.example/\",\"events\":[\"*\"],"
+                               "\"user\":\"%s\"}";
+    char user[ID_TEXT_LEN + 1];
+    char text[200];
+    make_user(world, user);
+    snprintf(text, sizeof(text), json, user);
+    assert_int_equal(change(world, text, 0, &made), OK);
+    assert_int_equal(made.secret[0], '\0');
+    assert_int_equal(world->webhooks->count, 0);
+    made = (struct webhook_change){.end = refuse_at_the_end};
+    assert_int_equal(change(world, text, 0, &made), ERR_REFUSED);
+    assert_int_equal(made.secret[0], '\0');
+    settle(world);
+    assert_int_equal(world->webhooks->count, 0);
+    made = (struct webhook_change){0};
+    assert_int_equal(change(world, text, 0, &made), OK);
+    assert_int_equal(world->webhooks->count, 1);
 }
 
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -661,7 +742,9 @@ int test_deliver(void)
         IN_WORLD(a_restart_keeps_count_and_hour),
         IN_WORLD(what_is_too_large_comes_as_a_notice),
         IN_WORLD(the_log_of_attempts_is_bounded),
-        IN_WORLD(a_webhook_of_bulk_has_no_key_and_says_so),
+        IN_WORLD(a_wrong_webhook_of_bulk_says_so),
+        IN_WORLD(a_webhook_of_bulk_has_a_key_at_once),
+        IN_WORLD(a_change_repeated_or_refused_leaves_nothing),
     };
     crypto_init();
     return cmocka_run_group_tests_name("deliver", tests, NULL, NULL);
