@@ -53,8 +53,8 @@ bool idempotency_begin(struct call *call, struct idempotency *idempotency)
     }
     struct str flight = flight_key(call, idempotency);
     if (map_get(&call->api->in_flight, flight) != NULL) {
+        idempotency->key = STR(""); /* first: it may live in the call's arena */
         call_fail(call, ERR_IN_FLIGHT, "a request with this Idempotency-Key is still running");
-        idempotency->key = STR("");
         return false;
     }
     map_set(&call->api->in_flight, flight, call);
