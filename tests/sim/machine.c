@@ -127,13 +127,25 @@ static void env_random(struct env *env, void *bytes, size_t len)
     }
 }
 
+static struct env *env_of(struct env *env, bool stepped)
+{
+    *env = (struct env){.now_ms = env_now_ms,
+                        .monotonic_ns = env_monotonic_ns,
+                        .random = env_random,
+                        .stepped = stepped};
+    return env;
+}
+
 struct env *sim_env(void)
 {
-    static struct env env = {.now_ms = env_now_ms,
-                             .monotonic_ns = env_monotonic_ns,
-                             .random = env_random,
-                             .stepped = true};
-    return &env;
+    static struct env env;
+    return env_of(&env, false);
+}
+
+struct env *sim_loop_env(void)
+{
+    static struct env env;
+    return env_of(&env, true);
 }
 
 /* ---- lives ---- */

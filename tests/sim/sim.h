@@ -88,7 +88,9 @@ NORETURN void life_unopened(void);
 
 /* The machine of this process: set while a life runs. */
 struct sim_machine *sim_machine(void);
+/* For the store, a clock like any other, which may be set; the loop's timers wait for the world. */
 struct env *sim_env(void);
+struct env *sim_loop_env(void);
 
 /* ---- threads.c: inside a life ---- */
 

@@ -220,7 +220,7 @@ struct world *world_open(struct sim_machine *machine, const char *main)
     threads_start(machine);
     disk_install(machine);
     crypto_init();
-    must(world, loop_new(sim_env(), &world->loop, &error), &error, "loop");
+    must(world, loop_new(sim_loop_env(), &world->loop, &error), &error, "loop");
     struct store_options options = {.env = sim_env(), .folder = machine->folder};
     must(world, store_open(&options, &world->store, &error), &error, "store");
     apply_schema(world);
