@@ -7,6 +7,7 @@ static const struct cli_option global_options[] = {
     {"data", "DIR", "the data folder (default $PROXENOS_DATA or ./data)"},
     {"plugins", "DIR", "folder of plugins, when no service runs"},
     {"format", "table|json|csv", "how to print (default table)"},
+    {"token-file", "FILE", "act with this token's rights (or $PROXENOS_TOKEN), not the operator's"},
     {"quiet", NULL, "no progress, no remarks"},
     {"help", NULL, "help for the command"},
     {NULL, NULL, NULL},

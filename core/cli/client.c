@@ -29,9 +29,36 @@ static bool service_runs(const char *path)
     return runs;
 }
 
+/* The socket's peer is the operator, who is nobody's user: whoever decides as a person says who he
+ * is. */
+static int read_token(struct cli *cli)
+{
+    const char *path = cli_option(cli, "token-file");
+    const char *given = getenv("PROXENOS_TOKEN");
+    FILE *file = path != NULL ? fopen(path, "r") : NULL;
+    if (path == NULL) {
+        (void)snprintf(cli->token, sizeof(cli->token), "%s", given != NULL ? given : "");
+        return CLI_OK;
+    }
+    bool read = file != NULL && fgets(cli->token, sizeof(cli->token), file) != NULL;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    cli->token[strcspn(cli->token, "\r\n")] = '\0';
+    if (!read || cli->token[0] == '\0') {
+        fprintf(stderr, "proxenos: %s: there is no token in its first line\n", path);
+        return CLI_USAGE;
+    }
+    return CLI_OK;
+}
+
 int cli_connect(struct cli *cli)
 {
     struct error error = {0};
+    int code = read_token(cli);
+    if (code != CLI_OK) {
+        return code;
+    }
     struct str path = cli_socket_path(cli, &cli->arena);
     if (!service_runs(path.at)) {
         enum err err =
@@ -133,6 +160,7 @@ int cli_try(struct cli *cli, struct net_call *call, struct value *out_answer)
 {
     struct error error = {0};
     *out_answer = value_null();
+    call->token = cli->token[0] != '\0' ? cli->token : NULL;
     enum err err = net_call(cli->client, call, &error);
     if (err != OK && err != ERR_CANCELLED) {
         cli_print_error(&error);

@@ -43,6 +43,7 @@ struct cli {
     const char *plugins_folder;
     enum cli_format format;
     bool quiet, embedded;
+    char token[200]; /* whose rights are used; empty: those of the socket's peer */
     /* the service */
     struct net_client *client;
     struct arena arena;

@@ -89,6 +89,10 @@ static struct curl_slist *make_headers(const struct net_call *call)
     if (call->header != NULL) {
         headers = curl_slist_append(headers, call->header);
     }
+    if (call->token != NULL) {
+        snprintf(line, sizeof(line), "Authorization: Bearer %s", call->token);
+        headers = curl_slist_append(headers, line);
+    }
     return headers;
 }
 

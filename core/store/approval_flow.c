@@ -144,10 +144,14 @@ static enum err cancel_one(struct tx *tx, int64_t id, int64_t seq, struct error 
 
 enum err tx_approval_cancel(struct tx *tx, int64_t run, int64_t seq, struct error *error)
 {
+    const struct object_type *approvals = schema_object(tx->schema, STR("approval"));
     int64_t *ids = NULL;
     size_t count = 0;
-    enum err err = record_row_pending(tx, approval_type(tx), PENDING_RUN,
-                                      approval_id_text(tx_arena(tx), run), &ids, &count, error);
+    if (approvals == NULL) {
+        return OK; /* nothing is declared yet */
+    }
+    struct str id = approval_id_text(tx_arena(tx), run);
+    enum err err = record_row_pending(tx, approvals, PENDING_RUN, id, &ids, &count, error);
     for (size_t i = 0; i < count && err == OK; i++) {
         err = cancel_one(tx, ids[i], seq, error);
     }

@@ -208,6 +208,7 @@ struct net_call {
     const char *content_type; /* NULL: application/json when there is a body */
     const char *accept;       /* NULL: application/json */
     const char *header;       /* one more header line, or NULL */
+    const char *token;        /* sent as the bearer token; NULL: none */
     struct str body;
     /* Instead of `body`: gives the next bytes of an upload; 0 = end, -1 = cannot. `upload_bytes` is
      * its whole size. */

@@ -326,6 +326,19 @@ test("the command line lists, shows and decides", async () => {
   const own = await service.cli("approval", "approve", asked.approval); // the service's own user has no role
   assert.notEqual(own.code, 0);
   assert.match(own.stderr, /only the role compliance decides/);
+  const token = path.join(plugins, "token");
+  const as = async (user, ...words) => {
+    writeFileSync(token, `${users[user].token}\n`);
+    return json("approval", ...words, "--token-file", token);
+  };
+  assert.ok((await as("anna", "list", "--mine")).data.some((one) => one.id === asked.approval));
+  assert.equal((await as("anna", "approve", asked.approval, "--comment", "fine")).yes, 1);
+  assert.ok(!(await as("anna", "list", "--mine")).data.some((one) => one.id === asked.approval));
+  assert.equal((await as("ben", "reject", asked.approval, "--comment", "no")).state, "rejected");
+  const other = await ask();
+  assert.equal((await as("eva", "withdraw", other.approval, "--reason", "not needed")).state, "withdrawn");
+  const none = await service.cli("approval", "list", "--token-file", path.join(plugins, "nothing"));
+  assert.match(none.stderr, /there is no token/);
   assert.equal((await json("user", "away", "dora", "--until", "3d", "--deputy", "finn")).deputy, users.finn.id);
   assert.equal((await service.cli("user", "back", "dora")).code, 0);
 });
@@ -347,9 +360,10 @@ test("two votes at once for the last place, and a vote beside a cancel", async (
   }
 });
 
-test("kill -9 between votes", { timeout: 240000 }, async (t) => {
-  const count = 200;
-  const kills = Number(process.env.PROXENOS_APPROVAL_KILLS ?? 20);
+const kills = Number(process.env.PROXENOS_APPROVAL_KILLS ?? 20);
+
+test("kill -9 between votes", { timeout: 240000 + 5000 * kills }, async (t) => {
+  const count = Math.min(900, Math.max(200, 3 * kills));
   const seed = Number(process.env.PROXENOS_TEST_SEED ?? Date.now() % 1000000);
   let state = seed;
   const chance = (most) => (state = (state * 48271) % 2147483647) % most;
