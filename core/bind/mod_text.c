@@ -174,6 +174,7 @@ int text_template(lua_State *L)
     lua_Integer parts = 0;
     size_t open = 0;
     while (str_find(text, STR("{"), &open)) {
+        lua_budget_check(L);
         lua_pushlstring(L, text.at, open);
         lua_rawseti(L, 3, ++parts);
         struct str rest = str_sub(text, open + 1, text.len);
@@ -201,6 +202,7 @@ int text_template(lua_State *L)
     luaL_Buffer out;
     luaL_buffinit(L, &out);
     for (lua_Integer i = 1; i <= parts; i++) {
+        lua_budget_check(L);
         (void)lua_rawgeti(L, 3, i);
         luaL_addvalue(&out);
     }

@@ -84,7 +84,7 @@ class Stage {
     await this.stall();
     const { waited } = times(this.loop);
     await act();
-    return (await this.stall()) - (times(this.loop).waited - waited);
+    return Math.max(0, (await this.stall()) - (times(this.loop).waited - waited));
   }
 
   // What the loop's turns take when nothing hostile runs: the figures of all these plugins, a list, a write. A build with sanitizers may

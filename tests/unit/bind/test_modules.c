@@ -243,6 +243,23 @@ static void test_clock(void **state)
         "assert(not ok and err.nearest == 'roll')\n");
 }
 
+/* Long texts end by the budget inside the function, not when it has returned. */
+static void test_long_texts(void **state)
+{
+    struct world *world = *state;
+    struct lua_metrics metrics;
+    struct world_plugin plugin = {.name = "one",
+                                  .run_ms = 10,
+                                  .memory = 64 << 20,
+                                  .main =
+                                      "px.text.template(string.rep('{a}', 300000), { a = 'x' })\n"};
+    if (world_load(world, &plugin) != ERR_BUDGET) {
+        fail_msg("%s: %s", world->error.pointer, world->error.detail);
+    }
+    bind_host_metrics(world->hosts[0], &metrics);
+    assert_in_range(metrics.run_ns, 10 * 1000000, 50 * 1000000);
+}
+
 int test_modules(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +268,7 @@ int test_modules(void)
         cmocka_unit_test_setup_teardown(test_decimal, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_json, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_text, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_long_texts, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_i18n, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_clock, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_words, world_setup, world_teardown),
