@@ -35,6 +35,7 @@ enum err api_open(const struct api_options *options, struct api **out_api, struc
     api->auth = options->auth;
     api->bus = options->bus;
     api->flows = options->flows;
+    api->flow_care = options->flow_care;
     api->plugins = options->plugins;
     api->jobs = options->jobs;
     api->net = options->net;

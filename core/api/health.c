@@ -2,6 +2,8 @@
  */
 #include "internal.h"
 
+#include "proxenos/flow_operate.h"
+
 #include <sys/resource.h>
 
 static const char front_page[] =
@@ -250,6 +252,7 @@ void get_metrics(struct call *call)
     struct webhook_stats webhooks;
     webhooks_stats(call->api->webhooks, &webhooks);
     write_webhooks(&call->out, &webhooks);
+    flows_metrics(call->api->flows, call->api->flow_care, &call->out);
     write_process(call, &call->out);
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     call_respond(call, 200);

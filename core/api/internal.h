@@ -22,6 +22,7 @@ struct api {
     struct auth *auth;
     struct bus *bus;
     struct flows *flows;
+    struct flow_care *flow_care;
     struct plugins *plugins;
     struct jobs *jobs;
     struct net *net;
@@ -196,6 +197,9 @@ void cancel_flow(struct call *call);
 void retry_flow(struct call *call);
 void unblock_flow(struct call *call);
 void signal_flow(struct call *call);
+void query_flow(struct call *call);
+void migrate_flow(struct call *call);
+void replay_flow(struct call *call);
 void list_egress(struct call *call);
 void list_mails(struct call *call);
 void get_mail(struct call *call);
@@ -242,6 +246,7 @@ void job_started(struct job_start *start);
 
 /* ---- uninstall.c ---- */
 void register_uninstall(struct api *api);
+void register_flow_jobs(struct api *api); /* flow_job.c */
 
 /* ---- history.c ---- */
 /* GET of one record, and of a list of ids, as of a moment. */

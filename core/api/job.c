@@ -304,4 +304,5 @@ void register_jobs(struct api *api)
     jobs_register(api->jobs, &verify);
     jobs_register(api->jobs, &backup);
     register_uninstall(api);
+    register_flow_jobs(api);
 }

@@ -2,6 +2,8 @@
  * Loop thread. */
 #include "internal.h"
 
+#include "proxenos/flow_operate.h"
+
 /* ---- settings ---- */
 
 static void respond_config(struct call *call)
@@ -66,7 +68,9 @@ void list_pages(struct call *call)
 
 static void on_doctored(struct doctor_call *doctor)
 {
-    call_respond_list(doctor->context, doctor->findings);
+    struct call *call = doctor->context;
+    flow_care_findings(call->api->flow_care, call_arena(call), &doctor->findings);
+    call_respond_list(call, doctor->findings);
 }
 
 void get_doctor(struct call *call)

@@ -13,6 +13,8 @@
 enum {
     FLOW_BRANCHES_MAX = 1000, /* of one all or any */
     FLOW_TURN_MS = 250,       /* a live turn that took so long is cut at its next command */
+    FLOW_QUERIES_MAX = 32,    /* of one flow */
+    FLOW_BUNDLE_OF_HOST = -2, /* instead of a bundle's id: the files of the host itself */
     FLOW_BUNDLES_KEPT = 16,   /* environments of one state; then all are made anew */
 };
 
@@ -52,6 +54,14 @@ struct flow_undo {
     int anchor; /* of the function, beside the branches */
 };
 
+/* A run that is only gone through, and what it is asked then. */
+struct flow_look {
+    struct str query; /* empty: nothing */
+    const struct value *input;
+    struct arena *arena;
+    struct value output;
+};
+
 /* What a script hands to the turn besides waiting; the turn then goes no further. */
 enum flow_stop { FLOW_GOES_ON, FLOW_STOPPED, FLOW_AGAIN };
 
@@ -81,6 +91,14 @@ struct flow_exec {
         struct str name;
         bool newer;
     } * versions;
+    struct flow_question {
+        struct flow_question *next;
+        struct str name;
+        int anchor; /* of the function, beside the branches */
+    } * questions;
+    int question_count;
+    struct flow_look *look; /* NULL: the turn is to go on */
+    bool answering;         /* a query's function runs */
 
     enum flow_stop stop;
     enum err err; /* how the turn goes back, when no unit was sent */
@@ -89,6 +107,11 @@ struct flow_exec {
 
 /* flow_drive.c: the function of the task. */
 int flow_drive(lua_State *L);
+/* flow_query.c: the same of a run that is only looked at. */
+int flow_look_drive(lua_State *L);
+/* flow_drive.c: makes the exec ready to go through the run of a look. */
+void flow_exec_look(struct flow_exec *exec, struct bind_host *host, struct flow_turn *turn,
+                    int64_t now_ns);
 /* Goes through the old pages; the table that anchors the branches is at 1. When it went well,
  * exec->stop may have been set on the way: then exec->err says why. */
 enum err flow_go_back(struct flow_exec *exec, lua_State *L, struct error *error) MUST_CHECK;
@@ -126,5 +149,7 @@ struct error flow_error_of(const struct value *map);
 int64_t flow_now_ms(const struct flow_exec *exec);
 /* math.random and flow:random. */
 int flow_random(lua_State *L);
+/* px.flows.query (flow_query.c). */
+int flows_query(lua_State *L);
 
 #endif

@@ -286,13 +286,36 @@ static enum err begin(struct flow_exec *exec, lua_State *L, struct error *error)
     return OK;
 }
 
+void flow_exec_look(struct flow_exec *exec, struct bind_host *host, struct flow_turn *turn,
+                    int64_t now_ns)
+{
+    char id[ID_TEXT_LEN + 1];
+    id_format(flow_turn_run(turn)->id, id);
+    (void)snprintf(exec->request, sizeof(exec->request), "flow:%s", id);
+    exec->host = host;
+    exec->turn = turn;
+    exec->replay = flow_turn_replay(turn);
+    exec->started_ns = now_ns;
+    list_init(&exec->ready);
+    list_init(&exec->waiting);
+    list_init(&exec->undo);
+}
+
+/* A look at a run that has ended: in its last page the code ends, as it did. */
+static bool may_end(const struct flow_exec *exec)
+{
+    const struct flow_replay *replay = exec->replay;
+    return exec->look != NULL && exec->main->over && replay->page + 1 == replay->page_count &&
+           flow_state_is_end(flow_turn_run(exec->turn)->state);
+}
+
 enum err flow_go_back(struct flow_exec *exec, lua_State *L, struct error *error)
 {
     enum err err = begin(exec, L, error);
     while (err == OK && replay_page(exec->replay) != NULL && !replay_is_live(exec->replay)) {
         ready_the_cut(exec);
         err = take_all(exec, L, error);
-        if (err == OK && (exec->main->over || exec->stop == FLOW_AGAIN)) {
+        if (err == OK && !may_end(exec) && (exec->main->over || exec->stop == FLOW_AGAIN)) {
             return ended_early(exec, error);
         }
         if (err != OK || exec->stop != FLOW_GOES_ON) {

@@ -235,13 +235,28 @@ static bool load_main(lua_State *L, int env, const struct flow_file *files, size
     return true;
 }
 
+static void host_files(const struct flow_exec *exec, struct flow_file **out_files,
+                       size_t *out_count)
+{
+    const struct bind_host *host = exec->host;
+    struct flow_file *files =
+        ARENA_ARRAY(flow_turn_arena(exec->turn), struct flow_file, host->file_count + 1);
+    for (size_t i = 0; i < host->file_count; i++) {
+        files[i] = (struct flow_file){host->files[i].name, host->files[i].text};
+    }
+    *out_files = files;
+    *out_count = host->file_count;
+}
+
 static bool make_env(lua_State *L, struct flow_exec *exec, int64_t bundle, struct error *error)
 {
     struct flow_file *files = NULL;
     size_t count = 0;
     int envs = lua_gettop(L);
-    if (flow_bundle_read(exec->reader, bundle, flow_turn_arena(exec->turn), &files, &count,
-                         error) != OK) {
+    if (bundle == FLOW_BUNDLE_OF_HOST) {
+        host_files(exec, &files, &count);
+    } else if (flow_bundle_read(exec->reader, bundle, flow_turn_arena(exec->turn), &files, &count,
+                                error) != OK) {
         return false;
     }
     push_env(L, files, count);

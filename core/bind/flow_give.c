@@ -24,6 +24,10 @@ struct flow_exec *flow_exec_of(lua_State *L)
 struct flow_exec *flow_enter(lua_State *L, const char *command)
 {
     struct flow_exec *exec = flow_exec_of(L);
+    if (exec->answering) {
+        lua_raise_set(L, ERR_INVALID,
+                      "flow:%s inside a query: it only tells what the flow knows already", command);
+    }
     if (exec->in_step) {
         lua_raise_set(L, ERR_INVALID,
                       "flow:%s inside a step: a step is one piece; give the command beside it",

@@ -42,6 +42,7 @@ struct value flow_options_arg(lua_State *L, int index, struct arena *arena,
 int64_t flow_after(lua_State *L, const struct flow_exec *exec, struct str text);
 
 /* The commands. */
+int flow_query_method(lua_State *L);
 int flow_step(lua_State *L);
 int flow_call(lua_State *L);
 int flow_version(lua_State *L);

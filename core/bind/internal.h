@@ -260,6 +260,7 @@ struct flow_change {
     struct str plugin, name;
     struct str key; /* of a run; what makes a signal one; why it is cancelled */
     struct str data;
+    struct value attributes; /* VALUE_NULL: none */
 };
 enum err flow_change_apply(const struct flow_change *change, struct flows *flows, struct tx *tx,
                            struct error *error) MUST_CHECK;

@@ -3,6 +3,7 @@
 #include "flow_give.h"
 
 #include "proxenos/base_log.h"
+#include "proxenos/flow_operate.h"
 
 static const char flow_key;
 
@@ -10,7 +11,13 @@ static const char flow_key;
 
 int64_t flow_now_ms(const struct flow_exec *exec)
 {
-    return replay_page(exec->replay)->at_ms;
+    const struct flow_page *page = replay_page(exec->replay);
+    if (page == NULL) { /* looked at, behind its last page */
+        const struct flow_replay *replay = exec->replay;
+        return replay->page_count > 0 ? replay->pages[replay->page_count - 1].at_ms
+                                      : flow_turn_run(exec->turn)->started_ms;
+    }
+    return page->at_ms;
 }
 
 static int flow_now(lua_State *L)
@@ -76,6 +83,25 @@ static int flow_id(lua_State *L)
     return 1;
 }
 
+/* flow:attributes { client = id }: the run is looked for by these from now on. They commit with the
+ * turn; nothing of it is in the journal. */
+static int flow_attributes(lua_State *L)
+{
+    struct flow_exec *exec = flow_enter(L, "attributes");
+    struct error error = {0};
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    struct value map = arg_value(L, 2, flow_turn_arena(exec->turn));
+    map = map.kind == VALUE_LIST && map.list.count == 0 ? value_map_new() : map;
+    if (flow_attributes_check(&map, &error) != OK) {
+        lua_raise(L, &error);
+    }
+    if (replay_is_live(exec->replay)) {
+        flow_turn_attributes(exec->turn, &map);
+    }
+    return 0;
+}
+
 /* ---- the object ---- */
 
 static const luaL_Reg methods[] = {
@@ -85,6 +111,8 @@ static const luaL_Reg methods[] = {
     {"sleep_until", flow_sleep_until},
     {"wait", flow_wait},
     {"signal", flow_signal},
+    {"attributes", flow_attributes},
+    {"query", flow_query_method},
     {"continue_as_new", flow_continue},
     {"version", flow_version},
     {"now", flow_now},

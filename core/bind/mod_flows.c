@@ -3,6 +3,8 @@
 #include "flow.h"
 #include "store_module.h"
 
+#include "proxenos/flow_operate.h"
+
 /* ---- in the unit ---- */
 
 static enum err apply_start(const struct flow_change *change, struct flows *flows, struct tx *tx,
@@ -14,6 +16,9 @@ static enum err apply_start(const struct flow_change *change, struct flows *flow
                                .key = change->key,
                                .input = change->data,
                                .actor = tx_scope(tx)->actor};
+    if (change->attributes.kind == VALUE_MAP) {
+        start.attributes = &change->attributes;
+    }
     return flow_tx_start(flows, tx, &start, error);
 }
 
@@ -132,6 +137,11 @@ static int flows_start_run(lua_State *L)
     if (key.len > FLOW_KEY_MAX) {
         lua_raise_set(L, ERR_LIMIT, "a key has at most %d bytes", FLOW_KEY_MAX);
     }
+    const struct value *attributes = value_get_c(&options, "attributes");
+    struct error error = {0};
+    if (attributes != NULL && flow_attributes_check(attributes, &error) != OK) {
+        lua_raise(L, &error);
+    }
     writes_allowed(L, call);
     int64_t running = key.len > 0 ? running_with(L, call, name, key) : 0;
     if (running != 0) {
@@ -146,6 +156,9 @@ static int flows_start_run(lua_State *L)
     change->name = arena_str(arena, name);
     change->key = arena_str(arena, key);
     change->data = input;
+    if (attributes != NULL) {
+        change->attributes = value_copy(arena, attributes);
+    }
     push_id(L, change->run);
     return single_end(L);
 }
@@ -226,6 +239,26 @@ static int state_bits(lua_State *L, struct str word)
     return 0;
 }
 
+static void attribute_filter(lua_State *L, const struct value *query, struct flow_query *wanted)
+{
+    const struct value *attributes = value_get_c(query, "attributes");
+    struct error error = {0};
+    if (attributes == NULL) {
+        return;
+    }
+    if (flow_attributes_check(attributes, &error) != OK) {
+        lua_raise(L, &error);
+    }
+    if (attributes->map.count > FLOW_FIND_ATTRIBUTES_MAX) {
+        lua_raise_set(L, ERR_LIMIT, "runs are looked for by at most %d attributes",
+                      FLOW_FIND_ATTRIBUTES_MAX);
+    }
+    for (size_t i = 0; i < attributes->map.count; i++) {
+        wanted->attributes[i].name = attributes->map.entries[i].key;
+        wanted->attributes[i].value = attributes->map.entries[i].value.text;
+    }
+}
+
 static int flows_find(lua_State *L)
 {
     enum { FOUND_MAX = 1000, FOUND_DEFAULT = 50 };
@@ -241,6 +274,7 @@ static int flows_find(lua_State *L)
         .key = value_get_text(&query, "key", STR("")),
         .states = state_bits(L, value_get_text(&query, "state", STR(""))),
         .limit = (int)MAX(1, MIN(value_get_int(&query, "limit", FOUND_DEFAULT), FOUND_MAX))};
+    attribute_filter(L, &query, &wanted);
     enum err err = read_begin(call, &turn, &error);
     if (err == OK) {
         finding.reader = turn.reader;
@@ -282,7 +316,11 @@ static const char types[] =
     "journal and the newest code\n"
     "---@field version fun(self: px.flow_run, name: string): boolean # true in runs that came here "
     "with this code\n"
-    "---@field now fun(self: px.flow_run): px.date.value # the run's clock\n"
+    "---@field query fun(self: px.flow_run, name: string, fn: fun(input?: any): any) # what "
+    "px.flows.query is answered\n"
+    "---@field attributes fun(self: px.flow_run, texts: table<string, string>) # what it is looked "
+    "for by\n"
+    "---@field now fun(self: px.flow_run): px.date.value\n"
     "---@field random fun(self: px.flow_run, m?: integer, n?: integer): number\n"
     "---@field log fun(self: px.flow_run, text: any)\n"
     "---@field id fun(self: px.flow_run): string\n"
@@ -342,7 +380,8 @@ static const char types[] =
 static const struct lua_binding bindings[] = {
     {.name = "start",
      .call = flows_start_run,
-     .type = "fun(flow: string, input?: any, options?: { key?: string }): string",
+     .type = "fun(flow: string, input?: any, options?: { key?: string, attributes?: "
+             "table<string, string> }): string",
      .doc = "starts a run and gives its id; with a key, the id of the run that lives under it",
      .flags = LUA_BINDING_WAITS},
     {.name = "signal",
@@ -355,10 +394,14 @@ static const struct lua_binding bindings[] = {
      .type = "fun(run: string, reason?: string)",
      .doc = "ends what the run waits for; it may clean up",
      .flags = LUA_BINDING_WAITS},
+    {.name = "query",
+     .call = flows_query,
+     .type = "fun(run: string, name: string, input?: any): any",
+     .doc = "what the flow's own flow:query answers, from its journal; nothing goes on"},
     {.name = "find",
      .call = flows_find,
-     .type = "fun(query?: { flow?: string, key?: string, state?: string, limit?: integer }): "
-             "px.run[]",
+     .type = "fun(query?: { flow?: string, key?: string, state?: string, attributes?: "
+             "table<string, string>, limit?: integer }): px.run[]",
      .doc = "runs of this plugin, newest first"},
 };
 

@@ -1,21 +1,7 @@
-/* flow list|show|export|start|cancel|retry|unblock|signal: runs of durable flows. */
+/* flow list|show|export|start|cancel|retry|unblock|signal|query: runs of durable flows. */
 #include "internal.h"
 
 #include <errno.h>
-
-static struct str flow_target(struct cli *cli, const char *id, const char *behind)
-{
-    struct buf target;
-    buf_init(&target);
-    buf_append_str(&target, STR("/api/v1/flows"));
-    if (id != NULL) {
-        cli_path(&target, str_from(id));
-    }
-    buf_append_str(&target, str_from(behind));
-    struct str copy = arena_str(&cli->arena, buf_str(&target));
-    buf_deinit(&target);
-    return copy;
-}
 
 /* All --attribute NAME=VALUE as a map; CLI_USAGE after saying why. */
 static int read_attributes(struct cli *cli, struct value *out_map)
@@ -109,7 +95,7 @@ static int draw(struct cli *cli, const char *format)
     struct value answer;
     struct buf target;
     buf_init(&target);
-    buf_append_str(&target, flow_target(cli, cli->positional[0], ""));
+    buf_append_str(&target, cli_target(cli, "flows", cli->positional[0], ""));
     cli_query(&target, "format", str_from(format));
     struct net_call call = {
         .method = "GET", .target = buf_str(&target), .accept = "*/*", .write = print_piece};
@@ -128,7 +114,7 @@ int cmd_flow_show(struct cli *cli)
         return draw(cli, format);
     }
     buf_init(&target);
-    buf_append_str(&target, flow_target(cli, cli->positional[0], ""));
+    buf_append_str(&target, cli_target(cli, "flows", cli->positional[0], ""));
     cli_query_options(cli, &target, options, COUNT_OF(options));
     int code = cli_call(cli, "GET", buf_str(&target), NULL, &run);
     buf_deinit(&target);
@@ -146,8 +132,8 @@ int cmd_flow_show(struct cli *cli)
 int cmd_flow_export(struct cli *cli)
 {
     struct value history;
-    int code =
-        cli_call(cli, "GET", flow_target(cli, cli->positional[0], "/history"), NULL, &history);
+    int code = cli_call(cli, "GET", cli_target(cli, "flows", cli->positional[0], "/history"), NULL,
+                        &history);
     if (code == CLI_OK) {
         cli->format = CLI_JSON;
         cli_print_map(cli, &history);
@@ -164,9 +150,9 @@ static void put_option(struct cli *cli, struct value *body, const char *option)
     }
 }
 
-static int read_json_file(struct cli *cli, const char *path, struct str *out_text)
+int cli_read_file(struct cli *cli, const char *path, struct str *out_text)
 {
-    enum { FILE_MAX = 4 << 20 };
+    enum { FILE_MAX = 16 << 20 };
     struct buf text;
     size_t got = 1;
     FILE *file = fopen(path, "rb");
@@ -195,7 +181,7 @@ static int put_json(struct cli *cli, struct value *body, const char *member, con
     struct value value = value_null();
     struct error error = {0};
     struct str json = str_from(text);
-    int code = text[0] == '@' ? read_json_file(cli, text + 1, &json) : CLI_OK;
+    int code = text[0] == '@' ? cli_read_file(cli, text + 1, &json) : CLI_OK;
     if (code != CLI_OK) {
         return code;
     }
@@ -233,7 +219,7 @@ int cmd_flow_start(struct cli *cli)
         code = put_json(cli, &body, "input", cli_option(cli, "input"));
     }
     if (code == CLI_OK) {
-        code = cli_call(cli, "POST", flow_target(cli, NULL, ""), &body, &answer);
+        code = cli_call(cli, "POST", STR("/api/v1/flows"), &body, &answer);
         code = print_id(cli, code, &answer);
     }
     return code;
@@ -247,8 +233,8 @@ static int order_all(struct cli *cli, const char *verb)
     int failed = 0;
     put_option(cli, &body, "why");
     for (int i = 0; i < cli->positional_count; i++) {
-        int code =
-            cli_call(cli, "POST", flow_target(cli, cli->positional[i], verb), &body, &answer);
+        int code = cli_call(cli, "POST", cli_target(cli, "flows", cli->positional[i], verb), &body,
+                            &answer);
         if (code == CLI_UNREACHABLE) {
             return code;
         }
@@ -289,7 +275,31 @@ int cmd_flow_signal(struct cli *cli)
     if (cli->positional_count > 2) {
         code = put_json(cli, &body, "data", cli->positional[2]);
     }
-    return code == CLI_OK ? cli_call(cli, "POST", flow_target(cli, cli->positional[0], "/signal"),
-                                     &body, &answer)
-                          : code;
+    return code == CLI_OK
+               ? cli_call(cli, "POST", cli_target(cli, "flows", cli->positional[0], "/signal"),
+                          &body, &answer)
+               : code;
+}
+
+int cmd_flow_query(struct cli *cli)
+{
+    struct value body = value_map_new();
+    struct value answer;
+    int code = CLI_OK;
+    value_put_c(&cli->arena, &body, "name", value_text(str_from(cli->positional[1])));
+    if (cli->positional_count > 2) {
+        code = put_json(cli, &body, "input", cli->positional[2]);
+    }
+    if (code == CLI_OK) {
+        code = cli_call(cli, "POST", cli_target(cli, "flows", cli->positional[0], "/query"), &body,
+                        &answer);
+    }
+    if (code == CLI_OK) {
+        struct buf text;
+        buf_init(&text);
+        json_encode_pretty(&text, value_get_c(&answer, "answer"));
+        printf(STR_FORMAT "\n", STR_ARGS(buf_str(&text)));
+        buf_deinit(&text);
+    }
+    return code;
 }

@@ -120,6 +120,8 @@ struct cli_list {
     size_t column_count;
 };
 int cli_print_list(struct cli *cli, const struct cli_list *list);
+/* A file of at most 16 MiB; says itself what is wrong. */
+int cli_read_file(struct cli *cli, const char *path, struct str *out_text);
 /* The id of a user by name. */
 int cli_user_id(struct cli *cli, const char *name, struct str *out_id);
 /* "name=value" into body: JSON where it is JSON, plain text otherwise. CLI_USAGE after saying why.
@@ -198,6 +200,9 @@ int cmd_flow_cancel(struct cli *cli);
 int cmd_flow_retry(struct cli *cli);
 int cmd_flow_unblock(struct cli *cli);
 int cmd_flow_signal(struct cli *cli);
+int cmd_flow_query(struct cli *cli);
+int cmd_flow_migrate(struct cli *cli);
+int cmd_flow_replay(struct cli *cli);
 int cmd_egress_list(struct cli *cli);
 int cmd_mail_list(struct cli *cli);
 int cmd_mail_show(struct cli *cli);

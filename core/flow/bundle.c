@@ -198,3 +198,16 @@ enum err flow_bundle_get(struct reader *reader, int64_t bundle, struct arena *ar
     }
     return err;
 }
+
+enum err flow_bundle_newest(struct reader *reader, struct str plugin, int64_t *out_bundle,
+                            struct error *error)
+{
+    struct value binds[] = {value_text(plugin)};
+    *out_bundle = 0;
+    enum err err = FLOW_READ(reader, FLOW_BUNDLE_NEWEST, binds, row_integer, out_bundle, error);
+    if (err == OK && *out_bundle == 0) {
+        return error_set(error, ERR_NOT_FOUND, "the plugin " STR_FORMAT " has no flows",
+                         STR_ARGS(plugin));
+    }
+    return err;
+}

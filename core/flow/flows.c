@@ -21,6 +21,15 @@ static size_t turns_max(const struct flow_plugin *plugin, int64_t now_ms)
     return others > 0 ? TURNS_SHARED_MAX : FLOW_TURNS_MAX;
 }
 
+static void count_wake(struct flows *flows, const struct slot *slot)
+{
+    struct flow_counters *counters = &flows->counters;
+    int64_t waited_ms = MAX(0, loop_now_ms(flows->loop) - slot->ready_ms);
+    counters->wakes++;
+    counters->wake_ms += waited_ms;
+    counters->wake_max_ms = MAX(counters->wake_max_ms, waited_ms);
+}
+
 static size_t take_ready(struct flow_plugin *plugin, struct flow_turn **turns, int64_t now_ms)
 {
     size_t count = 0;
@@ -34,6 +43,7 @@ static size_t take_ready(struct flow_plugin *plugin, struct flow_turn **turns, i
         plugin->ready_count--;
         runner->under_way++;
         slot->away = true;
+        count_wake(plugin->flows, slot);
         slot->position = plugin->flows->position;
         turn->flows = plugin->flows;
         turn->slot = slot;
@@ -153,6 +163,17 @@ enum err flows_open(const struct flows_options *options, struct flows **out_flow
     }
     *out_flows = flows;
     return OK;
+}
+
+const struct scope *flows_scope(const struct flows *flows)
+{
+    return flows->scope;
+}
+
+bool flows_runs(const struct flows *flows, struct str plugin)
+{
+    const struct flow_plugin *found = map_get(&flows->by_name, plugin);
+    return found != NULL && found->runner != NULL;
 }
 
 void flows_start(struct flows *flows)

@@ -51,11 +51,18 @@ enum flow_statement {
     FLOW_RUN_RETRY,
     FLOW_RUN_MIGRATE,
     FLOW_ATTRIBUTE_SET,
+    FLOW_ATTRIBUTE_DROP,
     FLOW_ATTRIBUTE_COPY,
     FLOW_ATTRIBUTE_LIST,
     FLOW_LOG_ADD,
     FLOW_LOG_GET,
     FLOW_LOG_DROP,
+    FLOW_LOG_PREVIOUS,
+    FLOW_CARE_RUNS,
+    FLOW_RUN_FORGET,
+    FLOW_RUN_DROP,
+    FLOW_BLOB_DROP_ALL,
+    FLOW_INBOX_DROP_ALL,
     FLOW_INBOX_ADD,
     FLOW_SOURCE_ADD,
     FLOW_SOURCE_DROP,
@@ -181,6 +188,7 @@ struct slot {
     int64_t position; /* of the events' reader when it was handed out */
     int64_t skipped;  /* the oldest event that one of its waits could not be given while away */
     int conflicts, tries;
+    int64_t ready_ms;   /* since when it has been ready */
     struct timer later; /* running while it waits to be tried again */
     bool delayed;
 };
@@ -190,6 +198,12 @@ struct wake {
     struct wake *next;
     int64_t run;
     char plugin[];
+};
+
+/* Since the start. */
+struct flow_counters {
+    int64_t turns, again, blocked;
+    int64_t wakes, wake_ms, wake_max_ms; /* from being ready to being handed out */
 };
 
 struct flows {
@@ -207,6 +221,7 @@ struct flows {
     struct map slots;    /* run → struct slot */
     int units_away;
     struct message pump;
+    struct flow_counters counters;
 
     pthread_mutex_t lock; /* of the wakes and the notes */
     struct wake *wakes;
@@ -235,6 +250,9 @@ struct flows {
 
 /* flows.c: loop */
 void flows_pump_soon(struct flows *flows);
+const struct scope *flows_scope(const struct flows *flows); /* the engine's own */
+/* Does a runner of the plugin take turns now? */
+bool flows_runs(const struct flows *flows, struct str plugin);
 
 /* slot.c: loop */
 struct flow_plugin *flows_plugin(struct flows *flows, struct str name);
@@ -415,6 +433,7 @@ struct flow_turn {
     } * consumed;
     int64_t looked_to; /* early events were looked for up to here; 0: not at all */
 
+    const struct value *attributes; /* NULL: as they are */
     bool finished, continued;
     struct flow_result outcome;
     struct flow_data next_input;

@@ -35,6 +35,10 @@ enum err journal_rows(struct reader *reader, const struct flow_run *run, struct 
 {
     size_t count = 0;
     size_t room = 8;
+    if (run->log < 0) {
+        return error_set(error, ERR_NOT_FOUND,
+                         "the journal of the run was dropped: it ended long ago");
+    }
     struct log_row *rows = ARENA_ARRAY(arena, struct log_row, room);
     for (int64_t id = run->log; id != 0;) {
         struct walk walk = {.arena = arena, .row = {.id = id}};

@@ -44,6 +44,18 @@ struct flow_turn *flow_look_at(const struct flow_run *run, struct flow_page *pag
     return turn;
 }
 
+void flow_look_add(struct flow_turn *turn, struct str hash, struct str bytes)
+{
+    struct blob *blob = ARENA_NEW(&turn->arena, struct blob);
+    *blob = (struct blob){.next = turn->blobs, .hash = hash, .data = bytes};
+    turn->blobs = blob;
+}
+
+void flow_look_by(struct flow_turn *turn, int64_t bundle)
+{
+    turn->run.bundle = bundle;
+}
+
 void flow_look_free(struct flow_turn *turn)
 {
     if (turn != NULL) {

@@ -177,11 +177,30 @@ void replay_cut(struct flow_replay *replay)
     replay->live->cut = true;
 }
 
-static enum err differs(const struct flow_replay *replay, const struct flow_command *was,
+/* Either may be NULL. */
+static void note_difference(struct flow_replay *replay, int64_t seq, const struct flow_command *was,
+                            const struct flow_command *is)
+{
+    struct flow_difference *difference = &replay->difference;
+    *difference = (struct flow_difference){.seq = seq};
+    if (was != NULL) {
+        difference->was_kind = flow_command_word((enum flow_command_kind)was->kind);
+        difference->was_name = was->name;
+        difference->was_place = was->place;
+    }
+    if (is != NULL) {
+        difference->is_kind = flow_command_word((enum flow_command_kind)is->kind);
+        difference->is_name = arena_str(replay->arena, is->name);
+        difference->is_place = arena_str(replay->arena, is->place);
+    }
+}
+
+static enum err differs(struct flow_replay *replay, const struct flow_command *was,
                         const struct flow_command *is, const char *in, struct error *error)
 {
     char pointer[sizeof(error->pointer)];
     (void)snprintf(pointer, sizeof(pointer), STR_FORMAT, STR_ARGS(is->place));
+    note_difference(replay, replay->seq, was, is);
     return error_at(error, ERR_DIVERGED, pointer, NULL,
                     "command %lld was %s \"" STR_FORMAT "\" at " STR_FORMAT
                     ", the code now gives %s \"" STR_FORMAT "\" at " STR_FORMAT
@@ -202,6 +221,7 @@ static enum err compare(struct flow_replay *replay, const struct flow_command *i
 {
     const struct flow_page *page = replay_page(replay);
     if (replay->command == page->command_count) {
+        note_difference(replay, replay->seq, NULL, is);
         return error_at(error, ERR_DIVERGED, NULL, NULL,
                         "in turn %lld the code waited here; now it gives %s \"" STR_FORMAT
                         "\" at " STR_FORMAT "; the run waits for its own code or a migration",
@@ -320,6 +340,7 @@ enum err replay_turn_over(struct flow_replay *replay, struct error *error)
     ASSERT(page != NULL);
     if (!replay_is_live(replay) && replay->command < page->command_count) {
         const struct flow_command *was = &page->commands[replay->command];
+        note_difference(replay, replay->seq + 1, was, NULL);
         return error_set(error, ERR_DIVERGED,
                          "command %lld was %s \"" STR_FORMAT "\" at " STR_FORMAT
                          ", the code now waits or ends before it; the run waits for its own code "

@@ -298,6 +298,9 @@ enum err flow_describe(struct reader *reader, const struct flow_run *run, struct
     if (run->parent != 0) {
         value_put_c(arena, &map, "parent", value_id(run->parent));
     }
+    if (run->log < 0) {
+        value_put_c(arena, &map, "journal_dropped", value_bool(true));
+    }
     if (run->retry != 0) {
         value_put_c(arena, &map, "retried_as", value_id(run->retry));
     }

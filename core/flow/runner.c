@@ -49,6 +49,10 @@ enum err flows_knows(const struct flows *flows, struct str plugin, struct str fl
 {
     const struct flow_plugin *found = map_get(&flows->by_name, plugin);
     const struct flow_runner *runner = found != NULL ? found->runner : NULL;
+    if (found != NULL && runner == NULL) {
+        return error_at(error, ERR_SUSPENDED, "/plugin", NULL,
+                        "the flows of the plugin " STR_FORMAT " do not run now", STR_ARGS(plugin));
+    }
     if (runner == NULL) {
         return error_at(error, ERR_NOT_FOUND, "/plugin", NULL,
                         "no plugin \"" STR_FORMAT "\" runs that has flows", STR_ARGS(plugin));

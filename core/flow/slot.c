@@ -24,6 +24,7 @@ struct flow_plugin *flows_plugin(struct flows *flows, struct str name)
 
 void slot_ready(struct slot *slot)
 {
+    slot->ready_ms = loop_now_ms(slot->plugin->flows->loop);
     list_push(&slot->plugin->ready, &slot->in_ready);
     slot->plugin->ready_count++;
     flows_pump_soon(slot->plugin->flows);

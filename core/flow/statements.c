@@ -144,6 +144,7 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
     [FLOW_ATTRIBUTE_SET] = {"attribute_set",
                             "insert into flow_attribute (run, name, value) values (?1, ?2, ?3) on "
                             "conflict (run, name) do update set value = ?3"},
+    [FLOW_ATTRIBUTE_DROP] = {"attribute_drop", "delete from flow_attribute where run = ?1"},
     [FLOW_ATTRIBUTE_COPY] = {"attribute_copy",
                              "insert into flow_attribute (run, name, value) select ?2, name, value "
                              "from flow_attribute where run = ?1"},
@@ -153,6 +154,23 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
                       "insert into flow_log (id, previous, pages, data) values (?1, ?2, ?3, ?4)"},
     [FLOW_LOG_GET] = {"log_get", "select previous, pages, data from flow_log where id = ?1"},
     [FLOW_LOG_DROP] = {"log_drop", "delete from flow_log where id = ?1"},
+    [FLOW_LOG_PREVIOUS] = {"log_previous", "select previous from flow_log where id = ?1"},
+    /* A run waits for nothing: no event, signal or approval (2, 4, 32), and what it says of timers,
+     * children and calls is not there. */
+    [FLOW_CARE_RUNS] =
+        {"care_runs",
+         "select id, plugin, name, state, updated_at, queued, log, state = 1 and waits >= 0 and "
+         "waits & 38 = 0 and not exists (select 1 from flow_alarm t where t.plugin = "
+         "flow_run.plugin and t.due = flow_run.due and t.run = flow_run.id) and not exists (select "
+         "1 from flow_run c where c.parent = "
+         "flow_run.id and c.state < 3) and not exists (select 1 from flow_call a where a.run = "
+         "flow_run.id) and not exists (select 1 from flow_inbox i where i.run = flow_run.id) from "
+         "flow_run where id > ?1 order by id limit ?2"},
+    [FLOW_RUN_FORGET] = {"run_forget",
+                         "update flow_run set log = -1, pending = null where id = ?1"},
+    [FLOW_RUN_DROP] = {"run_drop", "delete from flow_run where id = ?1"},
+    [FLOW_BLOB_DROP_ALL] = {"blob_drop_all", "delete from flow_blob where run = ?1"},
+    [FLOW_INBOX_DROP_ALL] = {"inbox_drop_all", "delete from flow_inbox where run = ?1"},
     [FLOW_INBOX_ADD] = {"inbox_add", "insert into flow_inbox (run, id, kind, seq, name, result) "
                                      "values (?1, ?2, ?3, ?4, ?5, ?6)"},
     [FLOW_SOURCE_ADD] = {"source_add", "insert into flow_source (run, source) values (?1, ?2) on "

@@ -173,7 +173,8 @@ enum err flow_timeline(struct reader *reader, const struct flow_run *run, struct
 {
     struct flow_page *pages = NULL;
     size_t page_count = 0, arrivals = 0, commands = 0;
-    enum err err = flow_journal_read(reader, run, arena, &pages, &page_count, error);
+    enum err err =
+        run->log < 0 ? OK : flow_journal_read(reader, run, arena, &pages, &page_count, error);
     for (size_t i = 0; i < page_count; i++) {
         arrivals += pages[i].arrival_count;
         commands += pages[i].command_count;

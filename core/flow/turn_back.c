@@ -36,6 +36,7 @@ static void turn_committed(struct flow_turn *turn)
     if (turn->due_ms != 0) {
         timers_added(turn->slot->plugin, turn->due_ms);
     }
+    turn->flows->counters.turns++;
     slot->conflicts = slot->tries = 0;
     waits_added(turn);
     slot_back(slot);
@@ -148,6 +149,7 @@ void flow_turn_done(struct flow_turn *turn, enum err err, const struct error *er
         break;
     case TURN_AGAIN:
         slot_back(slot);
+        flows->counters.again++;
         slot->conflicts++;
         slot_ready(slot);
         break;
@@ -160,6 +162,7 @@ void flow_turn_done(struct flow_turn *turn, enum err err, const struct error *er
         slot_free(slot);
         break;
     case TURN_BLOCKS:
+        flows->counters.blocked++;
         block(slot, error);
         break;
     }

@@ -14,6 +14,13 @@ void flow_turn_continue(struct flow_turn *turn, const struct flow_data *input)
     turn->next_input = *input;
 }
 
+void flow_turn_attributes(struct flow_turn *turn, const struct value *attributes)
+{
+    struct value *kept = ARENA_NEW(&turn->arena, struct value);
+    *kept = value_copy(&turn->arena, attributes);
+    turn->attributes = kept;
+}
+
 /* ---- the page ---- */
 
 /* Every 32nd row takes the 31 before it into itself, every 1024th those of 32 such …: a walk back
@@ -248,6 +255,13 @@ static enum err drop_sources(const struct flow_turn *turn, struct tx *tx, struct
     return FLOW_TX(tx, FLOW_SOURCE_DROP, binds, NULL, NULL, error);
 }
 
+static enum err change_attributes(const struct flow_turn *turn, struct tx *tx, struct error *error)
+{
+    struct value binds[] = {value_int(turn->run.id)};
+    enum err err = FLOW_TX(tx, FLOW_ATTRIBUTE_DROP, binds, NULL, NULL, error);
+    return err == OK ? attributes_set(tx, turn->run.id, turn->attributes, error) : err;
+}
+
 static enum err tell_end(struct flow_turn *turn, struct tx *tx, enum flow_state state,
                          struct error *error)
 {
@@ -290,6 +304,9 @@ enum err flow_turn_apply(struct flow_turn *turn, struct tx *tx, struct error *er
     }
     if (err == OK) {
         err = add_blobs(turn, tx, turn->run.id, error);
+    }
+    if (err == OK && turn->attributes != NULL) {
+        err = change_attributes(turn, tx, error);
     }
     if (err == OK && turn->finished) {
         err = drop_sources(turn, tx, error);

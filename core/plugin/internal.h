@@ -98,6 +98,9 @@ struct edition {
     int looks;
     struct timer timer;
 };
+/* flow_look.c: on the loop, in its next turn. */
+void plugins_answer_later(struct plugins *plugins, void (*answer)(void *call), void *call);
+
 /* edition.c */
 struct edition *edition_new(struct plugin *plugin);
 /* Reads the folder: manifest, Lua files, schema. Start-up or a lane. What could be read stays. */

@@ -5,33 +5,6 @@
 #include "proxenos/base_json.h"
 #include "proxenos/base_text.h"
 
-/* ---- answering later ---- */
-
-struct answering {
-    struct message message;
-    void (*answer)(void *call);
-    void *call;
-};
-
-static void on_answer(struct message *message)
-{
-    struct answering *answering = CONTAINER_OF(message, struct answering, message);
-    void (*answer)(void *call) = answering->answer;
-    void *call = answering->call;
-    mem_free(answering);
-    answer(call);
-}
-
-/* `done` never comes before the call that asked returns. */
-static void answer_later(struct plugins *plugins, void (*answer)(void *call), void *call)
-{
-    struct answering *answering = mem_zalloc(sizeof(*answering));
-    answering->message.deliver = on_answer;
-    answering->answer = answer;
-    answering->call = call;
-    mailbox_post(loop_mailbox(plugins->options.loop), &answering->message);
-}
-
 static void tell_route(void *call)
 {
     struct route_call *route = call;
@@ -238,7 +211,7 @@ void plugins_route(struct plugins *plugins, struct route_call *route)
         route->err = may_use(found, route, &route->error);
     }
     if (route->err != OK) {
-        answer_later(plugins, tell_route, route);
+        plugins_answer_later(plugins, tell_route, route);
         return;
     }
     ASSERT(found != NULL);
@@ -308,7 +281,7 @@ void plugins_command(struct plugins *plugins, struct command_call *command)
         command->err =
             error_set(&command->error, ERR_NOT_FOUND, "there is no command \"" STR_FORMAT "\"",
                       STR_ARGS(str_sub(command->words, 0, 100)));
-        answer_later(plugins, tell_command, command);
+        plugins_answer_later(plugins, tell_command, command);
         return;
     }
     struct commanding *commanding = ARENA_NEW(command->arena, struct commanding);

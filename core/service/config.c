@@ -43,6 +43,8 @@ static const struct {
     [SET_WEBHOOK_SCHEDULE] = {"webhook_schedule", KIND_LIST, "", 0, 0},
     [SET_WEBHOOK_TIMEOUT] = {"webhook_timeout", KIND_TEXT, "15s", 0, 0},
     [SET_WEBHOOK_DISABLE_AFTER] = {"webhook_disable_after", KIND_TEXT, "5d", 0, 0},
+    [SET_FLOW_KEEP_JOURNAL] = {"flow_keep_journal", KIND_TEXT, "90d", 0, 0},
+    [SET_FLOW_KEEP_RUN] = {"flow_keep_run", KIND_TEXT, "365d", 0, 0},
 };
 
 struct str config_text(const struct config *config, enum setting setting)

@@ -157,7 +157,7 @@ static enum err read_wait(const struct config *config, enum setting setting, int
 {
     struct duration wait = {0};
     struct str text = config_text(config, setting);
-    bool read = duration_parse(text, &wait) == OK && wait.months == 0 && wait.days < 1000;
+    bool read = duration_parse(text, &wait) == OK && wait.months == 0 && wait.days < 10000;
     int64_t ms = wait.days * 86400000 + wait.ms;
     if (!read || ms < 1 || ms > most_ms) {
         return error_at(error, ERR_CONFIG, config->from[setting], NULL,
@@ -177,6 +177,17 @@ static enum err webhook_options(struct config *config, struct service_options *o
     enum err err = read_wait(config, SET_WEBHOOK_TIMEOUT, 60000, &out->webhook_timeout_ms, error);
     return err == OK ? read_wait(config, SET_WEBHOOK_DISABLE_AFTER, (int64_t)60 * 86400000,
                                  &out->webhook_disable_after_ms, error)
+                     : err;
+}
+
+static enum err flow_options(struct config *config, struct service_options *out,
+                             struct error *error)
+{
+    enum { KEPT_DAYS_MAX = 9999 };
+    int64_t most_ms = (int64_t)KEPT_DAYS_MAX * 86400000;
+    enum err err =
+        read_wait(config, SET_FLOW_KEEP_JOURNAL, most_ms, &out->flow_keep_journal_ms, error);
+    return err == OK ? read_wait(config, SET_FLOW_KEEP_RUN, most_ms, &out->flow_keep_run_ms, error)
                      : err;
 }
 
@@ -211,6 +222,9 @@ static enum err make_options(struct config *config, const char *folder, struct s
     }
     if (err == OK) {
         err = webhook_options(config, out, error);
+    }
+    if (err == OK) {
+        err = flow_options(config, out, error);
     }
     if (err != OK) {
         return err;

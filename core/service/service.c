@@ -12,7 +12,7 @@
 #include "proxenos/api.h"
 #include "proxenos/base_crypto.h"
 #include "proxenos/base_log.h"
-#include "proxenos/flow.h"
+#include "proxenos/flow_operate.h"
 #include "proxenos/store_search.h"
 #include "webhooks.h"
 
@@ -32,6 +32,7 @@ struct service {
     struct outbox *outbox;
     struct net *net;
     struct flows *flows;
+    struct flow_care *flow_care; /* NULL: a test drives the clock */
     struct webhooks *webhooks;
     struct plugins *plugins;
     struct jobs *jobs;
@@ -200,6 +201,24 @@ static enum err open_outgoing(struct service *service, const struct service_opti
     return net_open(&net, &service->net, error);
 }
 
+static enum err open_care(struct service *service, const struct service_options *options,
+                          struct error *error)
+{
+    enum { DAY_MS = 86400000, JOURNAL_DAYS = 90, RUN_DAYS = 365 };
+    struct flow_care_options care = {.flows = service->flows,
+                                     .store = service->store,
+                                     .loop = service->loop,
+                                     .keep_journal_ms = (int64_t)JOURNAL_DAYS * DAY_MS,
+                                     .keep_run_ms = (int64_t)RUN_DAYS * DAY_MS};
+    if (options->flow_keep_journal_ms > 0) {
+        care.keep_journal_ms = options->flow_keep_journal_ms;
+    }
+    if (options->flow_keep_run_ms > 0) {
+        care.keep_run_ms = options->flow_keep_run_ms;
+    }
+    return flow_care_open(&care, &service->flow_care, error);
+}
+
 static enum err open_actors(struct service *service, const struct service_options *options,
                             struct error *error)
 {
@@ -217,6 +236,9 @@ static enum err open_actors(struct service *service, const struct service_option
     if (err == OK) {
         struct flows_options flows = {.store = service->store, .loop = service->loop};
         err = flows_open(&flows, &service->flows, error);
+    }
+    if (err == OK && options->env == NULL && !options->prepare) {
+        err = open_care(service, options, error);
     }
     if (err != OK) {
         return err;
@@ -282,6 +304,7 @@ static enum err open_doors(struct service *service, const struct service_options
                               .auth = service->auth,
                               .bus = service->bus,
                               .flows = service->flows,
+                              .flow_care = service->flow_care,
                               .plugins = service->plugins,
                               .net = service->net,
                               .outbox = service->outbox,
@@ -494,6 +517,7 @@ void service_close(struct service *service)
     webhooks_close(service->webhooks);
     api_close(service->api);
     http_server_free(service->server);
+    flow_care_close(service->flow_care);
     flows_close(service->flows);
     bus_close(service->bus);
     outbox_close(service->outbox);

@@ -15,6 +15,7 @@ struct api_options {
     struct auth *auth;
     struct bus *bus;
     struct flows *flows;
+    struct flow_care *flow_care; /* may be NULL */
     struct plugins *plugins;
     struct jobs *jobs;
     struct net *net;       /* whose counts /metrics shows; may be NULL */

@@ -241,6 +241,27 @@ struct bind_call {
 };
 void bind_call(struct bind_call *call);
 
+/* A run of the host's plugin gone through again from its journal, to answer a query of its flow, or
+ * to see whether the newest code would do the same. Nothing comes of it. Caller-owned until done,
+ * which runs once on the loop, never before this returns; `arena` is the executor's until then. */
+struct bind_look {
+    struct bind_host *host;
+    int64_t run;
+    const struct flow_history *history; /* instead of a run: by the host's own code; or NULL */
+    bool newest;                        /* by the newest code of the plugin, not its own */
+    struct str query;                   /* as flow:query names it; empty: it is only gone through */
+    struct value input;
+    struct arena *arena;
+    void (*done)(struct bind_look *look);
+    void *context;
+    enum err err; /* ERR_DIVERGED: see difference. ERR_NOT_FOUND: no such run, query, flow */
+    struct error error;
+    struct value output;
+    struct value difference; /* { seq, was: { command, name, place, line } or null, is: … } */
+    int64_t bundle, generation, pages; /* what it was gone through with, and where the run was */
+};
+void bind_look(struct bind_look *look);
+
 /* A bus consumer (subscription_spec.deliver); context is the `const struct bind_registration`. */
 void bind_deliver(struct subscription *subscription, struct delivery **deliveries, size_t count,
                   void *context);

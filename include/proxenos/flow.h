@@ -102,6 +102,9 @@ enum err flow_bundle_read(struct reader *reader, int64_t bundle, struct arena *a
                           struct flow_file **out_files, size_t *out_count,
                           struct error *error) MUST_CHECK;
 
+/* The one that new runs of the plugin are pinned to; ERR_NOT_FOUND. */
+enum err flow_bundle_newest(struct reader *reader, struct str plugin, int64_t *out_bundle,
+                            struct error *error) MUST_CHECK;
 struct flow_bundle {
     struct str version, hash; /* SHA-256 of its files */
 };
@@ -159,7 +162,7 @@ struct flow_run {
     int64_t generation; /* from 1; continue_as_new counts up */
     int64_t pages;      /* turns in the journal */
     int64_t commands;
-    int64_t log;   /* the newest row of its journal */
+    int64_t log;   /* the newest row of its journal; -1: it was dropped, long after the end */
     int64_t since; /* events after this position of the log are its own */
     int64_t parent, parent_seq;
     int64_t started_ms, updated_ms;
@@ -232,6 +235,9 @@ enum err flow_turn_look_back(struct flow_turn *turn, struct reader *reader, int6
 /* An event was taken by a wait, in this turn or an old one. */
 void flow_turn_consumed(struct flow_turn *turn, const struct flow_command *command,
                         int64_t event_seq);
+
+/* The run is looked for by these from now on, instead of those that it had: with the live turn. */
+void flow_turn_attributes(struct flow_turn *turn, const struct value *attributes);
 
 /* How the live turn ended. Without a call of these the run waits. */
 void flow_turn_finish(struct flow_turn *turn, const struct flow_result *outcome);

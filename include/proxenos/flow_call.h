@@ -88,7 +88,10 @@ void flow_call_done(struct flow_call *call, enum flow_call_end end, struct str b
 enum err flow_look_open(struct reader *reader, int64_t run, struct flow_turn **out_turn,
                         struct error *error) MUST_CHECK;
 struct flow_turn *flow_look_at(const struct flow_run *run, struct flow_page *pages, size_t count);
-void flow_look_free(struct flow_turn *turn); /* NULL is fine */
+/* A large value that the pages of a file know by its hash; both borrowed. */
+void flow_look_add(struct flow_turn *turn, struct str hash, struct str bytes);
+void flow_look_by(struct flow_turn *turn, int64_t bundle); /* by other code than its own */
+void flow_look_free(struct flow_turn *turn);               /* NULL is fine */
 
 /* What is under way for a run: [{ seq, attempts, next_at, tried_until?, alive_at?, error? }]. */
 enum err flow_calls_list(struct reader *reader, int64_t run, struct arena *arena,

@@ -103,7 +103,14 @@ struct flow_signal {
     const struct flow_arrival *arrival;
 };
 
-/* Opaque but for the part that says so; zeroed, then replay_init. */
+/* What stands in the journal, and what the code gives instead; a kind of NULL: nothing. */
+struct flow_difference {
+    int64_t seq; /* 0: they do not differ */
+    const char *was_kind, *is_kind;
+    struct str was_name, was_place, is_name, is_place;
+};
+
+/* Opaque but for the parts that say so; zeroed, then replay_init. */
 struct flow_replay {
     struct arena *arena; /* of everything in here */
     const struct flow_page *pages;
@@ -119,6 +126,7 @@ struct flow_replay {
     struct flow_result cancel_result;
     bool cancelled; /* readable: somebody asked for the end */
     uint64_t random;
+    struct flow_difference difference; /* readable: after ERR_DIVERGED */
 };
 /* `pages` in their order; `live` is the page to be written: number, at_ms and arrivals are set, its
  * commands are added here. A replay that must not go on (a query) passes live NULL. seed is that of

@@ -48,7 +48,8 @@ struct flow_order {
 enum err flow_tx_order(struct flows *flows, struct tx *tx, const struct flow_order *order,
                        struct error *error) MUST_CHECK;
 /* Is there such a flow in the code that the plugin runs now? ERR_NOT_FOUND, with the nearest name
- * in error->nearest. Loop. */
+ * in error->nearest; ERR_SUSPENDED when the plugin does not run, or is just being made anew. Loop.
+ */
 enum err flows_knows(const struct flows *flows, struct str plugin, struct str flow,
                      struct error *error) MUST_CHECK;
 
@@ -92,5 +93,26 @@ void flow_draw_dot(struct buf *out, const struct flow_run *run, const struct flo
                    size_t count);
 void flow_draw_svg(struct buf *out, const struct flow_run *run, const struct flow_moment *moments,
                    size_t count);
+
+/* ---- looking after runs ---- */
+
+/* Now and then goes over all runs on a thread of its own: counts them, finds those that nothing can
+ * wake and plugins that are missed (logged once as flow.stuck and flow.plugin_missing), and drops
+ * what ended long ago: first the journal, then the run. */
+struct flow_care;
+struct flow_care_options {
+    struct flows *flows; /* outlives it */
+    struct store *store;
+    struct loop *loop;
+    int64_t keep_journal_ms, keep_run_ms; /* from a run's end */
+};
+enum err flow_care_open(const struct flow_care_options *options, struct flow_care **out_care,
+                        struct error *error) MUST_CHECK;
+/* Waits for what is under way. NULL is fine. */
+void flow_care_close(struct flow_care *care);
+/* Appends figures as Prometheus reads them; care may be NULL. Loop. */
+void flows_metrics(struct flows *flows, const struct flow_care *care, struct buf *out);
+/* Appends { plugin, problem, evidence, advice } to the list. Loop; care may be NULL. */
+void flow_care_findings(const struct flow_care *care, struct arena *arena, struct value *findings);
 
 #endif

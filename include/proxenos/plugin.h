@@ -289,6 +289,27 @@ struct command_call {
 };
 void plugins_command(struct plugins *plugins, struct command_call *call);
 
+/* ---- runs of a plugin's flows gone through again (bind_look) ---- */
+
+/* To answer a query of the flow, or to see whether the plugin's newest code does what the journal
+ * says. Caller-owned until done, which runs once on the loop, never before this returns. */
+struct flow_look_call {
+    struct str plugin; /* of the run */
+    int64_t run;
+    const struct flow_history *history; /* instead of a run; or NULL */
+    bool newest;
+    struct str query; /* empty: none */
+    struct value input;
+    struct arena *arena; /* the caller's, until done */
+    void (*done)(struct flow_look_call *look);
+    void *context;
+    enum err err; /* ERR_SUSPENDED: the plugin does not run; ERR_DIVERGED: see difference */
+    struct error error;
+    struct value output, difference; /* as bind_look has them */
+    int64_t bundle, generation, pages;
+};
+void plugins_flow_look(struct plugins *plugins, struct flow_look_call *look);
+
 /* For whoever drives the clock: what is going on in the executors. */
 struct lua_engine;
 struct lua_engine *plugins_engine(const struct plugins *plugins);

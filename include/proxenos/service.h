@@ -28,6 +28,7 @@ struct service_options {
     const struct str *webhook_schedule; /* waits between attempts; NULL: the usual */
     int outgoing_allow_count, webhook_schedule_count;
     int64_t webhook_timeout_ms, webhook_disable_after_ms; /* 0: the usual */
+    int64_t flow_keep_journal_ms, flow_keep_run_ms;       /* of runs that ended; 0: the usual */
     bool safe; /* only plugins that came with the program, no automations */
     unsigned node;
     int executors, readers;

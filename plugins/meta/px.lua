@@ -486,7 +486,9 @@
 ---@field approve fun(self: px.flow_run, options: px.approve_options): px.decision # people decide; the error `void` when the record changes meanwhile
 ---@field continue_as_new fun(self: px.flow_run, input: any) # starts over, with an empty journal and the newest code
 ---@field version fun(self: px.flow_run, name: string): boolean # true in runs that came here with this code
----@field now fun(self: px.flow_run): px.date.value # the run's clock
+---@field query fun(self: px.flow_run, name: string, fn: fun(input?: any): any) # what px.flows.query is answered
+---@field attributes fun(self: px.flow_run, texts: table<string, string>) # what it is looked for by
+---@field now fun(self: px.flow_run): px.date.value
 ---@field random fun(self: px.flow_run, m?: integer, n?: integer): number
 ---@field log fun(self: px.flow_run, text: any)
 ---@field id fun(self: px.flow_run): string
@@ -544,10 +546,11 @@
 
 ---Runs of the plugin's flows.
 ---@class px.flows
----@field start fun(flow: string, input?: any, options?: { key?: string }): string # starts a run and gives its id; with a key, the id of the run that lives under it (waits)
+---@field start fun(flow: string, input?: any, options?: { key?: string, attributes?: table<string, string> }): string # starts a run and gives its id; with a key, the id of the run that lives under it (waits)
 ---@field signal fun(run: string, name: string, data?: any, options?: { dedup?: string }) # tells a run something, true when nothing is given; kept until the run waits for it (waits)
 ---@field cancel fun(run: string, reason?: string) # ends what the run waits for; it may clean up (waits)
----@field find fun(query?: { flow?: string, key?: string, state?: string, limit?: integer }): px.run[] # runs of this plugin, newest first
+---@field query fun(run: string, name: string, input?: any): any # what the flow's own flow:query answers, from its journal; nothing goes on
+---@field find fun(query?: { flow?: string, key?: string, state?: string, attributes?: table<string, string>, limit?: integer }): px.run[] # runs of this plugin, newest first
 
 ---@class px.mail.message
 ---@field to string # an address alone

@@ -282,7 +282,8 @@ test("users, roles and tokens are the administrator's", async () => {
     assert.equal((await users.allo.post(`/api/v1/${what}`, { source: "", code: "" })).status, 403, what);
   }
   assert.equal((await users.allo.post("/api/v1/flows", { plugin: "matters", flow: "any" })).status, 403);
-  for (const what of ["cancel", "retry", "unblock", "signal"]) {
+  assert.equal((await users.allo.post("/api/v1/flows/replay", {})).status, 403);
+  for (const what of ["cancel", "retry", "unblock", "signal", "query", "migrate"]) {
     assert.equal((await users.allo.post(`/api/v1/flows/0000000000001/${what}`, {})).status, 403, what);
   }
   const hook = await users.allo.post("/api/v1/webhooks", { name: "out", url: "https://x.example/", events: ["*"] });
