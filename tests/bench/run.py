@@ -7,6 +7,8 @@ import sys
 import tempfile
 
 import events
+import flow_peers
+import flows
 import growth
 import peers
 import reads
@@ -20,6 +22,8 @@ CASES = {
     "P3": writes.durable_post,
     "P4": events.handled_events,
     "P4-peers": peers.beside_peers,
+    "P5": flows.durable_flows,
+    "P5-peers": flow_peers.beside_peers,
     "P6": writes.import_rows,
     "P7": start.cold_start,
     "P9": growth.cost_of_growth,
