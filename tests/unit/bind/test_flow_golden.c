@@ -1,0 +1,160 @@
+/* Golden histories: runs that some earlier day's code wrote down, one for each kind of command, are
+ * gone through by today's. PROXENOS_UPDATE=1 writes those that are not there yet; one that is there
+ * stays as it was. */
+#include "world.h"
+
+#include "proxenos/base_json.h"
+#include "proxenos/flow_history.h"
+
+#include <stdio.h>
+
+int test_flow_golden(void);
+
+#define FOLDER TEST_SOURCE_DIR "/tests/data/flows/"
+
+static const char *const kinds[] = {"step", "call", "sleep", "wait",    "signal",
+                                    "all",  "any",  "child", "version", "done"};
+
+static const char *read_file(struct world *world, const char *name)
+{
+    char path[512];
+    struct buf text;
+    (void)snprintf(path, sizeof(path), FOLDER "%s", name);
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL) {
+        return NULL;
+    }
+    buf_init(&text);
+    for (int c = fgetc(file); c != EOF; c = fgetc(file)) {
+        buf_append_char(&text, (char)c);
+    }
+    (void)fclose(file);
+    const char *copy = arena_cstr(&world->arena, buf_str(&text));
+    buf_deinit(&text);
+    return copy;
+}
+
+static struct bind_host *load(struct world *world, const char *main)
+{
+    struct world_plugin plugin = {.name = "one", .main = main, .emit = "one.*", .http = true};
+    return world_plugin(world, &plugin);
+}
+
+/* ---- writing ---- */
+
+static enum err take_first(void *context, const struct flow_run *run, struct error *error)
+{
+    (void)error;
+    *(int64_t *)context = run->id;
+    return OK;
+}
+
+static void write_history(struct world *world, struct bind_host *host, const char *kind)
+{
+    char input[64], path[512];
+    int64_t id = 0;
+    struct error error = {0};
+    struct flow_run run;
+    struct value map = value_null();
+    struct bind_call call;
+    struct buf text;
+    (void)snprintf(input, sizeof(input), "{\"flow\":\"%s\"}", kind);
+    assert_int_equal(world_call(world, host, BIND_ROUTE, 0, input, NULL, &call), OK);
+    world_settle(world);
+    struct flow_query query = {
+        .plugin = STR(""), .name = str_from(kind), .key = STR(""), .limit = 1};
+    assert_int_equal(flow_run_find(world->reader, &query, take_first, &id, &error), OK);
+    assert_int_equal(flow_run_get(world->reader, id, &world->arena, &run, &error), OK);
+    assert_int_equal(flow_history_write(world->reader, &run, &world->arena, &map, &error), OK);
+    (void)snprintf(path, sizeof(path), FOLDER "%s.json", kind);
+    FILE *file = fopen(path, "wbe");
+    assert_non_null(file);
+    buf_init(&text);
+    json_encode(&text, &map);
+    buf_append_char(&text, '\n');
+    assert_int_equal(fwrite(text.at, 1, text.len, file), text.len);
+    assert_int_equal(fclose(file), 0);
+    buf_deinit(&text);
+}
+
+/* ---- going through ---- */
+
+struct looked {
+    struct bind_look look;
+    bool done;
+};
+
+static void on_done(struct bind_look *look)
+{
+    CONTAINER_OF(look, struct looked, look)->done = true;
+}
+
+static enum err replay(struct world *world, struct bind_host *host, const char *text,
+                       struct error *error)
+{
+    struct flow_history history;
+    assert_int_equal(flow_history_read(&world->arena, str_from(text), &history, error), OK);
+    struct looked looked = {
+        .look = {.host = host, .history = &history, .arena = &world->arena, .done = on_done}};
+    bind_look(&looked.look);
+    world_wait(world, &looked.done);
+    *error = looked.look.error;
+    return looked.look.err;
+}
+
+static void todays_code_does_what_it_did(void **state)
+{
+    struct world *world = *state;
+    struct bind_host *host = load(world, read_file(world, "main.lua"));
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        char name[40];
+        struct error error = {0};
+        (void)snprintf(name, sizeof(name), "%s.json", kinds[i]);
+        const char *text = read_file(world, name);
+        if (text == NULL && getenv("PROXENOS_UPDATE") != NULL) {
+            write_history(world, host, kinds[i]);
+            text = read_file(world, name);
+        }
+        assert_non_null(text);
+        enum err err = replay(world, host, text, &error);
+        if (err != OK) {
+            print_error("%s: %s %s %s\n", name, err_code(err), error.pointer, error.detail);
+        }
+        assert_int_equal(err, OK);
+    }
+}
+
+static void other_code_is_told_with_both_places(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *name, *main, *says;
+        enum err err;
+    } others[] = {
+        {"step.json", "px.flow('step', function(flow) flow:step('sub', function() end) end)\n",
+         "\"add\" at main.lua:8, the code now gives step \"sub\" at main.lua:1", ERR_DIVERGED},
+        {"step.json", "px.flow('step', function(flow) flow:wait('add') end)\n", "step \"add\"",
+         ERR_DIVERGED},
+        {"done.json", "px.flow('done', function(flow) return 1 end)\n", "", ERR_DIVERGED},
+        {"done.json", "px.flow('other', function(flow) return 1 end)\n", "no flow \"done\"",
+         ERR_NOT_FOUND},
+    };
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        struct error error = {0};
+        struct bind_host *host = load(world, others[i].main);
+        assert_int_equal(replay(world, host, read_file(world, others[i].name), &error),
+                         others[i].err);
+        assert_non_null(strstr(error.detail, others[i].says));
+        world_unload(world);
+    }
+}
+
+int test_flow_golden(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(todays_code_does_what_it_did),
+        TEST(other_code_is_told_with_both_places),
+    };
+    return cmocka_run_group_tests_name("golden histories", tests, NULL, NULL);
+}
