@@ -192,7 +192,7 @@ static int64_t next_since(const struct flow_turn *turn)
     return since;
 }
 
-/* The next generation begins with an empty journal; signals that nobody waited for go along. */
+/* The next generation begins with an empty journal. */
 static enum err begin_again(struct flow_turn *turn, struct tx *tx, struct error *error)
 {
     const struct flow_run *run = &turn->run;
@@ -215,13 +215,43 @@ static enum err begin_again(struct flow_turn *turn, struct tx *tx, struct error 
     if (err == OK) {
         err = drop_rows(turn, tx, error);
     }
-    list_foreach (node, &turn->replay.signals) {
-        const struct flow_signal *signal = CONTAINER_OF(node, struct flow_signal, in_order);
-        if (err == OK) {
-            err = inbox_add(turn->flows, tx, run->plugin, run->id, signal->arrival, STR(""), error);
+    turn->more = true;
+    return err;
+}
+
+static enum err carry(const struct flow_turn *turn, struct tx *tx,
+                      const struct flow_arrival *arrival, int64_t id, struct error *error)
+{
+    struct value binds[] = {value_int(turn->run.id),   value_int(id),
+                            value_int(arrival->kind),  value_int(0),
+                            value_text(arrival->name), pack_result(tx_arena(tx), &arrival->result)};
+    return FLOW_TX(tx, FLOW_INBOX_ADD, binds, NULL, NULL, error);
+}
+
+/* What the old generation was told and had not looked at goes to the next one: signals, and a
+ * cancel. In front of what has come meanwhile: under ids up to the newest that was taken, which are
+ * free; before anything was taken all that lies in the inbox is younger than the run. */
+static enum err carry_on(const struct flow_turn *turn, struct tx *tx, struct error *error)
+{
+    const struct flow_replay *replay = &turn->replay;
+    const struct flow_page *live = &turn->live;
+    size_t room = list_count(&replay->signals) + live->arrival_count + 1;
+    const struct flow_arrival **carried = (const struct flow_arrival **)arena_alloc(
+        tx_arena(tx), sizeof(struct flow_arrival *) * room);
+    size_t count = 0;
+    list_foreach (node, &replay->signals) {
+        carried[count++] = CONTAINER_OF(node, struct flow_signal, in_order)->arrival;
+    }
+    for (size_t i = replay->arrival; i < live->arrival_count; i++) {
+        if (live->arrivals[i].kind != FLOW_ARRIVAL_RESULT) {
+            carried[count++] = &live->arrivals[i];
         }
     }
-    turn->more = true;
+    int64_t last = turn->inbox_last != 0 ? turn->inbox_last : turn->run.id;
+    enum err err = OK;
+    for (size_t i = 0; i < count && err == OK; i++) {
+        err = carry(turn, tx, carried[i], last - (int64_t)(count - 1 - i), error);
+    }
     return err;
 }
 
@@ -289,6 +319,9 @@ enum err flow_turn_apply(struct flow_turn *turn, struct tx *tx, struct error *er
     }
     if (err == OK) {
         err = take_inbox(turn, tx, &left, error);
+    }
+    if (err == OK && turn->continued) {
+        err = carry_on(turn, tx, error);
     }
     if (err == OK && turn->finished && left && !turn->inbox_more) {
         return error_set(error, ERR_CONFLICT, "something arrived while the run ended");

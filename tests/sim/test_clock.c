@@ -28,6 +28,12 @@ static const char main_text[] =
     "  flow:wait('go')\n"
     "  for i = 1, 4 do out[i] = flow:wait('next').n end\n"
     "  return table.concat(out, ' ')\n"
+    "end)\n"
+    "px.flow('again', function(flow, input)\n"
+    "  local n = flow:wait('next').n\n"
+    "  if n ~= input.n then error(n .. ' came instead of ' .. input.n) end\n"
+    "  if n == 40 then return 'in order' end\n"
+    "  return flow:continue_as_new { key = input.key, n = n + 1 }\n"
     "end)\n";
 
 /* What the lives of one test share. */
@@ -191,6 +197,40 @@ static void what_arrives_keeps_its_order_though_the_clock_went_back(void **state
     run_lives(set_back_life, 2, -day_ms);
 }
 
+/* ---- generations ---- */
+
+/* Many signals come while each generation takes one of them and leaves the others to the next. */
+static void generations_life(void *context)
+{
+    struct shared *shared = context;
+    struct world *world = world_open(shared->machine, main_text);
+    struct buf told;
+    start(world, shared, "again", 0, 0);
+    world_settle(world);
+    for (int number = 0; number <= 40; number++) {
+        struct str source = arena_printf(&world->arena, "s%d", number);
+        struct act act = {.kind = ACT_SIGNAL,
+                          .run = run_id(0),
+                          .name = "next",
+                          .source = source.at,
+                          .number = number,
+                          .state = &shared->states[1 + number]};
+        world_act(world, &act);
+        world_turn(world); /* not until all is quiet: the next one comes in the midst of it */
+    }
+    world_settle(world);
+    buf_init(&told);
+    world_tell_run(world, run_id(0), false, &told);
+    must_hold(strstr(buf_cstr(&told), "= \"in order\"") != NULL, told.at, 0);
+    life_end();
+}
+
+static void signals_keep_their_order_over_generations(void **state)
+{
+    (void)state;
+    run_lives(generations_life, 1, 0);
+}
+
 /* ---- a service that was down ---- */
 
 struct order {
@@ -259,6 +299,7 @@ int test_clock(void)
         cmocka_unit_test(a_timer_rings_though_nothing_else_happens),
         cmocka_unit_test(a_clock_that_is_set_rings_nothing_twice),
         cmocka_unit_test(what_arrives_keeps_its_order_though_the_clock_went_back),
+        cmocka_unit_test(signals_keep_their_order_over_generations),
         cmocka_unit_test(late_timers_ring_in_order_at_a_bounded_rate),
     };
     return cmocka_run_group_tests_name("timers and the clock", tests, NULL, NULL);

@@ -78,6 +78,12 @@ static void run_now(struct world *world)
     }
 }
 
+void world_turn(struct world *world)
+{
+    (void)threads_turn();
+    (void)uv_run(loop_uv(world->loop), UV_RUN_NOWAIT);
+}
+
 static void move_clock(struct world *world, int64_t by_ms)
 {
     struct sim_machine *machine = world->machine;

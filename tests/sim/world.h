@@ -28,6 +28,8 @@ struct world {
 
 /* Opens everything and begins to serve. A disk that fails ends the life here (life_unopened). */
 struct world *world_open(struct sim_machine *machine, const char *main);
+/* One turn of the loop, and what other threads do meanwhile. */
+void world_turn(struct world *world);
 /* Goes on until nothing can go on without the clock; retries that are near are waited for. */
 void world_settle(struct world *world);
 /* The clock goes to the next moment at which something is due, at most to until_ms (wall); false:
