@@ -20,7 +20,7 @@
 int test_flows(void);
 
 enum {
-    PROGRAMS_USUAL = 24,
+    PROGRAMS_USUAL = 16,
     TOGETHER_MAX = 12, /* programs of one world */
     STATEMENTS = 7,
     LIVES_MAX = 20000,

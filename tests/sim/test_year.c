@@ -24,8 +24,8 @@
 int test_year(void);
 
 enum {
-    SEEDS_USUAL = 4,
-    RUNS_USUAL = 150,
+    SEEDS_USUAL = 3,
+    RUNS_USUAL = 100,
     STATEMENTS = 5,
     TICKS_A_KEY = 25,
     LIVES_MAX = 3000,
