@@ -68,6 +68,13 @@ void ids_seen(struct ids *ids, int64_t id)
     }
 }
 
+void ids_seen_until(struct ids *ids, int64_t ms)
+{
+    if (ms >= epoch_ms) {
+        ids_seen(ids, (int64_t)(((uint64_t)(ms - epoch_ms + 1) << TIME_SHIFT) - 1));
+    }
+}
+
 /* ---- text ---- */
 
 /* Crockford's: no i l o u. */

@@ -11,6 +11,7 @@
 #include "proxenos/base_log.h"
 #include "search.h"
 #include "sidecar.h"
+#include "sqlite/statements.h"
 #include "writer.h"
 
 /* A new folder's own entry is synced too: it is the first thing that a power loss may take. */
@@ -62,6 +63,26 @@ static struct store *store_new(const struct store_options *options)
     return store;
 }
 
+/* Ids that were given, to records that are gone and to rows of modules too, never come again, also
+ * when the clock was set back while nobody ran. */
+static enum err see_ids(struct store *store, struct db *db, struct error *error)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err err = db_prepare(db, sql_ids_given, &stmt, error);
+    if (err != OK) {
+        return err;
+    }
+    err = db_step(stmt, &row, error);
+    if (err == OK && row && db_column_int(stmt, 0) > 0) {
+        ids_seen_until(store->ids, db_column_int(stmt, 0));
+        ids_seen(store->ids, db_column_int(stmt, 1));
+        ids_seen(store->ids, db_column_int(stmt, 2));
+    }
+    db_finalize(stmt);
+    return err;
+}
+
 /* Own tables, then the schema that is stored: one transaction each, since the second may find that
  * the folder cannot be used. */
 static enum err prepare_tables(struct store *store, struct db *db, struct error *error)
@@ -89,6 +110,9 @@ static enum err prepare_tables(struct store *store, struct db *db, struct error 
     }
     if (err == OK) {
         err = store_schema_load(store, db, error);
+    }
+    if (err == OK) {
+        err = see_ids(store, db, error);
     }
     if (err == OK) {
         err = db_commit(db, error);

@@ -32,7 +32,8 @@ struct ids;                                          /* atomic */
 struct ids *ids_new(struct env *env, unsigned node); /* node < 1024 */
 void ids_free(struct ids *ids);
 int64_t ids_next(struct ids *ids);
-void ids_seen(struct ids *ids, int64_t id); /* never mint at or below it (start-up) */
+void ids_seen(struct ids *ids, int64_t id);       /* never mint at or below it (start-up) */
+void ids_seen_until(struct ids *ids, int64_t ms); /* nor any of this time or before (start-up) */
 enum { ID_TEXT_LEN = 13 };
 void id_format(int64_t id, char out[ID_TEXT_LEN + 1]); /* lower-case Crockford base32, NUL behind */
 enum err id_parse(struct str text, int64_t *out_id)

@@ -38,6 +38,9 @@ const int engine_migration_count = COUNT_OF(engine_migrations);
 SQL(sql_log_insert, "insert into log (" LOG_COLUMNS ") values "
                     "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)");
 SQL(sql_log_last, "select seq, chain from log order by seq desc limit 1");
+SQL(sql_ids_given, "select coalesce((select at from log order by seq desc limit 1), 0), "
+                   "coalesce((select max(record) from log where record <> 0), 0), "
+                   "coalesce((select max(id) from changeset), 0)");
 SQL(sql_log_chain_at, "select chain from log where seq = ?1");
 SQL(sql_log_depth, "select depth from log where seq = ?1");
 SQL(sql_log_max, "select coalesce(max(seq), 0) from log");

@@ -9,6 +9,8 @@ struct object_type;
 
 extern const struct str sql_log_insert; /* 17 values, in the order of enum log_column */
 extern const struct str sql_log_last;   /* → seq, chain of the newest entry; no row: empty log */
+extern const struct str
+    sql_ids_given; /* → at of the newest entry, largest record, largest change-set; 0: none */
 extern const struct str sql_log_chain_at; /* seq → chain */
 extern const struct str sql_log_depth;    /* seq → depth */
 extern const struct str sql_log_max;      /* → newest seq, 0 when empty */

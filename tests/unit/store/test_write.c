@@ -460,6 +460,20 @@ static void test_older_snapshots_are_judged_again(void **state)
     schema_unref(old);
 }
 
+static void test_ids_never_come_again(void **state)
+{
+    struct shop *shop = *state;
+    (void)shop_create(shop, "client", "{\"name\":\"Stays\"}");
+    int64_t gone = shop_create(shop, "client", "{\"name\":\"Gone\"}");
+    int64_t row = ids_next(store_ids(shop->store)); /* of a module's table, written with the next */
+    assert_int_equal(shop_delete(shop, NULL, "client", gone, NULL), OK);
+    shop->env.ms -= (int64_t)30 * 24 * 3600 * 1000;
+    shop_reopen(shop);
+    int64_t next = ids_next(store_ids(shop->store));
+    assert_true(next > gone);
+    assert_true(next > row);
+}
+
 int test_write(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +497,7 @@ int test_write(void)
                                         close_shop),
         cmocka_unit_test_setup_teardown(test_archive_and_restore, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_records_survive_reopening, open_shop, close_shop),
+        cmocka_unit_test_setup_teardown(test_ids_never_come_again, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_older_snapshots_are_judged_again, open_shop,
                                         close_shop),
     };
