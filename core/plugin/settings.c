@@ -14,6 +14,11 @@ static struct str text_at(const struct value *declared, const char *key)
     return value_get_text(declared, key, STR(""));
 }
 
+static double number_of(const struct value *value)
+{
+    return value->kind == VALUE_INT ? (double)value->integer : value->real;
+}
+
 /* Why the value does not fit its declaration; NULL when it does. */
 static const char *misfit(const struct value *declared, const struct value *value)
 {
@@ -25,9 +30,9 @@ static const char *misfit(const struct value *declared, const struct value *valu
         if (!whole && (str_is(type, "integer") || value->kind != VALUE_REAL)) {
             return "is not a number of this kind";
         }
-        double number = whole ? (double)value->integer : value->real;
-        bool low = min != NULL && min->kind == VALUE_INT && number < (double)min->integer;
-        bool high = max != NULL && max->kind == VALUE_INT && number > (double)max->integer;
+        double number = number_of(value);
+        bool low = min != NULL && number < number_of(min);
+        bool high = max != NULL && number > number_of(max);
         return low ? "is below its min" : high ? "is above its max" : NULL;
     }
     if (str_is(type, "boolean")) {
@@ -65,6 +70,35 @@ static enum err declaration_wrong(size_t index, const char *part, const char *se
     return error_at(error, ERR_MANIFEST, pointer, NULL, "%s", sentence);
 }
 
+static bool is_words(const struct value *of)
+{
+    bool words = of != NULL && of->kind == VALUE_LIST && of->list.count > 0;
+    for (size_t i = 0; words && i < of->list.count; i++) {
+        words = of->list.items[i].kind == VALUE_TEXT;
+    }
+    return words;
+}
+
+/* What the values are held against later must be of its own kind. */
+static enum err check_bounds(const struct value *declared, size_t index, struct error *error)
+{
+    static const char *const bounds[] = {"min", "max"};
+    for (size_t i = 0; i < COUNT_OF(bounds); i++) {
+        const struct value *bound = value_get_c(declared, bounds[i]);
+        if (bound != NULL && bound->kind != VALUE_INT && bound->kind != VALUE_REAL) {
+            char part[8];
+            (void)snprintf(part, sizeof(part), ".%s", bounds[i]);
+            return declaration_wrong(index, part, "is a number", error);
+        }
+    }
+    bool words = is_words(value_get_c(declared, "of"));
+    if (str_is(text_at(declared, "2"), "enum") && !words) {
+        return declaration_wrong(index, ".of", "an enum needs its words: of = { \"one\", … }",
+                                 error);
+    }
+    return OK;
+}
+
 static enum err check_one(const struct value *declared, size_t index, struct error *error)
 {
     static const struct str options[] = {
@@ -100,6 +134,10 @@ static enum err check_one(const struct value *declared, size_t index, struct err
             return declaration_wrong(
                 index, "", "a setting has default, min, max, of, label and required", error);
         }
+    }
+    enum err err = check_bounds(declared, index, error);
+    if (err != OK) {
+        return err;
     }
     const struct value *otherwise = value_get_c(declared, "default");
     const char *why = otherwise == NULL ? NULL : misfit(declared, otherwise);

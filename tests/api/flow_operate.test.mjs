@@ -100,7 +100,7 @@ test("the list is narrowed by plugin, flow, state, key, attributes and goes on f
   for (const id of ids) await reachGo(id);
   const find = async (query) => (await admin.get(`/api/v1/flows?${query}`)).body;
   const batch = `attributes=${encodeURIComponent('{"batch":"b"}')}`;
-  assert.deepEqual((await find(batch)).data.map((run) => run.id), ids.toReversed());
+  assert.deepEqual((await find(batch)).data.map((run) => run.id), [...ids].reverse());
   const one = encodeURIComponent('{"batch":"b","nth":"3"}');
   assert.deepEqual((await find(`attributes=${one}`)).data.map((run) => run.id), [ids[3]]);
   assert.deepEqual((await find("plugin=visits&flow=visit&key=list2")).data.map((run) => run.id), [ids[2]]);

@@ -54,6 +54,16 @@ static void test_wrong_ones(void **state)
     expect_wrong(GOOD "config = { { 'n', 'integr', default = 1 } }", "config[1]", "a setting is");
     expect_wrong(GOOD "config = { { 'n', 'integer', default = 'x' } }", "config[1].default",
                  "not a number");
+    expect_wrong(GOOD "config = { { 'n', 'enum', of = 'good', default = 'x' } }", "config[1].of",
+                 "an enum needs its words");
+    expect_wrong(GOOD "config = { { 'n', 'enum', default = 'x' } }", "config[1].of",
+                 "an enum needs its words");
+    expect_wrong(GOOD "config = { { 'n', 'enum', of = { 1 }, default = 'x' } }", "config[1].of",
+                 "an enum needs its words");
+    expect_wrong(GOOD "config = { { 'n', 'integer', default = 1, min = 'x' } }", "config[1].min",
+                 "is a number");
+    expect_wrong(GOOD "config = { { 'n', 'number', default = 0.4, min = 0.5 } }",
+                 "config[1].default", "below its min");
     expect_wrong(GOOD "config = { { 'n', 'integer', default = 9, max = 5 } }", "config[1].default",
                  "above its max");
     expect_wrong("name = 'good' version = 1", "plugin.lua:1", "expected");
