@@ -3,18 +3,18 @@
 
 #include "proxenos/format.h"
 
-static enum err next_row(struct bulk *bulk, struct row **out_row, struct error *error)
+/* NULL: there are too many; error says so. */
+static struct row *next_row(struct bulk *bulk, struct error *error)
 {
     if (bulk->row_count >= ROWS_MAX) {
-        return error_set(error, ERR_LIMIT,
-                         "a bulk request takes up to %d rows; use an import job for more",
-                         ROWS_MAX);
+        (void)error_set(error, ERR_LIMIT,
+                        "a bulk request takes up to %d rows; use an import job for more", ROWS_MAX);
+        return NULL;
     }
     struct row *row = &bulk->rows[bulk->row_count++];
     row->bulk = bulk;
     row->number = (int64_t)bulk->row_count;
-    *out_row = row;
-    return OK;
+    return row;
 }
 
 static enum err read_ndjson(struct bulk *bulk, struct error *error)
@@ -27,13 +27,12 @@ static enum err read_ndjson(struct bulk *bulk, struct error *error)
         if (line.len == 0) {
             continue;
         }
-        struct row *row = NULL;
-        enum err err = next_row(bulk, &row, error);
-        if (err != OK) {
-            return err;
+        struct row *row = next_row(bulk, error);
+        if (row == NULL) {
+            return ERR_LIMIT;
         }
         struct value map;
-        err = json_decode(call_arena(call), line, &map, &row->error);
+        enum err err = json_decode(call_arena(call), line, &map, &row->error);
         if (err != OK) {
             bulk_row_failed(row, err);
         } else {
@@ -103,13 +102,12 @@ static enum err read_header(struct bulk *bulk, const struct csv_row *line,
 static enum err read_csv_row(struct bulk *bulk, const struct csv_row *line,
                              const struct csv_columns *columns, struct error *error)
 {
-    struct row *row = NULL;
-    enum err err = next_row(bulk, &row, error);
-    if (err != OK) {
-        return err;
+    struct row *row = next_row(bulk, error);
+    if (row == NULL) {
+        return ERR_LIMIT;
     }
     row->error = line->error;
-    err = line->err;
+    enum err err = line->err;
     if (err == OK && line->field_count != columns->count) {
         err = error_set(&row->error, ERR_INVALID, "line %lld has %d columns, the header %d",
                         (long long)line->line, line->field_count, columns->count);
