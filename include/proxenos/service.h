@@ -9,31 +9,29 @@ struct lua_host;
 struct net_request;
 
 struct service_options {
-    const char *folder;      /* data */
-    const char *listen_host; /* NULL: only the Unix socket */
-    int listen_port;
+    const char *folder;                    /* data */
+    const char *listen_host;               /* NULL: only the Unix socket */
     const char *tls_certificate, *tls_key; /* NULL: none */
     const char *const *plugin_folders;
-    int plugin_folder_count;
     const struct str *enable;
-    int enable_count;
     const struct str *disable;
-    int disable_count;
+    int listen_port;
+    int plugin_folder_count, enable_count, disable_count;
     const struct value *plugin_config; /* { plugin = { name = value } }; may be NULL */
     const struct str *outgoing_allow;  /* net_options.allow */
     const char *outgoing_ca;           /* NULL: the system's */
     struct str outgoing_proxy, outgoing_proxy_user, outgoing_proxy_password; /* may be empty */
     struct str smtp_url, smtp_user, smtp_password, mail_from; /* as outbox_options has them */
-    bool smtp_plain;
     const struct str *webhook_schedule; /* waits between attempts; NULL: the usual */
     int outgoing_allow_count, webhook_schedule_count;
     int64_t webhook_timeout_ms, webhook_disable_after_ms; /* 0: the usual */
     int64_t flow_keep_journal_ms, flow_keep_run_ms;       /* of runs that ended; 0: the usual */
-    bool safe; /* only plugins that came with the program, no automations */
     unsigned node;
     int executors, readers;
-    bool signals;  /* SIGTERM and SIGINT stop it, SIGHUP reloads TLS */
-    bool terminal; /* the first password goes to standard output, else to DATA/initial-password */
+    bool smtp_plain; /* as outbox_options has it */
+    bool safe;       /* only plugins that came with the program, no automations */
+    bool signals;    /* SIGTERM and SIGINT stop it, SIGHUP reloads TLS */
+    bool terminal;   /* the first password goes to standard output, else to DATA/initial-password */
     /* ---- for the workshop's tests ---- */
     struct env *env; /* NULL: the real one */
     bool prepare;    /* as plugins_options has it */
