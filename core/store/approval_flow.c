@@ -61,7 +61,7 @@ static enum err put_json(struct tx *tx, struct draft *draft, const char *name,
         return OK;
     }
     struct buf text;
-    struct value plain;
+    struct value plain = value_null();
     buf_init(&text);
     json_encode(&text, value); /* as the field holds it: dates are texts there */
     size_t len = text.len;

@@ -90,11 +90,11 @@ bool chain_read(struct code *code, size_t at, struct chain *out)
     }
     *out = (struct chain){.name = root, .end = at + 1};
     size_t dot = 0;
-    struct str parent = root, name = root;
+    struct str name = root;
     while (str_find(name, STR("."), &dot)) {
         name = str_sub(name, dot + 1, name.len);
     }
-    parent = str_sub(root, 0, root.len > name.len ? root.len - name.len - 1 : 0);
+    struct str parent = str_sub(root, 0, root.len > name.len ? root.len - name.len - 1 : 0);
     out->binding = parent.len > 0 ? find_binding(find_module(parent), name) : NULL;
     while (out->binding == NULL && token_is(&tokens[out->end], ".") &&
            tokens[out->end + 1].kind == TOKEN_NAME) {
