@@ -1,5 +1,6 @@
 /* How many runs of a flow may go on at once, and how many may begin in a time: as px.flow is told.
  * Pure; any thread. */
+#include "options.h"
 #include "proxenos/base_json.h"
 #include "proxenos/base_time.h"
 #include "proxenos/flow_limit.h"
@@ -8,25 +9,7 @@ static const int64_t day_ms = 86400000;
 
 static enum err wrong(struct error *error, const char *field, const char *what)
 {
-    return error_at(error, ERR_INVALID, field, NULL, "px.flow: %s", what);
-}
-
-static enum err only_known(const struct value *map, const char *const *names, size_t count,
-                           const char *field, struct error *error)
-{
-    for (size_t i = 0; i < map->map.count; i++) {
-        bool known = false;
-        for (size_t j = 0; j < count; j++) {
-            known = known || str_is(map->map.entries[i].key, names[j]);
-        }
-        if (!known) {
-            char what[120];
-            (void)snprintf(what, sizeof(what), "there is no option \"" STR_FORMAT "\"",
-                           STR_ARGS(str_sub(map->map.entries[i].key, 0, 60)));
-            return wrong(error, field, what);
-        }
-    }
-    return OK;
+    return flow_option_wrong("px.flow", field, what, error);
 }
 
 static enum err read_max(const struct value *map, const char *field, int64_t *out_max,
@@ -62,7 +45,8 @@ static enum err read_concurrency(const struct value *given, struct flow_limit *l
     if (given->kind != VALUE_MAP) {
         return wrong(error, "concurrency", "concurrency is { max = 1, key = \"client\" }");
     }
-    enum err err = only_known(given, names, COUNT_OF(names), "concurrency", error);
+    enum err err =
+        flow_options_known("px.flow", given, names, COUNT_OF(names), "concurrency", error);
     if (err == OK) {
         err = read_max(given, "concurrency.max", &limit->most, error);
     }
@@ -76,7 +60,7 @@ static enum err read_rate(const struct value *given, struct flow_limit *limit, s
     if (given->kind != VALUE_MAP) {
         return wrong(error, "rate", "rate is { max = 100, per = \"1m\" }");
     }
-    enum err err = only_known(given, names, COUNT_OF(names), "rate", error);
+    enum err err = flow_options_known("px.flow", given, names, COUNT_OF(names), "rate", error);
     if (err == OK) {
         err = read_max(given, "rate.max", &limit->rate, error);
     }
@@ -101,7 +85,7 @@ enum err flow_limit_read(const struct value *options, struct flow_limit *out_lim
     struct flow_limit limit = {.key = STR(""), .rate_key = STR("")};
     enum err err = OK;
     if (options->kind == VALUE_MAP) {
-        err = only_known(options, names, COUNT_OF(names), "", error);
+        err = flow_options_known("px.flow", options, names, COUNT_OF(names), "", error);
     } else if (options->kind != VALUE_NULL) {
         err = wrong(error, "", "options are one table, before the function");
     }

@@ -1,4 +1,5 @@
 /* When an outside call is tried again: options, codes, delays, keys. Pure; any thread. */
+#include "options.h"
 #include "proxenos/base_crypto.h"
 #include "proxenos/base_time.h"
 #include "proxenos/flow_call.h"
@@ -17,7 +18,7 @@ static const int64_t within_ms_max = 366LL * 24 * HOUR_MS;
 
 static enum err wrong(struct error *error, const char *field, const char *what)
 {
-    return error_at(error, ERR_INVALID, field, NULL, "flow:call: %s", what);
+    return flow_option_wrong("flow:call", field, what, error);
 }
 
 static enum err read_duration(const struct value *map, const char *name, const char *field,
@@ -78,24 +79,6 @@ static enum err read_never(const struct value *retry, struct flow_call_policy *p
     return err;
 }
 
-static enum err only_known(const struct value *map, const char *const *names, size_t count,
-                           const char *field, struct error *error)
-{
-    for (size_t i = 0; i < map->map.count; i++) {
-        bool known = false;
-        for (size_t j = 0; j < count; j++) {
-            known = known || str_is(map->map.entries[i].key, names[j]);
-        }
-        if (!known) {
-            char what[120];
-            (void)snprintf(what, sizeof(what), "there is no option \"" STR_FORMAT "\"",
-                           STR_ARGS(str_sub(map->map.entries[i].key, 0, 60)));
-            return wrong(error, field, what);
-        }
-    }
-    return OK;
-}
-
 static enum err read_retry(const struct value *options, struct flow_call_policy *policy,
                            struct error *error)
 {
@@ -108,7 +91,7 @@ static enum err read_retry(const struct value *options, struct flow_call_policy 
         return wrong(error, "retry", "retry is { times = 20, first = \"1s\", max = \"10m\" }");
     }
     const struct value *times = value_get_c(retry, "times");
-    enum err err = only_known(retry, names, COUNT_OF(names), "retry", error);
+    enum err err = flow_options_known("flow:call", retry, names, COUNT_OF(names), "retry", error);
     if (err == OK && times != NULL &&
         (times->kind != VALUE_INT || times->integer < 0 ||
          times->integer > FLOW_CALL_RETRIES_MAX)) {
@@ -134,7 +117,7 @@ enum err flow_call_policy_read(const struct value *options, struct flow_call_pol
                                       .timeout_ms = MINUTE_MS};
     enum err err = OK;
     if (options->kind == VALUE_MAP) {
-        err = only_known(options, names, COUNT_OF(names), "", error);
+        err = flow_options_known("flow:call", options, names, COUNT_OF(names), "", error);
     } else if (options->kind != VALUE_NULL) {
         err = wrong(error, "", "options are one table, before the function");
     }
