@@ -107,6 +107,9 @@ struct flow_exec {
 
 /* flow_drive.c: the function of the task. */
 int flow_drive(lua_State *L);
+/* flow_drive.c: goes through what is old, and when that went well does the rest. */
+int flow_drive_then(lua_State *L,
+                    enum err (*then)(struct flow_exec *exec, lua_State *L, struct error *error));
 /* flow_query.c: the same of a run that is only looked at. */
 int flow_look_drive(lua_State *L);
 /* flow_drive.c: makes the exec ready to go through the run of a look. */

@@ -346,7 +346,8 @@ static enum err go_on(struct flow_exec *exec, lua_State *L, struct error *error)
     return err;
 }
 
-int flow_drive(lua_State *L)
+int flow_drive_then(lua_State *L,
+                    enum err (*then)(struct flow_exec *exec, lua_State *L, struct error *error))
 {
     struct flow_exec *exec = flow_exec_of(L);
     struct error error = {0};
@@ -355,10 +356,15 @@ int flow_drive(lua_State *L)
     exec->home = L;
     enum err err = flow_go_back(exec, L, &error);
     if (err == OK && exec->stop == FLOW_GOES_ON) {
-        err = go_on(exec, L, &error);
+        err = then(exec, L, &error);
     }
     if (err != OK) {
         flow_stop_with(exec, err, &error);
     }
     return 0;
+}
+
+int flow_drive(lua_State *L)
+{
+    return flow_drive_then(L, go_on);
 }

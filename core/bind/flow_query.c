@@ -76,21 +76,15 @@ static enum err ask(struct flow_exec *exec, lua_State *L, struct error *error)
     return err;
 }
 
+/* A look without a query only goes through the run. */
+static enum err ask_if_any(struct flow_exec *exec, lua_State *L, struct error *error)
+{
+    return exec->look->query.len > 0 ? ask(exec, L, error) : OK;
+}
+
 int flow_look_drive(lua_State *L)
 {
-    struct flow_exec *exec = flow_exec_of(L);
-    struct error error = {0};
-    lua_settop(L, 0);
-    lua_newtable(L); /* anchors the branches */
-    exec->home = L;
-    enum err err = flow_go_back(exec, L, &error);
-    if (err == OK && exec->stop == FLOW_GOES_ON && exec->look->query.len > 0) {
-        err = ask(exec, L, &error);
-    }
-    if (err != OK) {
-        flow_stop_with(exec, err, &error);
-    }
-    return 0;
+    return flow_drive_then(L, ask_if_any);
 }
 
 /* ---- px.flows.query: within the task that asks ---- */
