@@ -126,12 +126,7 @@ static enum err run_mine(struct call *call, struct reader *reader, struct error 
     if (err != OK) {
         return err;
     }
-    buf_append_str(&call->out, STR("],\"next\":"));
-    if (page.next.len > 0) {
-        json_write_text(&call->out, page.next);
-    } else {
-        buf_append_str(&call->out, STR("null"));
-    }
+    call_end_rows(call, page.next);
     buf_append_char(&call->out, '}');
     return OK;
 }

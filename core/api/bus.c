@@ -70,28 +70,32 @@ static enum err run_dead_letters(struct call *call, struct reader *reader, struc
     return err;
 }
 
+void call_dead_letters(struct call *call, struct str subscription)
+{
+    struct str after = call_parameter(call, "after");
+    struct str limit = call_parameter(call, "limit");
+    struct bus_dead_query *query = ARENA_NEW(call_arena(call), struct bus_dead_query);
+    *query = (struct bus_dead_query){.limit = QUERY_LIMIT_DEFAULT, .subscription = subscription};
+    if (after.len > 0 && id_parse(after, &query->after) != OK) {
+        error_at(&call->error, ERR_INVALID, "after", NULL, "after is the id of a dead letter");
+    } else if (limit.len > 0 && (str_to_int64(limit, &query->limit) != OK || query->limit < 1 ||
+                                 query->limit > QUERY_LIMIT_MAX)) {
+        error_at(&call->error, ERR_INVALID, "limit", NULL, "limit must be 1 to %d",
+                 QUERY_LIMIT_MAX);
+    } else {
+        call->state = query;
+        call_read(call, false, run_dead_letters);
+        return;
+    }
+    call_problem(call, ERR_INVALID, &call->error, NULL);
+}
+
 void list_dead_letters(struct call *call)
 {
     static const char *const known[] = {"after", "limit", "subscription"};
-    if (!call_operator(call) || !call_knows_parameters(call, known, COUNT_OF(known))) {
-        return;
+    if (call_operator(call) && call_knows_parameters(call, known, COUNT_OF(known))) {
+        call_dead_letters(call, call_parameter(call, "subscription"));
     }
-    struct str after = call_parameter(call, "after");
-    struct str text = call_parameter(call, "limit");
-    struct bus_dead_query *query = ARENA_NEW(call_arena(call), struct bus_dead_query);
-    *query = (struct bus_dead_query){.limit = QUERY_LIMIT_DEFAULT,
-                                     .subscription = call_parameter(call, "subscription")};
-    if (after.len > 0 && id_parse(after, &query->after) != OK) {
-        call_fail(call, ERR_INVALID, "after is the id of a dead letter");
-        return;
-    }
-    if (text.len > 0 && (str_to_int64(text, &query->limit) != OK || query->limit < 1 ||
-                         query->limit > QUERY_LIMIT_MAX)) {
-        call_fail(call, ERR_INVALID, "limit must be 1 to %d", QUERY_LIMIT_MAX);
-        return;
-    }
-    call->state = query;
-    call_read(call, false, run_dead_letters);
 }
 
 static enum err run_dead_letter(struct call *call, struct reader *reader, struct error *error)

@@ -134,6 +134,28 @@ void call_respond_value(struct call *call, int status, const struct value *value
     call_respond(call, status);
 }
 
+void call_end_rows(struct call *call, struct str next)
+{
+    buf_append_str(&call->out, STR("],\"next\":"));
+    if (next.len > 0) {
+        json_write_text(&call->out, next);
+    } else {
+        buf_append_str(&call->out, STR("null"));
+    }
+}
+
+bool call_unit_ended(struct call *call, struct unit *unit)
+{
+    enum err err = unit->err;
+    struct error error = unit->error;
+    error.next = NULL;
+    unit_deinit(unit); /* before the answer, with which the request's arena goes */
+    if (err != OK) {
+        call_problem(call, err, &error, NULL);
+    }
+    return err == OK;
+}
+
 /* ---- what the route names ---- */
 
 void call_refuse_type(struct call *call, struct str asked, bool by_path)

@@ -39,13 +39,10 @@ static void on_done(struct unit *unit)
 {
     struct order_call *asked = CONTAINER_OF(unit, struct order_call, unit);
     struct call *call = asked->call;
-    enum err err = unit->err;
-    struct error error = unit->error;
-    error.next = NULL;
-    unit_deinit(unit); /* it lives in the request's arena, which goes with the answer */
-    if (err != OK) {
-        call_problem(call, err, &error, NULL);
-    } else if (asked->starts) {
+    if (!call_unit_ended(call, unit)) {
+        return;
+    }
+    if (asked->starts) {
         respond_id(call, asked->start.id);
     } else if (asked->order.kind == FLOW_ORDER_RETRY) {
         respond_id(call, asked->order.id);

@@ -80,6 +80,11 @@ void call_fail(struct call *call, enum err err, const char *format, ...) PRINTF_
 /* Ends the call with call->out as JSON (or call->content_type). */
 void call_respond(struct call *call, int status);
 void call_respond_value(struct call *call, int status, const struct value *value);
+/* The end of a list of rows and where it goes on, without the closing brace; next may be empty. */
+void call_end_rows(struct call *call, struct str next);
+/* A unit that lives in the request's arena has ended, and is deinited. False: the problem is
+ * answered. */
+bool call_unit_ended(struct call *call, struct unit *unit);
 /* Finds the object type of the route and the record's id (when the route has one); answers 404
  * itself: false. */
 /* Answers 404 with the nearest path (or name) among the types that this user may see. */
@@ -186,6 +191,8 @@ void run_schedule(struct call *call);
 void pause_schedule(struct call *call);
 void resume_schedule(struct call *call);
 void list_dead_letters(struct call *call);
+/* bus.c: those of this subscription (empty: of all), by the parameters after and limit. */
+void call_dead_letters(struct call *call, struct str subscription);
 void get_dead_letter(struct call *call);
 void replay_dead_letter(struct call *call);
 void drop_dead_letter(struct call *call);

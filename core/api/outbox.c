@@ -128,13 +128,7 @@ static void on_changed(struct unit *unit)
 {
     struct outbox_call *asked = CONTAINER_OF(unit, struct outbox_call, unit);
     struct call *call = asked->call;
-    enum err err = unit->err;
-    struct error error = unit->error;
-    error.next = NULL;
-    unit_deinit(unit); /* it lives in the request's arena, which goes with the answer */
-    if (err != OK) {
-        call_problem(call, err, &error, NULL);
-    } else {
+    if (call_unit_ended(call, unit)) {
         outbox_wake(call->api->outbox);
         call_respond(call, 204);
     }

@@ -29,12 +29,7 @@ static enum err run_list(struct call *call, struct reader *reader, struct error 
     if (err != OK) {
         return err;
     }
-    buf_append_str(&call->out, STR("],\"next\":"));
-    if (page.next.len > 0) {
-        json_write_text(&call->out, page.next);
-    } else {
-        buf_append_str(&call->out, STR("null"));
-    }
+    call_end_rows(call, page.next);
     if (call->query.count != COUNT_NONE) {
         buf_printf(&call->out, ",\"count\":%lld,\"count_capped\":%s", (long long)page.count,
                    page.count_capped ? "true" : "false");

@@ -70,12 +70,7 @@ static enum err run_search(struct call *call, struct reader *reader, struct erro
     if (err != OK) {
         return err;
     }
-    buf_append_str(&call->out, STR("],\"next\":"));
-    if (page.next.len > 0) {
-        json_write_text(&call->out, page.next);
-    } else {
-        buf_append_str(&call->out, STR("null"));
-    }
+    call_end_rows(call, page.next);
     buf_append_str(&call->out, page.filling ? STR(",\"filling\":true}") : STR("}"));
     return OK;
 }

@@ -298,44 +298,15 @@ void list_webhook_deliveries(struct call *call)
     call_read(call, false, run_deliveries);
 }
 
-static enum err run_letters(struct call *call, struct reader *reader, struct error *error)
-{
-    struct value rows;
-    enum err err = bus_dead_letters(reader, call->state, call_arena(call), &rows, error);
-    if (err == OK) {
-        buf_append_str(&call->out, STR("{\"data\":"));
-        value_write_api(&call->out, &rows);
-        buf_append_char(&call->out, '}');
-    }
-    return err;
-}
-
 /* Those of the bus, of this webhook's subscription: replayed and dropped there. */
 void list_webhook_dead_letters(struct call *call)
 {
     static const char *const known[] = {"after", "limit"};
     struct value described;
-    if (!call_operator(call) || !call_knows_parameters(call, known, COUNT_OF(known)) ||
-        !find_webhook(call, &described)) {
-        return;
+    if (call_operator(call) && call_knows_parameters(call, known, COUNT_OF(known)) &&
+        find_webhook(call, &described)) {
+        call_dead_letters(call, value_get_text(&described, "subscription", STR("")));
     }
-    struct str after = call_parameter(call, "after");
-    struct str limit = call_parameter(call, "limit");
-    struct bus_dead_query *query = ARENA_NEW(call_arena(call), struct bus_dead_query);
-    query->limit = QUERY_LIMIT_DEFAULT;
-    query->subscription = value_get_text(&described, "subscription", STR(""));
-    if (after.len > 0 && id_parse(after, &query->after) != OK) {
-        error_at(&call->error, ERR_INVALID, "after", NULL, "after is the id of a dead letter");
-    } else if (limit.len > 0 && (str_to_int64(limit, &query->limit) != OK || query->limit < 1 ||
-                                 query->limit > QUERY_LIMIT_MAX)) {
-        error_at(&call->error, ERR_INVALID, "limit", NULL, "limit must be 1 to %d",
-                 QUERY_LIMIT_MAX);
-    } else {
-        call->state = query;
-        call_read(call, false, run_letters);
-        return;
-    }
-    call_problem(call, ERR_INVALID, &call->error, NULL);
 }
 
 /* ---- a ping, and sending again ---- */
