@@ -179,6 +179,28 @@ static enum err check_title(const struct value *title, struct error *error)
     return labels ? OK : wrong("title", error, "is a text, or { en = \"…\", el = \"…\" }");
 }
 
+/* What is decided on: a record, or what the title says. */
+static enum err read_subject(const struct value *options, struct flow_approval *approval,
+                             struct error *error)
+{
+    const struct value *subject = value_get_c(options, "subject");
+    if (subject != NULL && subject->kind != VALUE_NULL) {
+        bool read = subject->kind == VALUE_TEXT && id_parse(subject->text, &approval->record) == OK;
+        return read ? OK : wrong("subject", error, "is the record that is decided on, or its id");
+    }
+    if (approval->object.len > 0) {
+        return error_at(error, ERR_REQUIRED, "subject", NULL,
+                        "object is the type of the subject: give it, too");
+    }
+    const struct value *title = approval->title;
+    bool missing = title == NULL || title->kind == VALUE_NULL ||
+                   (title->kind == VALUE_TEXT && title->text.len == 0) ||
+                   (title->kind == VALUE_MAP && title->map.count == 0);
+    return missing ? error_at(error, ERR_REQUIRED, "title", NULL,
+                              "without a subject, title says what is decided on")
+                   : OK;
+}
+
 enum err flow_approval_read(const struct value *options, struct arena *arena, int64_t now_ms,
                             struct flow_approval *out_approval, struct error *error)
 {
@@ -189,10 +211,8 @@ enum err flow_approval_read(const struct value *options, struct arena *arena, in
     if (err == OK && approval.role.len == 0) {
         err = error_at(error, ERR_REQUIRED, "role", NULL, "role names who decides");
     }
-    if (err == OK &&
-        id_parse(value_get_text(options, "subject", STR("")), &approval.record) != OK) {
-        err = error_at(error, ERR_REQUIRED, "subject", NULL,
-                       "subject is the record that is decided on, or its id");
+    if (err == OK) {
+        err = read_subject(options, &approval, error);
     }
     if (err == OK) {
         err = read_role(options, "escalate", &approval.escalate, error);

@@ -1,9 +1,11 @@
 /* Approvals as records: what a move that needs four eyes asks for (contract 13), what they are
- * about, and that any change of it voids them. Writer thread. */
+ * about, and that any change of it voids them. One that is about no record is about itself: its
+ * title and data are what people agree on, and rights are judged by it. Writer thread. */
 #include "approval.h"
 
 #include "proxenos/base_crypto.h"
 #include "proxenos/base_env.h"
+#include "proxenos/base_json.h"
 #include "query.h"
 
 #include <stdio.h>
@@ -57,6 +59,25 @@ static struct str content_hash(struct arena *arena, const struct record *record)
     return hex;
 }
 
+/* The same of one that is about no record. */
+static struct str asked_hash(struct arena *arena, const struct value *title,
+                             const struct value *data)
+{
+    struct value map = value_map_new();
+    struct buf text;
+    unsigned char hash[HASH_BYTES];
+    value_put_c(arena, &map, "title", title != NULL ? *title : value_null());
+    value_put_c(arena, &map, "data", data != NULL ? *data : value_null());
+    buf_init(&text);
+    json_encode(&text, &map);
+    hash_of(text.at, text.len, hash);
+    buf_reset(&text);
+    hex_encode(&text, hash, sizeof(hash));
+    struct str hex = arena_str(arena, buf_str(&text));
+    buf_deinit(&text);
+    return hex;
+}
+
 struct str approval_id_text(struct arena *arena, int64_t id)
 {
     char text[ID_TEXT_LEN + 1];
@@ -66,22 +87,48 @@ struct str approval_id_text(struct arena *arena, int64_t id)
 
 /* ---- asking ---- */
 
+static void put_subject(struct tx *tx, struct draft *draft, const struct record *subject)
+{
+    struct arena *arena = tx_arena(tx);
+    approval_put(tx, draft, "object", value_text(subject->type->name));
+    approval_put(tx, draft, "record", value_text(approval_id_text(arena, subject->id)));
+    approval_put(tx, draft, "subject_owner", subject->values[SYS_OWNER]);
+    approval_put(tx, draft, "base_version", value_int(subject->version));
+    approval_put(tx, draft, "content_hash", value_text(content_hash(arena, subject)));
+    draft_put(draft, &draft->type->fields[SYS_COMPARTMENT], subject->values[SYS_COMPARTMENT],
+              arena);
+}
+
+static const struct value *drafted(const struct draft *draft, const char *name)
+{
+    const struct field *field = object_field(draft->type, str_from(name));
+    return field != NULL && draft->set[field->index] != 0 ? &draft->values[field->index] : NULL;
+}
+
+/* Rights as for a record of who asked. */
+static void put_itself(struct tx *tx, struct draft *draft)
+{
+    struct arena *arena = tx_arena(tx);
+    struct str hash = asked_hash(arena, drafted(draft, "title"), drafted(draft, "data"));
+    approval_put(tx, draft, "object", value_text(draft->type->name));
+    approval_put(tx, draft, "record", value_text(approval_id_text(arena, draft->id)));
+    approval_put(tx, draft, "subject_owner", draft->values[SYS_OWNER]);
+    approval_put(tx, draft, "base_version", value_int(0));
+    approval_put(tx, draft, "content_hash", value_text(hash));
+}
+
 enum err approval_create(struct tx *tx, struct draft *draft, const struct record *subject,
                          int64_t *out_seq, struct error *error)
 {
-    struct arena *arena = tx_arena(tx);
-    const struct object_type *type = draft->type;
-    const struct value *owner = &subject->values[SYS_OWNER];
-    approval_put(tx, draft, "object", value_text(subject->type->name));
-    approval_put(tx, draft, "record", value_text(approval_id_text(arena, subject->id)));
-    approval_put(tx, draft, "subject_owner", *owner);
-    approval_put(tx, draft, "base_version", value_int(subject->version));
-    approval_put(tx, draft, "content_hash", value_text(content_hash(arena, subject)));
+    if (subject != NULL) {
+        put_subject(tx, draft, subject);
+    } else {
+        put_itself(tx, draft);
+    }
     approval_put(tx, draft, "state", value_text(STR("pending")));
     approval_put(tx, draft, "votes", value_list_new());
     approval_put(tx, draft, "yes", value_int(0));
     approval_put(tx, draft, "no", value_int(0));
-    draft_put(draft, &type->fields[SYS_COMPARTMENT], subject->values[SYS_COMPARTMENT], arena);
     tx->store->approvals_wait = tx->store->approvals_known = true; /* also when this is undone */
     struct writing asking = {.tx = tx, .draft = draft, .trusted = true};
     enum err err = record_apply(&asking, NULL, error);
@@ -173,11 +220,23 @@ enum err approval_subject(struct tx *tx, const struct record *approval,
     return err;
 }
 
+static enum err check_itself(struct tx *tx, const struct record *approval, struct error *error)
+{
+    struct str hash =
+        asked_hash(tx_arena(tx), approval_get(approval, "title"), approval_get(approval, "data"));
+    return str_eq(hash, approval_text(approval, "content_hash"))
+               ? OK
+               : error_set(error, ERR_VOID, "it is not any more what was asked");
+}
+
 /* Hashed as well as counted, since the hash is what the approval names. */
 enum err approval_check_content(struct tx *tx, const struct record *approval,
                                 const struct object_type *type, int64_t id, struct error *error)
 {
     struct record *record = NULL;
+    if (approval_is(type)) {
+        return check_itself(tx, approval, error);
+    }
     enum err err = record_row_get(tx, type, id, &record, error);
     if (err != OK && err != ERR_NOT_FOUND) {
         return err;

@@ -15,13 +15,13 @@ struct str approval_text(const struct record *approval, const char *name); /* ""
 int64_t approval_number(const struct record *approval, const char *name, int64_t otherwise);
 void approval_put(struct tx *tx, struct draft *draft, const char *name, struct value value);
 struct str approval_id_text(struct arena *arena, int64_t id);
-/* Makes it, about this record as it is. */
+/* Makes it, about this record as it is; NULL: about itself. */
 enum err approval_create(struct tx *tx, struct draft *draft, const struct record *subject,
                          int64_t *out_seq, struct error *error) MUST_CHECK;
 /* One that the unit's scope may read. */
 enum err approval_load(struct tx *tx, int64_t id, struct record **out_approval,
                        struct error *error) MUST_CHECK;
-/* The record it is about, still as it was looked at; ERR_VOID. */
+/* The record it is about, still as it was looked at; ERR_VOID. One about none names itself. */
 enum err approval_subject(struct tx *tx, const struct record *approval,
                           const struct object_type **out_type, int64_t *out_id,
                           struct error *error) MUST_CHECK;

@@ -108,7 +108,7 @@ enum err tx_approval_ask(struct tx *tx, const struct approval_ask *ask, struct e
     struct value maker = value_null();
     int64_t seq = 0;
     struct draft *draft = draft_new(tx_arena(tx), DRAFT_CREATE, approval_type(tx), ask->id);
-    enum err err = find_subject(tx, ask, &subject, error);
+    enum err err = ask->record != 0 ? find_subject(tx, ask, &subject, error) : OK;
     if (err == OK) {
         err = find_maker(tx, ask->requested_by, &maker, error);
     }

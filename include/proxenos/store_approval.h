@@ -1,6 +1,7 @@
 /* Approvals (contract 13): records of the core's type `approval`, which a move that needs four eyes
  * makes, or a flow. Who may vote, once and for whom is judged here, against what is stored, in the
- * unit that writes the vote; nobody else writes these records.
+ * unit that writes the vote; nobody else writes these records. One that is about no record names
+ * itself as the record that it is about: its own rights count, and nothing voids it.
  *
  *   pending ──▶ approved, rejected        by votes
  *           ──▶ void                      what it is about has changed
@@ -27,8 +28,8 @@ struct approval_ask {
     int64_t id;       /* minted by the caller */
     int64_t run, seq; /* the flow's command */
     struct str plugin, flow;
-    struct str object; /* empty: of whatever type the record is */
-    int64_t record;
+    struct str object;         /* empty: of whatever type the record is */
+    int64_t record;            /* 0: about none, then title and data are what is decided on */
     struct str role, escalate; /* escalate may be empty */
     int64_t quorum, rejections;
     const struct value *exclude;      /* a list of users' ids; NULL: none */

@@ -205,6 +205,27 @@ test("who may not see the record sees nothing of its approval", async () => {
   assert.equal((await approve(users.hugo, own)).body.state, "approved");
 });
 
+test("without a record, the question itself is decided on", async () => {
+  const started = await users.eva.post("/x/decisions/ask", {
+    all: [{ options: { role: "compliance", title: { en: "May we go on?", el: "Συνεχίζουμε;" }, data: { sum: 5 } } }] });
+  const approval = await pending(started.body.runs[0]);
+  const asked = { url: `/api/v1/approvals/${approval.id}` };
+  assert.deepEqual([approval.object, approval.record, approval.title.en], ["approval", approval.id, "May we go on?"]);
+  // Who decides on it has the role and may approve approvals: nothing else says what a voter may see.
+  refused(await approve(users.anna, asked), 403, "forbidden");
+  assert.ok(!(await users.anna.get("/api/v1/me/approvals?limit=1000")).body.data.some((one) => one.id === approval.id));
+  const role = (await admin.get(`/api/v1/roles?filter=${encodeURIComponent(`name[eq]:"compliance"`)}`)).body.data[0];
+  const grants = { ...role.grants, approval: { verbs: ["read", "approve"] } };
+  assert.equal((await admin.patch(`/api/v1/roles/${role.id}`, { grants })).status, 200);
+  assert.ok((await users.anna.get("/api/v1/me/approvals?limit=1000")).body.data.some((one) => one.id === approval.id));
+  refused(await users.hugo.post(`${asked.url}/approve`, {}), 403, "forbidden");
+  refused(await approve(users.anna, asked, { hash: "0".repeat(64) }), 412, "stale");
+  assert.equal((await approve(users.anna, asked, { hash: approval.content_hash })).body.state, "approved");
+  assert.deepEqual((await outcome(started.body.runs[0])).result.by, ["user:anna"]);
+  const bare = await users.eva.post("/x/decisions/ask", { all: [{ options: { role: "compliance" } }] });
+  assert.deepEqual((await outcome(bare.body.runs[0])).result, { code: "required" });
+});
+
 test("a change of the record voids it, and the flow is told", async () => {
   const asked = await ask({ quorum: 2 });
   assert.equal((await approve(users.anna, asked)).status, 200);

@@ -49,6 +49,23 @@ static void test_defaults(void **state)
     arena_deinit(&arena);
 }
 
+static void test_about_no_record(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct error error = {0};
+    struct flow_approval one;
+    arena_init(&arena);
+    assert_int_equal(read(&arena,
+                          "{\"role\":\"legal\",\"title\":\"Go on?\",\"subject\":null,"
+                          "\"data\":{\"sum\":5}}",
+                          &one, &error),
+                     OK);
+    assert_true(one.record == 0 && one.object.len == 0);
+    assert_true(str_is(one.title->text, "Go on?"));
+    arena_deinit(&arena);
+}
+
 static void test_times_count_from_the_runs_clock(void **state)
 {
     (void)state;
@@ -101,8 +118,13 @@ static const struct {
     const char *pointer;
 } wrong[] = {
     {"{}", ERR_REQUIRED, "role"},
-    {"{\"role\":\"legal\"}", ERR_REQUIRED, "subject"},
-    {"{\"role\":\"legal\",\"subject\":\"me\"}", ERR_REQUIRED, "subject"},
+    {"{\"role\":\"legal\"}", ERR_REQUIRED, "title"},
+    {"{\"role\":\"legal\",\"data\":{\"sum\":5}}", ERR_REQUIRED, "title"},
+    {"{\"role\":\"legal\",\"title\":\"\"}", ERR_REQUIRED, "title"},
+    {"{\"role\":\"legal\",\"title\":{}}", ERR_REQUIRED, "title"},
+    {"{\"role\":\"legal\",\"title\":\"Go on?\",\"object\":\"case\"}", ERR_REQUIRED, "subject"},
+    {"{\"role\":\"legal\",\"subject\":\"me\"}", ERR_INVALID, "subject"},
+    {"{\"role\":\"legal\",\"title\":\"Go on?\",\"subject\":7}", ERR_INVALID, "subject"},
     {"{\"role\":7,\"subject\":\"0abc1def2gh3j\"}", ERR_INVALID, "role"},
     {"{" PLAIN ",\"quorum\":0}", ERR_RANGE, "quorum"},
     {"{" PLAIN ",\"quorum\":21}", ERR_RANGE, "quorum"},
@@ -144,6 +166,7 @@ int test_approval_plan(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_about_no_record),
         cmocka_unit_test(test_times_count_from_the_runs_clock),
         cmocka_unit_test(test_business_days_of_a_calendar),
         cmocka_unit_test(test_every_wrong_word_is_told),

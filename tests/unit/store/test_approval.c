@@ -94,7 +94,7 @@ static int close_office(void **state)
 
 /* ---- one unit for each thing that is done ---- */
 
-enum act { ASK, VOTE, CANCEL, TIME, AWAY, WITHDRAW };
+enum act { ASK, VOTE, CANCEL, TIME, AWAY, WITHDRAW, TAMPER };
 struct acting {
     struct unit unit;
     enum act act;
@@ -104,6 +104,15 @@ struct acting {
     enum approval_time time;
     struct absence absence;
 };
+
+/* What nobody can do from outside. */
+static enum err change_title(struct tx *tx, int64_t approval, struct error *error)
+{
+    struct draft *draft = draft_new(tx_arena(tx), DRAFT_UPDATE, approval_type(tx), approval);
+    approval_put(tx, draft, "title", value_text(STR("May we stop?")));
+    struct writing change = {.tx = tx, .draft = draft, .trusted = true};
+    return record_apply(&change, NULL, error);
+}
 
 static enum err apply(struct unit *unit, struct tx *tx, struct error *error)
 {
@@ -122,6 +131,8 @@ static enum err apply(struct unit *unit, struct tx *tx, struct error *error)
         return tx_absence(tx, acting->id, &acting->absence, &record, error);
     case WITHDRAW:
         return tx_approval_withdraw(tx, acting->id, STR("not needed"), NULL, error);
+    case TAMPER:
+        return change_title(tx, acting->id, error);
     }
     return OK;
 }
@@ -398,6 +409,73 @@ static void test_who_sees_the_record_sees_the_approval(void **state)
     scope_unref(own);
 }
 
+static void about_nothing(struct office *office, struct approval_ask *ask)
+{
+    static struct value title, data;
+    (void)office;
+    title = value_text(STR("May we go on?"));
+    data = value_int(5);
+    ask->record = 0;
+    ask->title = &title;
+    ask->data = &data;
+}
+
+static void test_about_no_record(void **state)
+{
+    struct office *office = *state;
+    struct shop *shop = &office->shop;
+    struct error error = {0};
+    char id[ID_TEXT_LEN + 3];
+    int64_t approval = ask(office, about_nothing);
+    id_format(approval, id);
+    assert_string_equal(shop_field(shop, "approval", approval, "object"), "\"approval\"");
+    assert_non_null(strstr(shop_field(shop, "approval", approval, "record"), id));
+    /* Its own rights are asked: to see it, and to decide on it. */
+    struct scope *ben = shop_person(shop, "user:ben", office->users[BEN], VERB_ALL, ROWS_ALL);
+    struct scope_grant *grants = (struct scope_grant *)(uintptr_t)ben->grants;
+    int index = shop_type(shop, "approval")->index;
+    struct acting acting = {.act = VOTE, .id = approval, .vote = {.approve = true}};
+    shop_set_role(ben, "legal");
+    grants[index].verbs = VERB_READ;
+    assert_int_equal(run(office, ben, &acting), ERR_FORBIDDEN);
+    grants[index].read_rows = ROWS_OWN;
+    assert_int_equal(run(office, ben, &acting), ERR_NOT_FOUND);
+    assert_string_equal(shop_json(shop, ben, "approval", approval), "");
+    scope_unref(ben);
+    /* No record's change voids it, and the maker does not decide. */
+    assert_int_equal(shop_update(shop, NULL, "case", office->subject, "{\"name\":\"B\"}", &error),
+                     OK);
+    assert_int_equal(vote(office, ANNA, approval, true), ERR_SAME_PERSON);
+    assert_int_equal(vote(office, DORA, approval, true), ERR_FORBIDDEN);
+    assert_int_equal(vote(office, BEN, approval, true), OK);
+    assert_state(office, approval, "approved");
+    assert_string_equal(office->told.state, "approved");
+}
+
+/* The hash is of title and data: another question has another one. */
+static void test_hash_of_what_is_asked(void **state)
+{
+    struct office *office = *state;
+    struct shop *shop = &office->shop;
+    struct acting acting = {.act = VOTE, .vote = {.approve = true}};
+    int64_t one = ask(office, about_nothing);
+    int64_t other = ask(office, about_nothing);
+    const char *hash = shop_field(shop, "approval", one, "content_hash");
+    assert_string_equal(hash, shop_field(shop, "approval", other, "content_hash"));
+    acting.id = other;
+    acting.vote.hash = str_sub(str_from(hash), 1, strlen(hash) - 2);
+    assert_int_equal(run(office, office->people[BEN], &acting), OK);
+    int64_t about_a_case = ask(office, NULL);
+    assert_string_not_equal(hash, shop_field(shop, "approval", about_a_case, "content_hash"));
+    acting.id = about_a_case;
+    assert_int_equal(run(office, office->people[BEN], &acting), ERR_STALE);
+    /* What lies there is held against the hash once more when a vote is given. */
+    acting = (struct acting){.act = TAMPER, .id = one};
+    assert_int_equal(run(office, NULL, &acting), OK);
+    assert_int_equal(vote(office, BEN, one, true), ERR_VOID);
+    assert_state(office, one, "pending");
+}
+
 static void test_nobody_writes_them_by_hand(void **state)
 {
     struct office *office = *state;
@@ -542,6 +620,8 @@ int test_approval(void)
         CASE(test_found_again_after_a_restart),
         CASE(test_only_records_that_may_be_read),
         CASE(test_who_sees_the_record_sees_the_approval),
+        CASE(test_about_no_record),
+        CASE(test_hash_of_what_is_asked),
         CASE(test_nobody_writes_them_by_hand),
         CASE(test_a_deputy_counts_as_one_person),
         CASE(test_no_deputy_for_who_cannot_vote),
