@@ -512,7 +512,7 @@
 
 ---@class px.approve_options
 ---@field role string # who decides
----@field subject string|table # the record
+---@field subject? string|table # the record, if it is about one
 ---@field object? string # its type
 ---@field quorum? integer
 ---@field rejections? integer
@@ -521,7 +521,7 @@
 ---@field escalate? string # a role
 ---@field remind? string # how long before
 ---@field expire? string|px.date.value
----@field calendar? string|table # of business days
+---@field calendar? string|table
 ---@field title? string|table<string, string>
 ---@field data? any
 
