@@ -21,6 +21,18 @@ static void close_reader(void *thread_context)
     reader_close(thread_context);
 }
 
+static void on_turn_end(struct turn_end *end)
+{
+    reader_rest(CONTAINER_OF(end, struct api, turn_end)->reader);
+}
+
+enum err api_reader(struct api *api, struct reader **out_reader, struct error *error)
+{
+    ASSERT(loop_is_current(api->loop));
+    *out_reader = api->reader;
+    return reader_hold(api->reader, error);
+}
+
 static void on_sweep(struct timer *timer)
 {
     struct api *api = CONTAINER_OF(timer, struct api, sweep);
@@ -61,6 +73,8 @@ enum err api_open(const struct api_options *options, struct api **out_api, struc
         err = reader_open(api->store, LOOP_STEPS, &api->reader, error);
     }
     if (err == OK) {
+        api->turn_end.run = on_turn_end;
+        loop_on_turn_end(api->loop, &api->turn_end);
         err = lane_new(&lane, &api->lane, error);
     }
     if (err == OK) {
@@ -101,6 +115,7 @@ void api_close(struct api *api)
     timer_deinit(&api->sweep);
     timer_deinit(&api->catch_up);
     lane_free(api->lane);
+    loop_off_turn_end(&api->turn_end);
     reader_close(api->reader);
     http_router_free(api->router);
     map_deinit(&api->in_flight);

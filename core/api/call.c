@@ -389,7 +389,11 @@ void call_read(struct call *call, bool quick, read_run run)
     call->run = run;
     call->error = (struct error){0};
     if (quick) {
-        enum err err = run(call, api->reader, &call->error);
+        struct reader *reader = NULL;
+        enum err err = api_reader(api, &reader, &call->error);
+        if (err == OK) {
+            err = run(call, reader, &call->error);
+        }
         if (err != ERR_LIMIT) {
             end_read(call, err);
             return;

@@ -223,8 +223,12 @@ static bool send_to(struct listener *listener, struct sent *sent)
         sent->object = listener->object;
         sent->after = sent->last = listener->after;
         struct error error = {0};
-        enum err err = reader_log(api->reader, listener->scope, &query, on_streamed, sent,
-                                  &sent->last, &error);
+        struct reader *reader = NULL;
+        enum err err = api_reader(api, &reader, &error);
+        if (err == OK) {
+            err =
+                reader_log(reader, listener->scope, &query, on_streamed, sent, &sent->last, &error);
+        }
         if (err != OK) {
             log_error("api", "event stream cannot read the log: %s", error.detail);
             sent->scope = NULL;
@@ -257,12 +261,12 @@ static bool type_changed(struct api *api, const struct scope *scope, const char 
     enum { STRETCHES_MAX = 8 };
     struct log_query query = {.after = after, .limit = 1, .pattern = str_from(pattern)};
     int64_t seq = store_seq(api->store);
-    bool changed = false;
+    struct reader *reader = NULL;
+    bool changed = api_reader(api, &reader, NULL) != OK;
     for (int i = 0; i < STRETCHES_MAX && !changed && query.after < seq; i++) {
         struct error error = {0};
         int64_t last = query.after;
-        if (reader_log(api->reader, scope, &query, on_rights_entry, &changed, &last, &error) !=
-            OK) {
+        if (reader_log(reader, scope, &query, on_rights_entry, &changed, &last, &error) != OK) {
             return true;
         }
         query.after = last;

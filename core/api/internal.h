@@ -31,7 +31,8 @@ struct api {
     struct loop *loop;
     const struct http_server *server;
     struct http_router *router;
-    struct reader *reader; /* the loop's own */
+    struct reader *reader; /* the loop's own: asked for by api_reader */
+    struct turn_end turn_end; /* gives the reader's snapshot back */
     struct lane *lane;     /* of readers; each thread has one of its own as its context */
     struct map in_flight;  /* idempotency keys under way → struct call */
     struct list listeners; /* struct listener.in_api: server-sent events */
@@ -43,6 +44,10 @@ struct api {
     int64_t handed_over; /* reads that left the loop for a lane */
     struct timer sweep;  /* drops old idempotency rows */
 };
+
+/* The loop's reader, on a snapshot that all reads of this turn share (reader_hold): for reading at
+ * once, never kept. */
+enum err api_reader(struct api *api, struct reader **out_reader, struct error *error) MUST_CHECK;
 
 struct call;
 /* Fills call->out with the answer's body; any thread that owns the reader. */

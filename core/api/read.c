@@ -204,10 +204,14 @@ void get_record(struct call *call)
     }
     bool plain = call->http->parameter_count == 0;
     enum err err = plain ? OK : bind_single(call, &call->error);
+    struct reader *reader = NULL;
+    if (err == OK) {
+        err = api_reader(call->api, &reader, &call->error);
+    }
     if (err == OK) {
         /* One row by its key is always short: the loop answers it. */
-        err = plain ? run_get_plain(call, call->api->reader, &call->error)
-                    : run_get_query(call, call->api->reader, &call->error);
+        err = plain ? run_get_plain(call, reader, &call->error)
+                    : run_get_query(call, reader, &call->error);
     }
     if (err != OK) {
         call_problem(call, err, &call->error, NULL);

@@ -34,6 +34,7 @@ struct loop {
     uint64_t busy_since_ns; /* when the poll of this turn returned; 0 before the first */
     int64_t stall_ns;       /* largest turn since loop_stall_ns was called */
     struct list signals;    /* of struct signal_watch by node */
+    struct list turn_ends;  /* of struct turn_end by in_loop */
     struct list stepped;    /* of struct timer_handle by by_due: timers of a stepped env */
     int64_t activity;       /* timers fired */
 };

@@ -12,6 +12,10 @@ enum { NS_PER_MS = 1000000 };
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct loop *loop = prepare->data;
+    list_foreach (node, &loop->turn_ends) {
+        struct turn_end *end = CONTAINER_OF(node, struct turn_end, in_loop);
+        end->run(end);
+    }
     if (loop->busy_since_ns == 0) {
         return;
     }
@@ -59,6 +63,7 @@ enum err loop_new(struct env *env, struct loop **out_loop, struct error *error)
     mailbox_init(&loop->mailbox, &loop->async);
     list_init(&loop->signals);
     list_init(&loop->stepped);
+    list_init(&loop->turn_ends);
     atomic_init(&loop->stopping, false);
     atomic_init(&loop->thread, (unsigned long)pthread_self());
     (void)uv_prepare_init(&loop->uv, &loop->prepare);
@@ -192,6 +197,20 @@ bool loop_is_current(const struct loop *loop)
 struct uv_loop_s *loop_uv(struct loop *loop)
 {
     return &loop->uv;
+}
+
+void loop_on_turn_end(struct loop *loop, struct turn_end *end)
+{
+    ASSERT(end->run != NULL);
+    list_node_init(&end->in_loop);
+    list_push(&loop->turn_ends, &end->in_loop);
+}
+
+void loop_off_turn_end(struct turn_end *end)
+{
+    if (end->run != NULL) {
+        list_remove(&end->in_loop);
+    }
 }
 
 int64_t loop_stall_ns(struct loop *loop)

@@ -74,6 +74,7 @@ struct store {
     pthread_mutex_t watch_lock;
     struct list watches; /* struct store_watch.watching; watch_lock */
 
+    int64_t commits;         /* groups committed, also those that logged nothing; atomic */
     int64_t reader_count;    /* atomic */
     int64_t read_statements; /* atomic */
     int64_t access_dropped;  /* atomic */
@@ -127,6 +128,8 @@ struct reader {
     struct db *db;
     bool pinned;
     int64_t pinned_seq;
+    bool held;              /* reader_hold took a snapshot */
+    int64_t held_commits;   /* store->commits as of before it */
     struct read_cache *cache; /* the query part's; NULL until its first use */
     bool search_attached;     /* search.db is there as "search" */
 };

@@ -31,6 +31,7 @@ void reader_close(struct reader *reader)
         return;
     }
     reader_unpin(reader);
+    reader_rest(reader);
     read_cache_free(reader->cache);
     db_close(reader->db);
     (void)__atomic_sub_fetch(&reader->store->reader_count, 1, __ATOMIC_RELAXED);
@@ -90,6 +91,30 @@ void reader_unpin(struct reader *reader)
 {
     if (reader->pinned) {
         reader->pinned = false;
+        db_rollback(reader->db);
+    }
+}
+
+/* The count is read before the snapshot is taken, which is by the first statement after BEGIN: it
+ * can be too old, and then one snapshot is taken too many, never too new. */
+enum err reader_hold(struct reader *reader, struct error *error)
+{
+    ASSERT(!reader->pinned);
+    int64_t commits = __atomic_load_n(&reader->store->commits, __ATOMIC_ACQUIRE);
+    if (reader->held && reader->held_commits == commits && db_in_transaction(reader->db)) {
+        return OK;
+    }
+    reader_rest(reader);
+    enum err err = db_begin(reader->db, false, error);
+    reader->held = err == OK;
+    reader->held_commits = commits;
+    return err;
+}
+
+void reader_rest(struct reader *reader)
+{
+    if (reader->held) {
+        reader->held = false;
         db_rollback(reader->db);
     }
 }

@@ -137,6 +137,8 @@ static void publish_group(struct writer *writer, int count, int64_t entries)
     if (full || good) {
         note_disk(writer, full);
     }
+    /* First of all: whoever is told of the group, or of its schema, finds held snapshots old. */
+    (void)__atomic_add_fetch(&store->commits, 1, __ATOMIC_RELEASE);
     if (writer->publish != NULL) {
         store_publish_schema(store, writer->publish);
         writer->publish = NULL;

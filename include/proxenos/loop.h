@@ -52,6 +52,14 @@ int64_t loop_monotonic_ms(const struct loop *loop); /* as of the start of this t
 int64_t loop_real_ms(const struct loop *loop);
 bool loop_is_current(const struct loop *loop); /* is this the loop's thread? */
 struct uv_loop_s *loop_uv(struct loop *loop);  /* for core/http alone */
+/* Runs `run` at the end of each turn, before the loop waits: where what a turn shares is given
+ * back. Caller-owned, zeroed, then `run` set; loop thread. Stopping is fine when not started. */
+struct turn_end {
+    struct list_node in_loop; /* loop's own */
+    void (*run)(struct turn_end *end);
+};
+void loop_on_turn_end(struct loop *loop, struct turn_end *end);
+void loop_off_turn_end(struct turn_end *end);
 /* Largest time one turn took since the last call, ns: the stall figure of /metrics. */
 int64_t loop_stall_ns(struct loop *loop);
 

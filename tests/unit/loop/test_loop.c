@@ -67,6 +67,52 @@ static void fire_other(struct timer *timer)
     timer_deinit(timer); /* in its own callback */
 }
 
+struct turns {
+    struct turn_end end;
+    struct probe *probe;
+    int ended, fired_before_end;
+};
+
+static void on_turn_ended(struct turn_end *end)
+{
+    struct turns *turns = CONTAINER_OF(end, struct turns, end);
+    turns->ended++;
+    turns->fired_before_end = turns->fired_before_end < 0 && turns->probe->fired > 0
+                                  ? turns->probe->fired
+                                  : turns->fired_before_end;
+}
+
+static void fire_again(struct timer *timer)
+{
+    struct probe *probe = CONTAINER_OF(timer, struct probe, timer);
+    probe->fired++;
+    if (probe->fired < 3) {
+        timer_start(timer, 1);
+    } else {
+        loop_stop(probe->loop);
+    }
+}
+
+static void a_turn_ends_before_the_loop_waits(void **state)
+{
+    struct probe *probe = *state;
+    struct turns turns = {.end = {.run = on_turn_ended}, .probe = probe, .fired_before_end = -1};
+    loop_off_turn_end(&(struct turn_end){0}); /* fine when not started */
+    loop_on_turn_end(probe->loop, &turns.end);
+    timer_init(&probe->timer, probe->loop, fire_again);
+    timer_start(&probe->timer, 1);
+    loop_run(probe->loop);
+    assert_int_equal(probe->fired, 3);
+    /* Each firing waited for in a turn of its own, and none of them was still open at a wait. */
+    assert_true(turns.ended >= 3);
+    assert_int_equal(turns.fired_before_end, 1);
+    int ended = turns.ended;
+    loop_off_turn_end(&turns.end);
+    loop_drain(probe->loop, 1);
+    assert_int_equal(turns.ended, ended);
+    timer_deinit(&probe->timer);
+}
+
 static void stopped_timer_does_not_fire(void **state)
 {
     struct probe *probe = *state;
@@ -199,6 +245,7 @@ int test_loop(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(timer_fires_once_and_can_be_moved, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_turn_ends_before_the_loop_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(stopped_timer_does_not_fire, setup, teardown),
         cmocka_unit_test_setup_teardown(timer_struct_is_reusable_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(stops_from_another_thread, setup, teardown),

@@ -49,6 +49,31 @@ static void a_pinned_reader_sees_one_snapshot(void **state)
     reader_close(reader); /* pinned: fine */
 }
 
+static void a_held_snapshot_is_never_older_than_what_was_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader *reader = NULL;
+    assert_int_equal(reader_open(fixture->store, 0, &reader, NULL), OK);
+    assert_int_equal(item_run(fixture, 1), OK);
+    assert_int_equal(reader_hold(reader, NULL), OK);
+    assert_int_equal(count_items(reader), 1);
+    assert_int_equal(reader_hold(reader, NULL), OK); /* the same one */
+    /* item_run has returned: its maker may read at once what it wrote, through any reader. */
+    assert_int_equal(item_run(fixture, 2), OK);
+    assert_int_equal(count_items(reader), 1); /* nobody asked for the reader anew */
+    assert_int_equal(reader_hold(reader, NULL), OK);
+    assert_int_equal(count_items(reader), 2);
+    reader_rest(reader);
+    assert_int_equal(item_run(fixture, 3), OK);
+    assert_int_equal(count_items(reader), 3);
+    /* Given back, it can be pinned; held when it is closed is fine. */
+    assert_int_equal(reader_pin(reader, 0, NULL), OK);
+    reader_unpin(reader);
+    assert_int_equal(reader_hold(reader, NULL), OK);
+    assert_int_equal(count_items(reader), 3);
+    reader_close(reader);
+}
+
 static void entering_holds_a_snapshot_for_one_call(void **state)
 {
     struct fixture *fixture = *state;
@@ -143,6 +168,8 @@ int test_reader(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_pinned_reader_sees_one_snapshot, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_held_snapshot_is_never_older_than_what_was_told,
+                                        fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(entering_holds_a_snapshot_for_one_call, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_budget_and_a_deadline_stop_scans, fixture_setup,
