@@ -31,11 +31,11 @@ struct api {
     struct loop *loop;
     const struct http_server *server;
     struct http_router *router;
-    struct reader *reader; /* the loop's own: asked for by api_reader */
+    struct reader *reader;    /* the loop's own: asked for by api_reader */
     struct turn_end turn_end; /* gives the reader's snapshot back */
-    struct lane *lane;     /* of readers; each thread has one of its own as its context */
-    struct map in_flight;  /* idempotency keys under way → struct call */
-    struct list listeners; /* struct listener.in_api: server-sent events */
+    struct lane *lane;        /* of readers; each thread has one of its own as its context */
+    struct map in_flight;     /* idempotency keys under way → struct call */
+    struct list listeners;    /* struct listener.in_api: server-sent events */
     struct store_watch watch;
     struct timer catch_up; /* listeners that could not be sent all at once */
     int64_t watched_to;    /* seq up to which listeners' rights were looked at */
@@ -308,6 +308,9 @@ enum err call_if_match(struct call *call, int64_t *out_version, struct error *er
 
 /* ---- read.c ---- */
 /* An ETag: the version with its quotes, in arena. */
+/* The 404 of a record that was looked for by its id: with merged_into when it became part of
+ * another. */
+void call_not_found(struct call *call, struct reader *reader);
 struct str version_tag(struct arena *arena, int64_t version);
 
 #endif

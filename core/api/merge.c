@@ -2,11 +2,13 @@
  * all and keeps nothing. Loop thread; the merging itself is the writer's. */
 #include "internal.h"
 
+#include "proxenos/plugin.h"
 #include "proxenos/store_merge.h"
 
 struct merging {
     struct unit unit;
     struct call *call;
+    struct hook_call hook;
     struct changeset as;
     struct merge merge;
     int64_t others[MERGE_OTHERS_MAX];
@@ -105,6 +107,46 @@ static void submit(struct merging *merging)
     }
 }
 
+/* ---- before-hooks ---- */
+
+static void on_hooked(struct hook_call *hook)
+{
+    struct merging *merging = CONTAINER_OF(hook, struct merging, hook);
+    if (hook->err == OK) {
+        submit(merging);
+        return;
+    }
+    call_problem(merging->call, hook->err, &hook->error, NULL);
+    mem_free(merging);
+}
+
+/* Asked as themselves: of a merge, the changes of each record are what it means. */
+static void ask_hooks(struct merging *merging)
+{
+    struct call *call = merging->call;
+    struct arena *arena = call_arena(call);
+    struct value question = value_map_new();
+    struct value others = value_list_new();
+    if (!plugins_has_before_merge(call->api->plugins, call->type)) {
+        submit(merging);
+        return;
+    }
+    for (size_t i = 0; i < merging->merge.other_count; i++) {
+        value_push(arena, &others, value_id(merging->others[i]));
+    }
+    value_put_c(arena, &question, "id", value_id(call->id));
+    value_put_c(arena, &question, "others", others);
+    value_put_c(arena, &question, "fill", value_bool(merging->merge.fill));
+    value_put_c(arena, &question, "delete", value_bool(merging->merge.remove));
+    merging->hook = (struct hook_call){.type = call->type,
+                                       .merge = question,
+                                       .arena = arena,
+                                       .scope = call_scope(call),
+                                       .request = call_request_id(call),
+                                       .done = on_hooked};
+    plugins_before(call->api->plugins, &merging->hook);
+}
+
 static void merge_body(struct call *call)
 {
     static const struct call_member members[] = {
@@ -125,7 +167,7 @@ static void merge_body(struct call *call)
         mem_free(merging);
         return;
     }
-    submit(merging);
+    ask_hooks(merging);
 }
 
 void merge_records(struct call *call)

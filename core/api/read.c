@@ -213,6 +213,10 @@ void get_record(struct call *call)
         err = plain ? run_get_plain(call, reader, &call->error)
                     : run_get_query(call, reader, &call->error);
     }
+    if (err == ERR_NOT_FOUND && reader != NULL) {
+        call_not_found(call, reader);
+        return;
+    }
     if (err != OK) {
         call_problem(call, err, &call->error, NULL);
         return;

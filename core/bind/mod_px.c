@@ -114,10 +114,11 @@ static int px_before(lua_State *L)
         return register_named(L, BIND_BEFORE, NULL, 0);
     }
     struct str verb = shaped ? str_sub(pattern, dot + 1, pattern.len) : STR("");
-    if (!str_is(verb, "create") && !str_is(verb, "update") && !str_is(verb, "delete")) {
+    if (!str_is(verb, "create") && !str_is(verb, "update") && !str_is(verb, "delete") &&
+        !str_is(verb, "merge")) {
         lua_raise_set(L, ERR_INVALID,
-                      "\"" STR_FORMAT "\": a before-hook is for object.create, object.update or "
-                      "object.delete, or for mail.send",
+                      "\"" STR_FORMAT "\": a before-hook is for object.create, object.update, "
+                      "object.delete or object.merge, or for mail.send",
                       STR_ARGS(str_sub(pattern, 0, 100)));
     }
     if (capable(call, str_sub(pattern, 0, dot), VERB_READ, &type, &error) != OK) {
@@ -399,7 +400,7 @@ static const struct lua_binding bindings[] = {
     {.name = "before",
      .call = px_before,
      .type = "fun(pattern: string, hook: fun(drafts: table[]))",
-     .doc = "sees records before they are created, updated or deleted; may amend or refuse",
+     .doc = "sees records before they are created, updated, deleted or merged; may amend or refuse",
      .flags = LUA_BINDING_LOAD_ONLY},
     {.name = "route",
      .call = px_route,

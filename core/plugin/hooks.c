@@ -22,21 +22,20 @@ static struct str verb_of(enum draft_kind kind)
 }
 
 static bool is_for(const struct bind_registration *hook, const struct object_type *type,
-                   enum draft_kind kind)
+                   struct str verb)
 {
-    struct str verb = verb_of(kind);
     return hook->name.len == type->name.len + 1 + verb.len && str_starts(hook->name, type->name) &&
            str_ends(hook->name, verb) && hook->name.at[type->name.len] == '.';
 }
 
 static const struct bind_registration *hook_of(const struct plugin *plugin,
-                                               const struct object_type *type, enum draft_kind kind,
+                                               const struct object_type *type, struct str verb,
                                                size_t *position)
 {
     const struct bind_registration *one = NULL;
     while (plugin->edition->started &&
            (one = edition_next(plugin->edition, BIND_BEFORE, position)) != NULL) {
-        if (is_for(one, type, kind)) {
+        if (is_for(one, type, verb)) {
             return one;
         }
     }
@@ -45,13 +44,12 @@ static const struct bind_registration *hook_of(const struct plugin *plugin,
 
 /* The next hook for these drafts; *plugin_index and *position walk. */
 static const struct bind_registration *next_hook(const struct plugins *plugins,
-                                                 const struct object_type *type,
-                                                 enum draft_kind kind, size_t *plugin_index,
-                                                 size_t *position)
+                                                 const struct object_type *type, struct str verb,
+                                                 size_t *plugin_index, size_t *position)
 {
     for (; *plugin_index < plugins->count; (*plugin_index)++, *position = 0) {
         const struct bind_registration *one =
-            hook_of(plugins->list[*plugin_index], type, kind, position);
+            hook_of(plugins->list[*plugin_index], type, verb, position);
         if (one != NULL) {
             return one;
         }
@@ -66,12 +64,22 @@ static bool is_going(const struct plugins *plugins, const struct object_type *ty
     return plugin != NULL && plugin->status == PLUGIN_REMOVING;
 }
 
-bool plugins_has_before(struct plugins *plugins, const struct object_type *type,
-                        enum draft_kind kind)
+static bool has_before(struct plugins *plugins, const struct object_type *type, struct str verb)
 {
     size_t plugin_index = 0, position = 0;
     return is_going(plugins, type) ||
-           next_hook(plugins, type, kind, &plugin_index, &position) != NULL;
+           next_hook(plugins, type, verb, &plugin_index, &position) != NULL;
+}
+
+bool plugins_has_before(struct plugins *plugins, const struct object_type *type,
+                        enum draft_kind kind)
+{
+    return has_before(plugins, type, verb_of(kind));
+}
+
+bool plugins_has_before_merge(struct plugins *plugins, const struct object_type *type)
+{
+    return has_before(plugins, type, STR("merge"));
 }
 
 /* ---- one hook of one call ---- */
@@ -83,7 +91,7 @@ struct hooking {
     struct timer timer;
     struct arena arena;
     const struct scope *scope;
-    enum draft_kind kind;
+    struct str verb;
     size_t plugin_index, position;
     uint64_t swaps; /* while it is the same, the two above mean the same */
     bool away, settled;
@@ -209,6 +217,9 @@ static enum err judge(struct hooking *hooking)
 {
     struct hook_call *hook = hooking->hook;
     const struct bind_call *call = &hooking->call;
+    if (call->err == OK && hook->merge.kind == VALUE_MAP) {
+        return OK; /* a merge is refused or not: there is nothing of it to amend */
+    }
     if (call->err == OK) {
         return amend_all(hooking, &hook->error);
     }
@@ -247,13 +258,16 @@ static void run_next(struct hooking *hooking)
         hooking->swaps = hooking->plugins->swaps;
         hooking->plugin_index = hooking->position = 0;
     }
-    const struct bind_registration *next = next_hook(hooking->plugins, hook->type, hooking->kind,
+    const struct bind_registration *next = next_hook(hooking->plugins, hook->type, hooking->verb,
                                                      &hooking->plugin_index, &hooking->position);
     if (next == NULL) {
         settle(hooking, OK);
         return;
     }
     struct value drafts = value_list_new();
+    if (hook->merge.kind == VALUE_MAP) {
+        value_push(&hooking->arena, &drafts, value_copy(&hooking->arena, &hook->merge));
+    }
     for (int i = 0; i < hook->draft_count; i++) {
         value_push(&hooking->arena, &drafts, draft_table(&hooking->arena, hook->drafts[i]));
     }
@@ -296,7 +310,9 @@ void plugins_before(struct plugins *plugins, struct hook_call *hook)
     scope_ref(hook->scope);
     arena_init(&hooking->arena);
     hook->error = (struct error){.err = OK};
-    hooking->kind = hook->draft_count > 0 ? hook->drafts[0]->kind : DRAFT_CREATE;
+    hooking->verb = hook->merge.kind == VALUE_MAP
+                        ? STR("merge")
+                        : verb_of(hook->draft_count > 0 ? hook->drafts[0]->kind : DRAFT_CREATE);
     timer_init(&hooking->timer, plugins->options.loop, on_begin);
     timer_start(&hooking->timer, 0);
 }

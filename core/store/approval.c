@@ -196,6 +196,20 @@ enum err approval_void_all(struct tx *tx, const struct object_type *type, int64_
     return err;
 }
 
+enum err approval_take_back(struct tx *tx, int64_t id, bool *out_ended, struct error *error)
+{
+    const struct object_type *approvals = approval_type(tx);
+    struct record *approval = NULL;
+    *out_ended = false;
+    enum err err = record_row_get(tx, approvals, id, &approval, error);
+    if (err != OK || !str_is(approval_text(approval, "state"), "pending")) {
+        return err == ERR_NOT_FOUND ? OK : err;
+    }
+    struct draft *draft = draft_new(tx_arena(tx), DRAFT_UPDATE, approvals, id);
+    *out_ended = true;
+    return approval_end(tx, draft, "void", STR("what asked for it was taken back"), NULL, error);
+}
+
 /* ---- looking at one ---- */
 
 enum err approval_load(struct tx *tx, int64_t id, struct record **out_approval, struct error *error)

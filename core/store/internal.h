@@ -128,8 +128,8 @@ struct reader {
     struct db *db;
     bool pinned;
     int64_t pinned_seq;
-    bool held;              /* reader_hold took a snapshot */
-    int64_t held_commits;   /* store->commits as of before it */
+    bool held;                /* reader_hold took a snapshot */
+    int64_t held_commits;     /* store->commits as of before it */
     struct read_cache *cache; /* the query part's; NULL until its first use */
     bool search_attached;     /* search.db is there as "search" */
 };

@@ -26,6 +26,10 @@ enum err log_row_visible(struct log_view *view, const struct object_type *type, 
 enum err log_view_entry(struct log_view *view, struct log_entry *entry, bool *out_visible,
                         struct error *error) MUST_CHECK;
 
+/* The ids that merges name, as the scope may know them: part of log_view_entry. */
+enum err log_view_merge(struct log_view *view, const struct object_type *type,
+                        struct log_entry *entry, bool *out_visible, struct error *error) MUST_CHECK;
+
 /* Walks the whole log and compares payload hashes and chain: ERR_CORRUPT names the first entry that
  * does not fit. Then the access log. The heads are those found at the ends. */
 enum err log_verify(struct db *db, struct log_head *out_log, struct log_head *out_access,

@@ -195,6 +195,9 @@ enum err log_view_entry(struct log_view *view, struct log_entry *entry, bool *ou
     if (err == OK && visible) {
         err = rewrite_payload(view, type, entry, &visible, error);
     }
+    if (err == OK && visible && type != NULL && entry->record != 0) {
+        err = log_view_merge(view, type, entry, &visible, error);
+    }
     if (err != OK) {
         return err;
     }

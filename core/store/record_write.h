@@ -68,6 +68,9 @@ struct str record_state_entered(const struct writing *writing);
 
 enum err approval_ask(struct writing *writing, const struct move *move,
                       struct error *error) MUST_CHECK;
+/* The change-set that asked is taken back: void, if it still waits. */
+enum err approval_take_back(struct tx *tx, int64_t id, bool *out_ended,
+                            struct error *error) MUST_CHECK;
 /* A record changed: what was asked for about its former content is void. */
 enum err approval_void_all(struct tx *tx, const struct object_type *type, int64_t id,
                            struct error *error) MUST_CHECK;

@@ -189,6 +189,17 @@ static enum err undo_update(struct reverting *reverting, const struct entry_back
     return judged(reverting, back, record_apply(&writing, NULL, error), error);
 }
 
+/* The log's queries take a range of seqs and of times, a limit (-1: none) and whose entries. */
+static void bind_whole_log(struct db_stmt *stmt, int64_t limit, int64_t whose)
+{
+    db_bind_int(stmt, 1, 0);
+    db_bind_int(stmt, 2, INT64_MAX);
+    db_bind_int(stmt, 3, INT64_MIN);
+    db_bind_int(stmt, 4, INT64_MAX);
+    db_bind_int(stmt, 5, limit);
+    db_bind_int(stmt, 6, whose);
+}
+
 /* When and by whom the record was made: its first entry says. */
 static enum err read_birth(struct reverting *reverting, int64_t id, struct revival *revival,
                            struct error *error)
@@ -199,12 +210,7 @@ static enum err read_birth(struct reverting *reverting, int64_t id, struct reviv
     if (err != OK) {
         return err;
     }
-    db_bind_int(stmt, 1, 0);
-    db_bind_int(stmt, 2, INT64_MAX);
-    db_bind_int(stmt, 3, INT64_MIN);
-    db_bind_int(stmt, 4, INT64_MAX);
-    db_bind_int(stmt, 5, 1);
-    db_bind_int(stmt, 6, id);
+    bind_whole_log(stmt, 1, id);
     err = db_step(stmt, &row, error);
     if (err == OK && row) {
         revival->created_at = db_column_int(stmt, LOG_AT);
@@ -247,6 +253,18 @@ static enum err undo_delete(struct reverting *reverting, const struct entry_back
     return judged(reverting, back, record_apply(&writing, NULL, error), error);
 }
 
+/* An approval that ended stays so, and is asked for anew; one that the change-set asked for ends.
+ */
+static enum err undo_approval(struct reverting *reverting, const struct entry_back *back,
+                              struct error *error)
+{
+    bool ended = false;
+    enum err err =
+        back->before == NULL ? approval_take_back(reverting->tx, back->id, &ended, error) : OK;
+    reverting->revert->reverted += ended ? 1 : 0;
+    return err;
+}
+
 /* ---- one entry ---- */
 
 static enum err take_back(struct reverting *reverting, const struct log_entry *entry,
@@ -280,6 +298,9 @@ static enum err take_back(struct reverting *reverting, const struct log_entry *e
     }
     back.before = value_get_c(&payload, "before");
     back.after = value_get_c(&payload, "after");
+    if (approval_is(back.type)) {
+        return undo_approval(reverting, &back, error);
+    }
     if (back.after == NULL && str_ends(entry->type, STR(".deleted"))) {
         return undo_delete(reverting, &back, error);
     }
@@ -296,12 +317,7 @@ static enum err take_all_back(struct reverting *reverting, struct error *error)
     if (err != OK) {
         return err;
     }
-    db_bind_int(stmt, 1, 0);
-    db_bind_int(stmt, 2, INT64_MAX);
-    db_bind_int(stmt, 3, INT64_MIN);
-    db_bind_int(stmt, 4, INT64_MAX);
-    db_bind_int(stmt, 5, -1);
-    db_bind_int(stmt, 6, reverting->revert->changeset);
+    bind_whole_log(stmt, -1, reverting->revert->changeset);
     while ((err = db_step(stmt, &row, error)) == OK && row) {
         struct log_entry entry;
         err = log_row(stmt, &entry, error);

@@ -208,12 +208,15 @@ enum err plugins_secrets_set(struct reader *reader, struct str plugin, struct ar
 /* Cheap: is there any hook for this object and verb ("create", "update", "delete")? */
 bool plugins_has_before(struct plugins *plugins, const struct object_type *type,
                         enum draft_kind kind);
+bool plugins_has_before_merge(struct plugins *plugins, const struct object_type *type);
 /* Drafts may be amended in place (their arena is the caller's). done runs once on the loop: OK,
  * ERR_REFUSED (detail, pointer to the field), ERR_HOOK_UNAVAILABLE. */
 struct hook_call {
     const struct object_type *type;
     struct draft **drafts;
     int draft_count;
+    struct value merge; /* a map: the hooks of "merge" are asked about it instead of drafts, and may
+                           refuse it */
     struct arena *arena;
     const struct scope *scope;
     struct str request;

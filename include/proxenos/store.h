@@ -138,11 +138,11 @@ void reader_close(struct reader *reader); /* NULL is fine */
  * after `seq` only: ERR_STALE when the snapshot is older. */
 enum err reader_pin(struct reader *reader, int64_t seq, struct error *error) MUST_CHECK;
 void reader_unpin(struct reader *reader);
-/* For a thread that reads often, before each read: all reads until reader_rest see one snapshot, but
- * none from before a commit that anybody was told of: then a newer one is taken. It saves the lock
- * and the end of a transaction of each read. Not while pinned. */
+/* For a thread that reads often, before each read: all reads until reader_rest see one snapshot,
+ * but none from before a commit that anybody was told of: then a newer one is taken. It saves the
+ * lock and the end of a transaction of each read. Not while pinned. */
 enum err reader_hold(struct reader *reader, struct error *error) MUST_CHECK;
-void reader_rest(struct reader *reader); /* fine when nothing is held */
+void reader_rest(struct reader *reader);   /* fine when nothing is held */
 int64_t reader_seq(struct reader *reader); /* newest log position this reader sees */
 void reader_deadline(struct reader *reader,
                      int64_t after_ms); /* 0: none; applies to later statements; ERR_TIMEOUT */

@@ -99,7 +99,7 @@
 ---@field on fun(pattern: string, options: px.on_options|fun(event: px.event), handler?: fun(event: px.event)) # handles each event that matches, exactly once, as one unit of work (only while the file loads)
 ---@field schedule fun(name: string, cron: string, options: px.schedule_options|fun(at: px.date.value), handler?: fun(at: px.date.value)) # runs the handler at each time of a cron expression, as one unit of work; `at` is the time it runs for (only while the file loads)
 ---@field flow fun(name: string, options: px.flow_options|fun(flow: px.flow_run, input: any): any, flow?: fun(flow: px.flow_run, input: any): any) # registers a durable flow: code that may wait for a year and survives any crash (only while the file loads)
----@field before fun(pattern: string, hook: fun(drafts: table[])) # sees records before they are created, updated or deleted; may amend or refuse (only while the file loads)
+---@field before fun(pattern: string, hook: fun(drafts: table[])) # sees records before they are created, updated, deleted or merged; may amend or refuse (only while the file loads)
 ---@field route fun(method: string, path: string, options: table|fun(request: px.request): px.response, handler?: fun(request: px.request): px.response) # answers under /x/<plugin> (only while the file loads)
 ---@field command fun(words: string, options: table|fun(args: table, out: px.output): integer?, handler?: fun(args: table, out: px.output): integer?) # adds `proxenos <words>` (only while the file loads)
 ---@field check fun(check: fun(config: table)) # looks at the configuration before start; an error keeps the plugin from starting (only while the file loads)
