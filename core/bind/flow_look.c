@@ -32,52 +32,36 @@ static void job_done(struct lua_job *job)
 
 /* ---- where two differ ---- */
 
-static struct str host_file(const struct bind_host *host, struct str name)
+static struct flow_file *host_files(const struct looking *looking, size_t *out_count)
 {
+    const struct bind_host *host = looking->request->host;
+    struct flow_file *files =
+        ARENA_ARRAY(looking->request->arena, struct flow_file, host->file_count + 1);
     for (size_t i = 0; i < host->file_count; i++) {
-        if (str_eq(host->files[i].name, name)) {
-            return host->files[i].text;
-        }
+        files[i] = (struct flow_file){host->files[i].name, host->files[i].text};
     }
-    return STR("");
+    *out_count = host->file_count;
+    return files;
 }
 
-/* The text of a file in the code: a bundle's, or the host's own; 0: nobody knows. */
-static struct str file_of(const struct looking *looking, int64_t bundle, struct str name)
-{
-    struct flow_file *files = NULL;
-    size_t count = 0;
-    if (bundle == FLOW_BUNDLE_OF_HOST) {
-        return host_file(looking->request->host, name);
-    }
-    if (bundle == 0 || flow_bundle_read(looking->exec.reader, bundle, looking->request->arena,
-                                        &files, &count, NULL) != OK) {
-        return STR("");
-    }
-    struct str text = STR("");
-    for (size_t i = 0; i < count; i++) {
-        text = str_eq(files[i].name, name) ? files[i].text : text;
-    }
-    return text;
-}
-
-/* The text of line 12 of "main.lua:12"; empty when there is none. */
+/* The line of code at "main.lua:12": of a bundle, of the host's own, or (0) as the history tells
+ * it. */
 static struct str source_line(const struct looking *looking, int64_t bundle, struct str place)
 {
-    size_t colon = 0;
-    int64_t number = 0;
-    struct str line = STR("");
-    if (!str_find(place, STR(":"), &colon) ||
-        str_to_int64(str_sub(place, colon + 1, place.len), &number) != OK) {
-        return line;
+    struct arena *arena = looking->request->arena;
+    struct flow_file *files = NULL;
+    size_t count = 0;
+    if (bundle == 0) {
+        const struct flow_history *history = looking->request->history;
+        const struct value *line = history != NULL ? value_get(&history->lines, place) : NULL;
+        return line != NULL && line->kind == VALUE_TEXT ? line->text : STR("");
     }
-    struct str rest = file_of(looking, bundle, str_sub(place, 0, colon));
-    for (int64_t at = 1; at <= number && rest.len > 0 && str_split(&rest, '\n', &line); at++) {
-        if (at == number) {
-            return arena_str(looking->request->arena, str_sub(str_trim(line), 0, FLOW_PLACE_MAX));
-        }
+    if (bundle == FLOW_BUNDLE_OF_HOST) {
+        files = host_files(looking, &count);
+    } else if (flow_bundle_read(looking->exec.reader, bundle, arena, &files, &count, NULL) != OK) {
+        count = 0;
     }
-    return STR("");
+    return arena_str(arena, flow_source_line(files, count, place));
 }
 
 // NOLINTNEXTLINE(readability-function-size): a command and whose code it is

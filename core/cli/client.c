@@ -52,6 +52,16 @@ static int read_token(struct cli *cli)
     return CLI_OK;
 }
 
+int cli_connect_to(struct cli *cli, const char *socket)
+{
+    struct error error = {0};
+    if (net_client_new(socket, &cli->client, &error) != OK) {
+        cli_print_error(&error);
+        return CLI_UNREACHABLE;
+    }
+    return CLI_OK;
+}
+
 int cli_connect(struct cli *cli)
 {
     struct error error = {0};
@@ -69,11 +79,7 @@ int cli_connect(struct cli *cli)
         }
         cli->embedded = true;
     }
-    if (net_client_new(path.at, &cli->client, &error) != OK) {
-        cli_print_error(&error);
-        return CLI_UNREACHABLE;
-    }
-    return CLI_OK;
+    return cli_connect_to(cli, path.at);
 }
 
 void cli_disconnect(struct cli *cli)

@@ -118,7 +118,7 @@ int cmd_flow_migrate(struct cli *cli)
 
 /* ---- histories ---- */
 
-static int replay_one(struct cli *cli, const char *path)
+static int replay_one(struct cli *cli, const char *path, const char *plugin)
 {
     struct value answer;
     struct buf target;
@@ -129,8 +129,8 @@ static int replay_one(struct cli *cli, const char *path)
     }
     buf_init(&target);
     buf_append_str(&target, STR("/api/v1/flows/replay"));
-    if (cli_option(cli, "with") != NULL) {
-        cli_query(&target, "plugin", str_from(cli_option(cli, "with")));
+    if (plugin != NULL) {
+        cli_query(&target, "plugin", str_from(plugin));
     }
     struct net_call call = {.method = "POST", .target = buf_str(&target), .body = text};
     code = cli_perform(cli, &call, &answer);
@@ -148,15 +148,48 @@ static int replay_one(struct cli *cli, const char *path)
     return code;
 }
 
-int cmd_flow_replay(struct cli *cli)
+static int replay_all(struct cli *cli, const char *plugin)
 {
     int worst = CLI_OK;
     for (int i = 0; i < cli->positional_count; i++) {
-        int code = replay_one(cli, cli->positional[i]);
+        int code = replay_one(cli, cli->positional[i], plugin);
         if (code == CLI_UNREACHABLE) {
             return code;
         }
         worst = MAX(worst, code);
     }
     return worst;
+}
+
+static int replay_staged(void *context, const char *plugin, const char *socket)
+{
+    struct cli *cli = context;
+    int code = cli_connect_to(cli, socket);
+    code = code == CLI_OK ? replay_all(cli, plugin) : code;
+    cli_disconnect(cli);
+    return code;
+}
+
+/* A folder or a packed file, not the name of a plugin that runs. */
+static bool is_path(const char *with)
+{
+    return with != NULL &&
+           (strchr(with, '/') != NULL || with[0] == '.' || str_ends(str_from(with), STR(".pxp")));
+}
+
+int cmd_flow_replay(struct cli *cli)
+{
+    const char *with = cli_option(cli, "with");
+    if (is_path(with)) {
+        struct cli_workshop asked = {.word = CLI_PLUGIN_STAGE,
+                                     .folder = with,
+                                     .plugins_folder = cli->plugins_folder,
+                                     .served = replay_staged,
+                                     .context = cli};
+        return cli->hooks->workshop(cli->hooks->context, &asked);
+    }
+    int code = cli_connect(cli);
+    code = code == CLI_OK ? replay_all(cli, with) : code;
+    cli_disconnect(cli);
+    return code;
 }

@@ -507,9 +507,11 @@ const struct cli_command cli_commands[] = {
      1,
      CLI_WORDS_MAX,
      "go through exported histories with a plugin's code: does it still do the same?",
-     {{"with", "PLUGIN", "whose code; default: the plugin that the history names"}},
+     {{"with", "PLUGIN",
+       "whose code: a plugin that runs, or the path of a folder or of a packed file, for which no "
+       "service is needed; default: the plugin that the history names"}},
      cmd_flow_replay,
-     false},
+     true},
     {"egress list",
      "",
      0,

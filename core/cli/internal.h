@@ -62,6 +62,8 @@ void cli_help_command(const struct cli_command *command, FILE *out);
 /* ---- the client (client.c) ---- */
 /* Connects, or embeds a service; CLI_OK or CLI_UNREACHABLE after saying why. */
 int cli_connect(struct cli *cli);
+/* To this socket alone. */
+int cli_connect_to(struct cli *cli, const char *socket);
 void cli_disconnect(struct cli *cli);
 struct str cli_socket_path(const struct cli *cli, struct arena *arena); /* NUL behind */
 /* One JSON call; the answer's body decoded into the arena (null when empty). Says problems itself.

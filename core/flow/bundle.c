@@ -5,6 +5,7 @@
 
 #include "proxenos/base_crypto.h"
 #include "proxenos/base_log.h"
+#include "proxenos/base_text.h"
 
 /* ---- writing ---- */
 
@@ -167,6 +168,26 @@ enum err flow_bundle_read(struct reader *reader, int64_t bundle, struct arena *a
     *out_files = list;
     *out_count = files.map.count;
     return OK;
+}
+
+struct str flow_source_line(const struct flow_file *files, size_t count, struct str place)
+{
+    size_t colon = 0;
+    int64_t number = 0;
+    struct str rest = STR(""), line = STR("");
+    if (!str_find(place, STR(":"), &colon) ||
+        str_to_int64(str_sub(place, colon + 1, place.len), &number) != OK) {
+        return STR("");
+    }
+    for (size_t i = 0; i < count; i++) {
+        rest = str_eq(files[i].name, str_sub(place, 0, colon)) ? files[i].text : rest;
+    }
+    for (int64_t at = 1; at <= number && rest.len > 0 && str_split(&rest, '\n', &line); at++) {
+        if (at == number) {
+            return utf8_cut(str_trim(line), FLOW_PLACE_MAX);
+        }
+    }
+    return STR("");
 }
 
 struct getting {

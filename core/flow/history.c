@@ -9,6 +9,8 @@ struct writing {
     struct reader *reader;
     const struct flow_run *run;
     struct arena *arena;
+    struct flow_file *files; /* of its code */
+    size_t file_count;
 };
 
 static struct value hex_text(struct arena *arena, struct str bytes)
@@ -119,8 +121,21 @@ static enum err write_page(const struct writing *writing, const struct flow_page
     return err;
 }
 
+/* The code of each place, so that a mismatch can be shown where that code is no more. */
+static void write_lines(const struct writing *writing, const struct flow_page *page,
+                        struct value *lines)
+{
+    for (size_t i = 0; i < page->command_count; i++) {
+        struct str place = page->commands[i].place;
+        if (value_get(lines, place) == NULL) {
+            struct str line = flow_source_line(writing->files, writing->file_count, place);
+            value_put(writing->arena, lines, place, value_text(line));
+        }
+    }
+}
+
 static enum err write_pages(const struct writing *writing, struct value *out_list,
-                            struct error *error)
+                            struct value *out_lines, struct error *error)
 {
     struct flow_page *pages = NULL;
     size_t count = 0;
@@ -128,9 +143,11 @@ static enum err write_pages(const struct writing *writing, struct value *out_lis
     enum err err =
         flow_journal_read(writing->reader, writing->run, writing->arena, &pages, &count, error);
     *out_list = value_list_new();
+    *out_lines = value_map_new();
     for (size_t i = 0; i < count && err == OK; i++) {
         err = write_page(writing, &pages[i], &item, error);
         value_push(writing->arena, out_list, item);
+        write_lines(writing, &pages[i], out_lines);
     }
     return err;
 }
@@ -170,7 +187,12 @@ enum err flow_history_write(struct reader *reader, const struct flow_run *run, s
     struct flow_bundle bundle = {.version = STR(""), .hash = STR("")};
     struct value map = value_map_new();
     struct value input = value_null(), pages = value_null(), outcome = value_null();
+    struct value lines = value_null();
     enum err err = flow_bundle_get(reader, run->bundle, arena, &bundle, error);
+    if (err == OK) {
+        err = flow_bundle_read(reader, run->bundle, arena, &writing.files, &writing.file_count,
+                               error);
+    }
     if (err == OK) {
         err = write_data(&writing, &run->input, &input, error);
     }
@@ -178,12 +200,13 @@ enum err flow_history_write(struct reader *reader, const struct flow_run *run, s
         err = write_outcome(&writing, &outcome, error);
     }
     if (err == OK) {
-        err = write_pages(&writing, &pages, error);
+        err = write_pages(&writing, &pages, &lines, error);
     }
     write_head(&writing, &map, &bundle);
     value_put_c(arena, &map, "input", input);
     value_put_c(arena, &map, "outcome", outcome);
     value_put_c(arena, &map, "pages", pages);
+    value_put_c(arena, &map, "lines", lines);
     *out_map = map;
     return err;
 }

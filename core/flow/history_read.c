@@ -315,6 +315,18 @@ static enum err read_head(const struct reading *reading, const struct value *map
     return err == OK ? read_state(reading, map) : err;
 }
 
+/* May be missing: histories were written without it. */
+static enum err read_lines(const struct reading *reading, const struct value *map)
+{
+    const struct value *lines = value_get_c(map, "lines");
+    bool texts = lines != NULL && lines->kind == VALUE_MAP;
+    for (size_t i = 0; texts && i < lines->map.count; i++) {
+        texts = lines->map.entries[i].value.kind == VALUE_TEXT;
+    }
+    reading->history->lines = texts ? *lines : value_null();
+    return lines == NULL || texts ? OK : wrong(reading, "lines", "an object of texts");
+}
+
 enum err flow_history_read(struct arena *arena, struct str text, struct flow_history *out_history,
                            struct error *error)
 {
@@ -334,6 +346,9 @@ enum err flow_history_read(struct arena *arena, struct str text, struct flow_his
     }
     if (err == OK) {
         err = read_pages(&reading, &map);
+    }
+    if (err == OK) {
+        err = read_lines(&reading, &map);
     }
     const struct value *outcome = err == OK ? value_get_c(&map, "outcome") : NULL;
     out_history->run.has_outcome = outcome != NULL && outcome->kind == VALUE_MAP;

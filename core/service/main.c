@@ -386,6 +386,11 @@ static int workshop(void *context, const struct cli_workshop *given)
         return workshop_pack(&(struct workshop_pack){.folder = asked.folder,
                                                      .plugins_folder = asked.plugins_folder,
                                                      .output = asked.output});
+    case CLI_PLUGIN_STAGE:
+        return workshop_stage(&(struct workshop_stage){.folder = asked.folder,
+                                                       .plugins_folder = asked.plugins_folder,
+                                                       .served = asked.served,
+                                                       .context = asked.context});
     case CLI_PLUGIN_TEST:
         break;
     }

@@ -162,6 +162,8 @@ enum err world_get(struct world *world, struct str target, struct value *out_ans
 /* The user who has this role, made when there is none; "manager:anna" is another one of them. */
 enum err world_role(struct world *world, struct str role, struct value *out_user,
                     struct error *error) MUST_CHECK;
+/* OK when the plugin runs in this world; else why not. */
+enum err world_runs(struct world *world, struct str name, struct error *error) MUST_CHECK;
 /* Percent-encoded; world->arena. */
 struct str world_encode(struct world *world, struct str text);
 

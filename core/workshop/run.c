@@ -77,26 +77,6 @@ static void show_log(struct run *run)
 
 /* ---- the prepared store ---- */
 
-/* Does the plugin run in this world? If not, why. */
-static enum err check_runs(struct run *run, struct world *world, struct error *error)
-{
-    struct value plugin;
-    struct str target =
-        arena_printf(&world->arena, "/api/v1/plugins/" STR_FORMAT, STR_ARGS(run->source.name));
-    enum err err = world_get(world, target, &plugin, error);
-    if (err != OK || str_is(value_get_text(&plugin, "status", STR("")), "running")) {
-        return err;
-    }
-    char code[64];
-    (void)snprintf(code, sizeof(code), STR_FORMAT,
-                   STR_ARGS(value_get_text(&plugin, "code", STR("lua"))));
-    err = err_from_code(code);
-    err = err == OK || err == ERR_COUNT ? ERR_LUA : err;
-    struct str why = value_get_text(&plugin, "error", STR("it does not run"));
-    struct str at = value_get_text(&plugin, "at", STR(""));
-    return error_at(error, err, arena_cstr(&world->arena, at), NULL, STR_FORMAT, STR_ARGS(why));
-}
-
 static struct world_options world_options(struct run *run)
 {
     return (struct world_options){.scratch = run->scratch,
@@ -127,7 +107,7 @@ static enum err prepare(struct run *run, struct error *error)
     if (err != OK) {
         return err;
     }
-    err = check_runs(run, &world, error);
+    err = world_runs(&world, run->source.name, error);
     if (err == OK) {
         world_stop(&world);
         err = scratch_copy(world.folder, run->prepared, error);
@@ -185,7 +165,7 @@ static void run_function(struct run *run, struct bind_host *host, size_t index,
 static enum err settle_first(struct run *run, struct world *world, struct error *error)
 {
     enum err err = world_settle(world, error);
-    err = err == OK ? check_runs(run, world, error) : err;
+    err = err == OK ? world_runs(world, run->source.name, error) : err;
     world->first_seq = store_seq(world->parts.store);
     return err;
 }

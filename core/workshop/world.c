@@ -377,3 +377,23 @@ enum err world_role(struct world *world, struct str role, struct value *out_user
     }
     return err;
 }
+
+/* ---- the plugin ---- */
+
+enum err world_runs(struct world *world, struct str name, struct error *error)
+{
+    struct value plugin;
+    struct str target = arena_printf(&world->arena, "/api/v1/plugins/" STR_FORMAT, STR_ARGS(name));
+    enum err err = world_get(world, target, &plugin, error);
+    if (err != OK || str_is(value_get_text(&plugin, "status", STR("")), "running")) {
+        return err;
+    }
+    char code[64];
+    (void)snprintf(code, sizeof(code), STR_FORMAT,
+                   STR_ARGS(value_get_text(&plugin, "code", STR("lua"))));
+    err = err_from_code(code);
+    err = err == OK || err == ERR_COUNT ? ERR_LUA : err;
+    struct str why = value_get_text(&plugin, "error", STR("it does not run"));
+    struct str at = value_get_text(&plugin, "at", STR(""));
+    return error_at(error, err, arena_cstr(&world->arena, at), NULL, STR_FORMAT, STR_ARGS(why));
+}

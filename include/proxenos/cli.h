@@ -20,7 +20,8 @@ enum cli_workshop_word {
     CLI_PLUGIN_NEW,
     CLI_PLUGIN_DEV,
     CLI_PLUGIN_CHECK,
-    CLI_PLUGIN_PACK
+    CLI_PLUGIN_PACK,
+    CLI_PLUGIN_STAGE, /* serves a plugin from a throw-away store while `served` runs */
 };
 struct cli_workshop {
     enum cli_workshop_word word;
@@ -32,6 +33,9 @@ struct cli_workshop {
     uint64_t seed;
     int port; /* of `plugin dev`; 0: any */
     bool chaos, coverage, json, strict;
+    /* Of CLI_PLUGIN_STAGE: the plugin's name and where its service is reached; the exit code. */
+    int (*served)(void *context, const char *name, const char *socket);
+    void *context;
 };
 
 /* What the CLI needs of the layers above it, given by service/main.c. */

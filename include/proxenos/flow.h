@@ -101,6 +101,9 @@ void flow_runner_remove(struct flow_runner *runner, void (*removed)(void *contex
 enum err flow_bundle_read(struct reader *reader, int64_t bundle, struct arena *arena,
                           struct flow_file **out_files, size_t *out_count,
                           struct error *error) MUST_CHECK;
+/* The text at "main.lua:12", without the spaces around it; empty when there is none. Borrows from
+ * the files. Pure. */
+struct str flow_source_line(const struct flow_file *files, size_t count, struct str place);
 
 /* The one that new runs of the plugin are pinned to; ERR_NOT_FOUND. */
 enum err flow_bundle_newest(struct reader *reader, struct str plugin, int64_t *out_bundle,

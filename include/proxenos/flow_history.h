@@ -6,7 +6,8 @@
  *     "pages": [ { "number", "at_ms", "cut",
  *       "arrivals": [ { "kind": "result" | "signal" | "cancel", "seq", "name", RESULT } ],
  *       "commands": [ { "kind", "name", "input": VALUE, "place", "due_ms",
- *                       "result": { RESULT } } ] } ] }
+ *                       "result": { RESULT } } ] } ],
+ *     "lines": { "main.lua:12": the code there } }
  *   RESULT is "failed": boolean, "data": VALUE.
  *
  * VALUE is JSON as it is: an integer has no point, a real number has a point or an exponent. What
@@ -38,6 +39,7 @@ struct flow_history {
     size_t page_count;
     struct flow_blob *blobs;
     size_t blob_count;
+    struct value lines; /* of the code, by place; null in what was written without them */
 };
 
 /* A value as it stands in a history, and back. Pure; live in arena, or borrow from what is given.

@@ -41,6 +41,16 @@ struct workshop_dev {
  * until SIGINT. 0; 1: it could not begin. */
 int workshop_dev(const struct workshop_dev *asked);
 
+struct workshop_stage {
+    const char *folder, *plugins_folder; /* as above; or a packed file */
+    /* The plugin runs; its service is reached at the socket. What it returns is the exit code. */
+    int (*served)(void *context, const char *name, const char *socket);
+    void *context;
+};
+/* Serves the plugin from a throw-away store as long as `served` runs. Its code; 1: it could not
+ * begin, which is said on standard error. */
+int workshop_stage(const struct workshop_stage *asked);
+
 struct workshop_pack {
     const char *folder, *plugins_folder;
     const char *output; /* folder for the file; NULL: here */

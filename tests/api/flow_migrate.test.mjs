@@ -1,7 +1,7 @@
 // Runs asked, moved to newer code one by one and as a job, dropped when they are old, and told when their plugin is gone.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Service, until } from "./service.mjs";
@@ -122,6 +122,47 @@ test("a history is gone through by the code that runs now", async () => {
   assert.equal((await service.cli("flow", "replay", path.join(folder, "none.json"))).code, 1);
   const user = await service.client("user");
   assert.equal((await user.post("/api/v1/flows/replay", history)).status, 403);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("a history is gone through by a folder or a packed file, with no service", async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "proxenos-flow-alone-"));
+  const away = new Service({ plugins: folder }); // never started
+  const file = path.join(folder, "visit.json");
+  const own = path.join(folder, "visits");
+  const edit = (version, main, name = "visits") => {
+    writeFileSync(path.join(own, "plugin.lua"), manifest(version).replace('"visits"', `"${name}"`));
+    writeFileSync(path.join(own, "main.lua"), main);
+  };
+  const replay = (plugin, ...files) => away.cli("flow", "replay", file, ...files, "--with", plugin);
+  await edition("1.2.3", first);
+  const id = await start("alone");
+  writeFileSync(file, (await service.cli("flow", "export", id)).stdout);
+  assert.equal((await admin.post(`/api/v1/flows/${id}/cancel`, {})).status, 204);
+  mkdirSync(own);
+  edit("2.0.0", fits);
+  const same = await replay(own, file);
+  const line = `${file} fits: 1 turns, 2 commands\n`;
+  assert.deepEqual([same.code, same.stdout], [0, line + line], same.stderr);
+  assert.equal((await away.cli("plugin", "pack", own, "--output", folder)).code, 0);
+  edit("2.1.0", `-- moved\n${differs}`);
+  const other = await replay(own);
+  assert.equal(other.code, 1, other.stdout);
+  assert.match(other.stderr, /does not fit/);
+  assert.match(other.stderr, /its code gave step "make" at main\.lua:3: local stage = flow:step\("make"/);
+  assert.match(other.stderr, /the newest gives step "build" at main\.lua:4: local stage = flow:step\("build"/);
+  const packed = await replay(path.join(folder, "visits-2.0.0.pxp"));
+  assert.deepEqual([packed.code, packed.stdout], [0, line], packed.stderr);
+  // What cannot be used is said, each in its words.
+  edit("2.1.0", "flow nonsense");
+  assert.match((await replay(own)).stderr, /main\.lua:1/);
+  edit("2.1.0", fits, "others");
+  renameSync(own, path.join(folder, "others"));
+  assert.match((await replay(path.join(folder, "others"))).stderr, /the run is of the plugin visits, not of others/);
+  writeFileSync(path.join(folder, "bad.pxp"), "no tar");
+  for (const bad of ["bad.pxp", "nobody.pxp", "nobody/"]) assert.equal((await replay(path.join(folder, bad))).code, 1, bad);
+  assert.deepEqual(readdirSync(away.folder), [], "no store was made");
+  rmSync(away.folder, { recursive: true, force: true });
   rmSync(folder, { recursive: true, force: true });
 });
 

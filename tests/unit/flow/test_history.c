@@ -120,7 +120,8 @@ static void a_history_is_read(void **state)
     struct value value = value_null();
     (void)state;
     arena_init(&arena);
-    struct str text = STR(HEAD "\"input\":{\"n\":1.0},\"outcome\":null,\"pages\":[" PAGE "]}");
+    struct str text = STR(HEAD "\"input\":{\"n\":1.0},\"outcome\":null,\"pages\":[" PAGE
+                               "],\"lines\":{\"main.lua:3\":\"flow:step()\"}}");
     assert_int_equal(flow_history_read(&arena, text, &history, &error), OK);
     assert_true(str_is(history.run.plugin, "one") && str_is(history.run.name, "f"));
     assert_int_equal(history.run.state, FLOW_WAITING);
@@ -138,6 +139,7 @@ static void a_history_is_read(void **state)
     assert_false(page->commands[1].answered);
     assert_int_equal(page->commands[1].kind, FLOW_SLEEP);
     assert_int_equal(page->commands[1].due_ms, 260000);
+    assert_true(str_is(value_get_text(&history.lines, "main.lua:3", STR("")), "flow:step()"));
     arena_deinit(&arena);
 }
 
@@ -160,6 +162,7 @@ static void large_values_stand_apart(void **state)
     assert_true(str_eq(history.blobs[0].hash, history.run.input.bytes));
     assert_int_equal(history.blobs[0].bytes.len, FLOW_PAYLOAD_INLINE_MAX + 4);
     assert_true(history.run.has_outcome);
+    assert_int_equal(history.lines.kind, VALUE_NULL);
     buf_deinit(&text);
     arena_deinit(&arena);
 }
@@ -188,6 +191,8 @@ static void what_is_wrong_is_told_with_its_place(void **state)
         {HEAD "\"pages\":[{\"number\":1,\"arrivals\":[],\"commands\":[{\"kind\":\"step\","
               "\"input\":{\"$hash\":\"12\"}}]}]}",
          "/pages/0/commands/0/input", ERR_INVALID},
+        {HEAD "\"pages\":[],\"lines\":[]}", "/lines", ERR_INVALID},
+        {HEAD "\"pages\":[],\"lines\":{\"main.lua:1\":1}}", "/lines", ERR_INVALID},
         {HEAD "\"input\":{\"$what\":1},\"pages\":[]}", "", ERR_INVALID},
         {HEAD "\"input\":{\"$id\":\"x\"},\"pages\":[]}", "", ERR_INVALID},
         {HEAD "\"input\":{\"$packed\":\"zz\"},\"pages\":[]}", "", ERR_INVALID},
@@ -207,10 +212,39 @@ static void what_is_wrong_is_told_with_its_place(void **state)
     }
 }
 
+static void a_place_is_found_in_its_file(void **state)
+{
+    static const struct flow_file files[] = {
+        {STR_INIT("main.lua"), STR_INIT("one\n\ttwo  \n\nfour")},
+        {STR_INIT("lib/more.lua"), STR_INIT("more")},
+    };
+    static const struct {
+        const char *place, *line;
+    } places[] = {
+        {"main.lua:1", "one"},
+        {"main.lua:2", "two"},
+        {"main.lua:3", ""},
+        {"main.lua:4", "four"},
+        {"main.lua:5", ""},
+        {"main.lua:0", ""},
+        {"lib/more.lua:1", "more"},
+        {"none.lua:1", ""},
+        {"main.lua", ""},
+        {"main.lua:x", ""},
+        {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        struct str line = flow_source_line(files, COUNT_OF(files), str_from(places[i].place));
+        assert_true(str_is(line, places[i].line));
+    }
+}
+
 int test_history(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_come_back_as_they_were),
+        cmocka_unit_test(a_place_is_found_in_its_file),
         cmocka_unit_test(a_history_is_read),
         cmocka_unit_test(large_values_stand_apart),
         cmocka_unit_test(what_is_wrong_is_told_with_its_place),
