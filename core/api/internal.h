@@ -172,6 +172,15 @@ void set_absence(struct call *call);
 void delete_absence(struct call *call);
 void get_schemas(struct call *call);
 void get_schema(struct call *call);
+void list_custom(struct call *call);
+void add_custom_object(struct call *call);
+void change_custom_object(struct call *call);
+void delete_custom_object(struct call *call);
+void restore_custom_object(struct call *call);
+void add_custom_field(struct call *call);
+void change_custom_field(struct call *call);
+void delete_custom_field(struct call *call);
+void restore_custom_field(struct call *call);
 void list_plugins(struct call *call);
 void get_plugin(struct call *call);
 void enable_plugin(struct call *call);
@@ -258,7 +267,8 @@ void job_started(struct job_start *start);
 
 /* ---- uninstall.c ---- */
 void register_uninstall(struct api *api);
-void register_flow_jobs(struct api *api); /* flow_job.c */
+void register_flow_jobs(struct api *api);   /* flow_job.c */
+void register_schema_jobs(struct api *api); /* schema.c */
 
 /* ---- history.c ---- */
 /* GET of one record, and of a list of ids, as of a moment. */

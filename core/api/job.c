@@ -305,4 +305,5 @@ void register_jobs(struct api *api)
     jobs_register(api->jobs, &backup);
     register_uninstall(api);
     register_flow_jobs(api);
+    register_schema_jobs(api);
 }

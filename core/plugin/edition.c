@@ -147,7 +147,7 @@ static struct str file_text(const struct edition *edition, const char *name, boo
 /* Names that stand for something else where a plugin is named. */
 static bool is_reserved(const char *name)
 {
-    static const char *const names[] = {"core", "auth", "run", "shell"};
+    static const char *const names[] = {"core", "auth", "run", "shell", "custom"};
     bool reserved = false;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         reserved = reserved || strcmp(name, names[i]) == 0;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "manifest.h"
+#include "proxenos/base_time.h"
 #include "proxenos/store_log.h"
 #include "sidecar.h"
 #include "sqlite/statements.h"
@@ -90,6 +91,53 @@ enum err store_backup(struct store *store, const char *folder, progress_cb progr
     }
     if (err == OK) {
         err = sync_folders(folder, error);
+    }
+    buf_deinit(&path);
+    return err;
+}
+
+/* ---- by itself, before data is taken away ---- */
+
+static enum err make_folder(const char *path, bool may_be_there, struct error *error)
+{
+    if (mkdir(path, 0700) != 0 && !(may_be_there && errno == EEXIST)) {
+        enum err err = errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
+        return error_set(error, err, "creating %s: %s", path, strerror(errno));
+    }
+    return OK;
+}
+
+/* 2027-03-31T10-00-00.000Z-drop-organisation.x_code */
+static void name_folder(struct store *store, struct str label, struct buf *out)
+{
+    struct buf at;
+    buf_init(&at);
+    time_format(&at, store->env->now_ms(store->env));
+    for (size_t i = 0; i < at.len; i++) {
+        buf_append_char(out, at.at[i] == ':' ? '-' : at.at[i]);
+    }
+    buf_append_char(out, '-');
+    buf_append_str(out, label);
+    buf_deinit(&at);
+}
+
+enum err store_backup_before(struct store *store, struct str label, progress_cb progress,
+                             void *context, struct arena *arena, struct str *out_folder,
+                             struct error *error)
+{
+    struct buf path;
+    buf_init(&path);
+    enum err err = make_folder(path_join(&path, store->folder, BACKUPS_FOLDER), true, error);
+    if (err == OK) {
+        buf_append_char(&path, '/');
+        name_folder(store, label, &path);
+        err = make_folder(buf_cstr(&path), false, error);
+    }
+    if (err == OK) {
+        err = store_backup(store, buf_cstr(&path), progress, context, error);
+    }
+    if (err == OK) {
+        *out_folder = arena_str(arena, buf_str(&path));
     }
     buf_deinit(&path);
     return err;

@@ -8,6 +8,7 @@
 #include "proxenos/base_time.h"
 #include "query.h"
 #include "record_write.h"
+#include "schema_past.h"
 #include "sqlite/statements.h"
 
 enum { MS_PER_DAY = 86400000 };
@@ -127,6 +128,9 @@ static enum err lay(struct past *past, struct reader *reader, struct log_entry *
         seal_open_payload(reader_store(reader), scratch, &payload, &entry->erased, error);
     if (err != OK) {
         return err;
+    }
+    if (past_concerns(past->type, entry->seq)) {
+        past_rename(past->type, entry->seq, &payload, scratch);
     }
     const struct value *after = value_get_c(&payload, "after");
     if (after == NULL && str_ends(entry->type, STR(".deleted"))) {

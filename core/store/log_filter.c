@@ -4,6 +4,7 @@
 #include "log.h"
 #include "proxenos/base_json.h"
 #include "query.h"
+#include "schema_past.h"
 #include "sqlite/statements.h"
 
 static const struct str masked_text = {"•••", sizeof "•••" - 1};
@@ -137,7 +138,8 @@ static enum err rewrite_payload(struct log_view *view, const struct object_type 
 {
     bool sealed = str_starts(entry->payload, sealed_start);
     bool cut = type != NULL && !sees_every_field(view->scope, type);
-    if (!sealed && !cut) {
+    bool past = past_concerns(type, entry->seq);
+    if (!sealed && !cut && !past) {
         return OK;
     }
     struct value payload;
@@ -152,6 +154,9 @@ static enum err rewrite_payload(struct log_view *view, const struct object_type 
         if (err != OK) {
             return err;
         }
+    }
+    if (past) {
+        past_rename(type, entry->seq, &payload, &view->arena);
     }
     if (cut) {
         *out_visible = cut_payload(view, type, &payload);

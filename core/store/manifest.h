@@ -37,6 +37,7 @@ const char *path_join(struct buf *out, const char *folder, const char *name);
 
 #define DATABASE_FILE "proxenos.db"
 #define AUDIT_FOLDER "audit"
+#define BACKUPS_FOLDER "backups"
 #define HEAD_FILE "audit/head"
 
 #endif

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "proxenos/base_json.h"
 #include "record_write.h"
+#include "schema_past.h"
 #include "seal.h"
 #include "sqlite/statements.h"
 
@@ -295,6 +296,9 @@ static enum err take_back(struct reverting *reverting, const struct log_entry *e
     if (erased) {
         conflict_of(reverting, &back, STR(""), "what it was has been erased");
         return OK;
+    }
+    if (past_concerns(back.type, entry->seq)) {
+        past_rename(back.type, entry->seq, &payload, tx_arena(tx));
     }
     back.before = value_get_c(&payload, "before");
     back.after = value_get_c(&payload, "after");

@@ -1,5 +1,6 @@
 /* Builds a snapshot from declarations: objects first, then their fields, then what refers to both.
  * All findings are collected, so that an author corrects a file once. Pure; one thread. */
+#include "custom.h"
 #include "schema_internal.h"
 
 #include <stdlib.h>
@@ -70,6 +71,10 @@ static bool add_object(struct builder *builder, const struct schema_source *sour
     }
     if (!is_table(&entry->value)) {
         finding(builder, NULL, &entry->value, "an object type is a table");
+        return false;
+    }
+    if (custom_name(entry->key) != str_is(source->plugin, CUSTOM_SOURCE)) {
+        finding(builder, NULL, NULL, CUSTOM_NAMES);
         return false;
     }
     const struct object_type *other = map_get(&builder->schema->by_name, entry->key);
@@ -144,7 +149,9 @@ static void check_extension(struct builder *builder, const struct schema_source 
     }
     place_set(builder, STR_FORMAT ": extend." STR_FORMAT, STR_ARGS(source->plugin),
               STR_ARGS(entry->key));
-    if (!is_table(&entry->value)) {
+    if (custom_name(entry->key)) {
+        finding(builder, NULL, NULL, "a custom object type is not extended by plugins");
+    } else if (!is_table(&entry->value)) {
         finding(builder, NULL, &entry->value, "{ fields = …, indexes = …, rules = … }");
     } else if (str_eq(type->plugin, source->plugin)) {
         finding(builder, NULL, NULL, "a plugin's own object type is not extended but declared");

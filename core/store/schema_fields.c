@@ -1,5 +1,6 @@
 /* Fields of an object type: from declarations, its own first, then those that other plugins add.
  * Pure; one thread. */
+#include "custom.h"
 #include "schema_internal.h"
 
 #include "field_value.h"
@@ -348,6 +349,11 @@ static void add_field(struct builder *builder, struct object_parts *parts,
     }
     struct field field;
     if (!build_field(builder, item, &field)) {
+        return;
+    }
+    bool free_name = custom_name(type->name); /* all of its fields are custom ones */
+    if (!free_name && custom_name(field.name) != str_is(source->plugin, CUSTOM_SOURCE)) {
+        finding(builder, "name", NULL, CUSTOM_NAMES);
         return;
     }
     const struct field *other = object_field(type, field.name);

@@ -122,6 +122,21 @@ static struct str expression(struct arena *arena, const struct searched *searche
     return made;
 }
 
+struct str search_signature(struct arena *arena, const struct object_type *type)
+{
+    const struct field *fields[SEARCH_FIELDS_MAX];
+    int count = search_fields(type, fields);
+    struct buf text;
+    buf_init(&text);
+    for (int i = 0; i < count; i++) {
+        buf_append_str(&text, i > 0 ? STR(",") : STR(""));
+        buf_append_str(&text, fields[i]->name);
+    }
+    struct str signature = arena_str(arena, buf_str(&text));
+    buf_deinit(&text);
+    return signature;
+}
+
 /* ---- one page ---- */
 
 struct found {
@@ -295,6 +310,26 @@ static enum err attach(struct reader *reader, struct error *error)
     return err;
 }
 
+/* A schema that changed a moment ago has types and fields that the index does not know yet, and
+ * columns that stand for others by now: those types wait until it has followed. */
+static enum err leave_out_others(struct searching *searching, bool *out_any, struct error *error)
+{
+    int kept = 0;
+    enum err err = OK;
+    for (int i = 0; i < searching->type_count && err == OK; i++) {
+        const struct object_type *type = searching->types[i].type;
+        struct str known = STR("");
+        err = search_sql_known(reader_db(searching->reader), type->name, searching->arena, &known,
+                               error);
+        if (err == OK && str_eq(known, search_signature(searching->arena, type))) {
+            searching->types[kept++] = searching->types[i];
+        }
+    }
+    *out_any = kept < searching->type_count;
+    searching->type_count = kept;
+    return err;
+}
+
 static enum err find_page(struct searching *searching, search_cb hit, void *context,
                           struct search_page *page, struct error *error)
 {
@@ -349,8 +384,10 @@ enum err reader_search(struct reader *reader, const struct scope *scope,
     if (err != OK) {
         return err;
     }
-    err = find_page(&searching, hit, context, out_page, error);
+    bool behind = false;
+    err = leave_out_others(&searching, &behind, error);
+    err = err == OK ? find_page(&searching, hit, context, out_page, error) : err;
     reader_leave(reader, entered);
-    out_page->filling = search_filling(reader->store);
+    out_page->filling = behind || search_filling(reader->store);
     return err;
 }

@@ -8,6 +8,8 @@
 /* The fields of a type that are searched, in the order of the index's columns; how many. */
 enum { SEARCH_FIELDS_MAX = 60 };
 int search_fields(const struct object_type *type, const struct field *out[SEARCH_FIELDS_MAX]);
+/* "name,email": what the columns of its table stand for; in arena. */
+struct str search_signature(struct arena *arena, const struct object_type *type);
 
 /* The words of a text as the index holds them, one by one: false at the end. `rest` starts as the
  * key that text_latin makes. */

@@ -122,22 +122,6 @@ enum err search_load_position(struct search_index *index, bool *out_known, struc
 
 /* ---- tables ---- */
 
-/* "name,email": what the columns of a type's table stand for. */
-static struct str signature_of(struct search_index *index, const struct object_type *type)
-{
-    const struct field *fields[SEARCH_FIELDS_MAX];
-    int count = search_fields(type, fields);
-    struct buf text;
-    buf_init(&text);
-    for (int i = 0; i < count; i++) {
-        buf_append_str(&text, i > 0 ? STR(",") : STR(""));
-        buf_append_str(&text, fields[i]->name);
-    }
-    struct str signature = arena_str(&index->arena, buf_str(&text));
-    buf_deinit(&text);
-    return signature;
-}
-
 struct str search_key(struct search_index *index, const char *what, struct str type)
 {
     return arena_printf(&index->arena, "%s:" STR_FORMAT, what, STR_ARGS(type));
@@ -185,7 +169,7 @@ static enum err make_type(struct search_index *index, const struct object_type *
 static enum err fit_type(struct search_index *index, const struct object_type *type, bool anew,
                          struct error *error)
 {
-    struct str signature = signature_of(index, type);
+    struct str signature = search_signature(&index->arena, type);
     struct value known = value_null();
     enum err err = search_meta_get(index, search_key(index, "type", type->name), &known, error);
     bool same = known.kind == VALUE_TEXT && str_eq(known.text, signature) && !anew;
@@ -207,7 +191,7 @@ static enum err drop_others(struct search_index *index, struct error *error)
     for (size_t i = 0; err == OK && i < names.list.count; i++) {
         struct str name = names.list.items[i].text;
         const struct object_type *type = schema_object(index->scope->schema, name);
-        if (type == NULL || signature_of(index, type).len == 0) {
+        if (type == NULL || search_signature(&index->arena, type).len == 0) {
             err = drop_type(index, name, error);
         }
     }

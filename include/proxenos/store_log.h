@@ -136,6 +136,12 @@ enum err reader_kept_marks(struct reader *reader, struct log_mark *out_log,
 typedef bool (*progress_cb)(void *context, int64_t done, int64_t total);
 enum err store_backup(struct store *store, const char *folder, progress_cb progress, void *context,
                       struct error *error) MUST_CHECK;
+/* The same into a new folder of DATA/backups, named after the time and the label: what is made
+ * before something is done that takes data away. *out_folder lives in arena. Nobody but the
+ * operator takes these away. */
+enum err store_backup_before(struct store *store, struct str label, progress_cb progress,
+                             void *context, struct arena *arena, struct str *out_folder,
+                             struct error *error) MUST_CHECK;
 /* On closed folders. verify_only checks hashes, integrity and chain. */
 enum err store_restore(struct env *env, const char *backup, const char *folder, bool verify_only,
                        progress_cb progress, void *context, struct error *error) MUST_CHECK;

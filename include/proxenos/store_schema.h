@@ -94,6 +94,12 @@ struct index {
     bool unique;
 };
 
+/* Entries of the log up to and with `seq` call a field by another name than today. */
+struct field_past {
+    struct str field, became; /* became is empty: it was dropped */
+    int64_t seq;
+};
+
 /* May records of this type be kept in a compartment, must they be? */
 enum compartment_use { COMPARTMENT_NONE, COMPARTMENT_OPTIONAL, COMPARTMENT_REQUIRED };
 
@@ -115,6 +121,8 @@ struct object_type {
     struct str subject; /* name of the ref field (or "id") whose record is the data subject of
                            classed fields */
     struct map field_by_name;
+    const struct field_past *pasts; /* in order of seq */
+    int past_count;
 };
 
 /* The fields every type has, always the first, in this order. Users are the object type `user`. */

@@ -270,7 +270,7 @@ test("users, roles and tokens are the administrator's", async () => {
     const shown = await users.allo.get(target);
     assert.ok(shown.status === 404 || (shown.status === 200 && shown.body.data.length === 0), `${target} ${shown.status}`);
   }
-  for (const target of ["/api/v1/plugins", "/api/v1/subscriptions", "/api/v1/dead-letters", "/api/v1/egress", "/api/v1/flows", "/api/v1/flows/0000000000001", "/api/v1/flows/0000000000001/history", "/api/v1/audit/checkpoint", "/api/v1/plugins/matters/secrets"]) {
+  for (const target of ["/api/v1/plugins", "/api/v1/subscriptions", "/api/v1/dead-letters", "/api/v1/egress", "/api/v1/flows", "/api/v1/flows/0000000000001", "/api/v1/flows/0000000000001/history", "/api/v1/audit/checkpoint", "/api/v1/plugins/matters/secrets", "/api/v1/schema/objects"]) {
     assert.equal((await users.allo.get(target)).status, 403, target);
   }
   for (const what of ["enable", "disable", "reload", "grant", "rollback", "uninstall"]) {

@@ -156,12 +156,13 @@ static void any_sql(struct buf *sql, const struct object_type *type, const struc
                     enum ddl_question question)
 {
     buf_append_str(sql, STR("select "));
-    buf_append_str(sql, question == DDL_OTHER_WORD ? STR("value from (select ") : STR("1 from "));
+    buf_append_str(sql,
+                   question == DDL_OTHER_WORD ? STR("value from (select ") : STR("count(*) from "));
     if (question != DDL_OTHER_WORD) {
         table_name(sql, type);
         buf_append_str(sql, STR(" where "));
         column_name(sql, field);
-        buf_append_str(sql, STR(" is null limit 1"));
+        buf_append_str(sql, STR(" is null"));
         return;
     }
     if (field_many(field)) {
@@ -213,8 +214,10 @@ enum err ddl_any_row(struct db *db, const struct object_type *type, const struct
     }
     err = db_step(stmt, &row, error);
     if (err == OK) {
-        struct str word = row ? db_column_text(stmt, 0) : STR("");
-        out_answer->any = row;
+        bool counts = question == DDL_NULL && row;
+        struct str word = row && !counts ? db_column_text(stmt, 0) : STR("");
+        out_answer->rows = counts ? db_column_int(stmt, 0) : 0;
+        out_answer->any = counts ? out_answer->rows > 0 : row;
         (void)snprintf(out_answer->word, sizeof(out_answer->word), STR_FORMAT, STR_ARGS(word));
     }
     db_finalize(stmt);

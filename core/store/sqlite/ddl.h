@@ -33,6 +33,25 @@ enum err ddl_add_key(struct db *db, const struct object_type *type, const struct
 enum err ddl_indexes(struct db *db, struct arena *arena, const struct object_type *type,
                      struct error *error) MUST_CHECK;
 
+/* Does the type want an index that is not there? */
+enum err ddl_index_wanted(struct db *db, struct arena *arena, const struct object_type *type,
+                          bool *out_wanted, struct error *error) MUST_CHECK;
+
+/* ---- what is taken away (ddl_drop.c): of fields and types that are not declared any more ---- */
+
+/* Records that hold a value in this field; they are looked at one by one. */
+enum err ddl_count_values(struct db *db, struct str object, const struct known_field *field,
+                          int64_t *out_rows, struct error *error) MUST_CHECK;
+/* Rows of the type's table, counted up to `most`. 0 when there is no such table. */
+enum err ddl_count_rows(struct db *db, struct str object, int64_t most, int64_t *out_rows,
+                        struct error *error) MUST_CHECK;
+/* Its columns or its links, and the memory of it; no index may be on it. */
+enum err ddl_drop_field(struct db *db, struct str object, const struct known_field *field,
+                        struct error *error) MUST_CHECK;
+/* The table, all links, and the memory of them. */
+enum err ddl_drop_table(struct db *db, struct arena *arena, struct str object,
+                        struct error *error) MUST_CHECK;
+
 /* ---- rows that a change of declaration concerns ---- */
 
 enum ddl_question { DDL_NULL, DDL_LONGER, DDL_OTHER_WORD };
@@ -40,6 +59,7 @@ enum ddl_question { DDL_NULL, DDL_LONGER, DDL_OTHER_WORD };
  * declared? */
 struct ddl_answer {
     bool any;
+    int64_t rows;   /* DDL_NULL: how many */
     char word[128]; /* DDL_OTHER_WORD: the first such word, cut */
 };
 enum err ddl_any_row(struct db *db, const struct object_type *type, const struct field *field,

@@ -183,6 +183,22 @@ static enum err drop_others(struct db *db, const struct wishes *wishes, const st
     return OK;
 }
 
+enum err ddl_index_wanted(struct db *db, struct arena *arena, const struct object_type *type,
+                          bool *out_wanted, struct error *error)
+{
+    struct value there;
+    struct wishes *wishes = ARENA_NEW(arena, struct wishes);
+    wishes->arena = arena;
+    wishes->type = type;
+    make_wishes(wishes);
+    enum err err = names_there(db, arena, type, &there, error);
+    *out_wanted = false;
+    for (size_t i = 0; i < wishes->count && err == OK; i++) {
+        *out_wanted = *out_wanted || !name_among(&there, wishes->list[i].name);
+    }
+    return err;
+}
+
 enum err ddl_indexes(struct db *db, struct arena *arena, const struct object_type *type,
                      struct error *error)
 {

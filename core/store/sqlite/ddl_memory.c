@@ -10,6 +10,13 @@ const char *const schema_migrations[] = {
     "create table schema_field (object text not null, field text not null, type text not null, "
     "many integer not null, scale integer not null, target text not null, keyed integer not null, "
     "primary key (object, field)) without rowid;",
+    /* What is declared at run time; what fields were called before (empty: they were dropped), up
+     * to and with this entry of the log; the migration files that ran. */
+    "create table schema_custom (id integer primary key, tree text not null);"
+    "create table schema_past (object text not null, field text not null, seq integer not null, "
+    "became text not null, primary key (object, field, seq)) without rowid;"
+    "create table schema_file (plugin text not null, number integer not null, name text not null, "
+    "hash blob not null, at integer not null, primary key (plugin, number)) without rowid;",
 };
 const int schema_migration_count = (int)COUNT_OF(schema_migrations);
 

@@ -125,3 +125,23 @@ enum err search_sql_attach(struct db *db, const char *path, struct error *error)
     db_finalize(stmt);
     return err;
 }
+
+enum err search_sql_known(struct db *db, struct str type, struct arena *arena,
+                          struct str *out_signature, struct error *error)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err err =
+        db_cached(db, STR("select value from search.search_meta where key = ?1"), &stmt, error);
+    *out_signature = STR("");
+    if (err != OK) {
+        return err;
+    }
+    db_bind_text(stmt, 1, arena_printf(arena, "type:" STR_FORMAT, STR_ARGS(type)));
+    err = db_step(stmt, &row, error);
+    if (err == OK && row) {
+        *out_signature = arena_str(arena, db_column_text(stmt, 0));
+    }
+    db_done(stmt);
+    return err;
+}

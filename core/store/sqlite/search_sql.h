@@ -33,4 +33,8 @@ enum err search_sql_start(struct sql *sql, struct db *db, const struct search_se
                           struct db_stmt **out_stmt, struct error *error) MUST_CHECK;
 enum err search_sql_attach(struct db *db, const char *path, struct error *error) MUST_CHECK;
 
+/* What the columns of a type's table stand for, in the attached index; empty: there is none. */
+enum err search_sql_known(struct db *db, struct str type, struct arena *arena,
+                          struct str *out_signature, struct error *error) MUST_CHECK;
+
 #endif
