@@ -175,13 +175,12 @@ static void on_changed(struct unit *unit)
     struct changing *changing = CONTAINER_OF(change, struct changing, change);
     struct call *call = changing->call;
     bool dry = change->dry_run && unit->err == ERR_CANCELLED;
-    bool asked_only = !call_flag(call, "dry_run");
-    if (dry && asked_only) {
-        begin_job(changing); /* of a drop whose token is right */
+    /* A drop whose token is right, or an index that takes long. */
+    bool job = (dry || change->index_waits) && !call_flag(call, "dry_run");
+    if (job) {
+        begin_job(changing);
     } else if (unit->err == OK || dry) {
         respond(changing);
-    } else if (change->index_waits && asked_only) {
-        begin_job(changing);
     } else {
         const struct value *token = value_get_c(&change->result, "confirm");
         call_problem(call, unit->err, &unit->error, token != NULL ? &change->result : NULL);

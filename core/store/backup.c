@@ -114,13 +114,19 @@ static void name_folder(struct store *store, struct str label, struct buf *out)
     buf_init(&at);
     time_format(&at, store->env->now_ms(store->env));
     for (size_t i = 0; i < at.len; i++) {
-        buf_append_char(out, at.at[i] == ':' ? '-' : at.at[i]);
+        char one = at.at[i];
+        if (one == ':') {
+            one = '-';
+        }
+        buf_append_char(out, one);
     }
     buf_append_char(out, '-');
     buf_append_str(out, label);
     buf_deinit(&at);
 }
 
+/* Each argument is one thing that callers have at hand. */
+// NOLINTNEXTLINE(readability-function-size)
 enum err store_backup_before(struct store *store, struct str label, progress_cb progress,
                              void *context, struct arena *arena, struct str *out_folder,
                              struct error *error)

@@ -36,35 +36,48 @@ static bool drops(const struct custom_change *change)
 
 /* ---- findings of the whole, as places in what was given ---- */
 
-/* "custom: extend.organisation.fields[2].max" is "/max" to who sent that field; positions count
- * from 1 there, from 0 in JSON pointers. */
+/* "2]": the number, and the bracket behind it. */
+static const char *read_position(const char *text, int *out_position)
+{
+    *out_position = 0;
+    while (*text >= '0' && *text <= '9' && *out_position < SCHEMA_COLUMNS_MAX) {
+        *out_position = *out_position * 10 + (*text++ - '0');
+    }
+    return *text == ']' ? text + 1 : text;
+}
+
+/* "[2].type" → "/1/type": positions count from 1 in a schema, from 0 in JSON pointers. */
+static void pointer_of(const char *rest, struct buf *out)
+{
+    int position = 0;
+    while (*rest != '\0') {
+        char one = *rest++;
+        if (one == '[') {
+            rest = read_position(rest, &position);
+            buf_printf(out, "/%d", position - 1);
+            continue;
+        }
+        if (one == '.') {
+            one = '/';
+        }
+        buf_append_char(out, one);
+    }
+}
+
+/* "custom: extend.organisation.fields[2].max" is "/max" to who sent that field. */
 static void relate(struct error *error, const char *place)
 {
+    struct buf pointer;
     size_t len = strlen(place);
-    char pointer[sizeof(error->pointer)];
-    size_t out = 0;
-    if (len == 0 || strncmp(error->pointer, place, len) != 0) {
-        return;
-    }
     const char *rest = error->pointer + len;
-    if (*rest != '\0' && *rest != '.' && *rest != '[') {
+    if (len == 0 || strncmp(error->pointer, place, len) != 0 ||
+        (*rest != '\0' && *rest != '.' && *rest != '[')) {
         return;
     }
-    while (*rest != '\0' && out + 12 < sizeof(pointer)) {
-        if (*rest == '[') {
-            int at = 0;
-            for (rest++; *rest >= '0' && *rest <= '9'; rest++) {
-                at = at * 10 + (*rest - '0');
-            }
-            out += (size_t)snprintf(pointer + out, sizeof(pointer) - out, "/%d", at - 1);
-            rest += *rest == ']' ? 1 : 0;
-        } else {
-            pointer[out++] = *rest == '.' ? '/' : *rest;
-            rest++;
-        }
-    }
-    pointer[out] = '\0';
-    (void)snprintf(error->pointer, sizeof(error->pointer), "%s", pointer);
+    buf_init(&pointer);
+    pointer_of(rest, &pointer);
+    (void)snprintf(error->pointer, sizeof(error->pointer), "%s", buf_cstr(&pointer));
+    buf_deinit(&pointer);
 }
 
 /* ---- dropping ---- */
@@ -272,50 +285,65 @@ void custom_change_init(struct custom_change *change)
 
 /* ---- the list ---- */
 
+static size_t entries_of(const struct value *map)
+{
+    return map != NULL && map->kind == VALUE_MAP ? map->map.count : 0;
+}
+
+/* One declaration, without its fields: they are in a list of their own. */
+static struct value listed(struct arena *arena, const char *key, struct str name,
+                           const struct value *declared, bool archived)
+{
+    struct value one = value_map_new();
+    value_put_c(arena, &one, key, value_text(name));
+    for (size_t i = 0; i < entries_of(declared); i++) {
+        if (!str_is(declared->map.entries[i].key, "fields")) {
+            value_put(arena, &one, declared->map.entries[i].key, declared->map.entries[i].value);
+        }
+    }
+    value_put_c(arena, &one, "archived", value_bool(archived));
+    return one;
+}
+
 static void put_objects(struct arena *arena, struct value *list, const struct value *objects,
                         bool archived)
 {
-    for (size_t i = 0; objects != NULL && objects->kind == VALUE_MAP && i < objects->map.count;
-         i++) {
-        struct value one = value_map_new();
-        const struct value *declared = &objects->map.entries[i].value;
-        value_put_c(arena, &one, "name", value_text(objects->map.entries[i].key));
-        for (size_t k = 0; k < declared->map.count; k++) {
-            if (!str_is(declared->map.entries[k].key, "fields")) {
-                value_put(arena, &one, declared->map.entries[k].key,
-                          declared->map.entries[k].value);
-            }
-        }
-        value_put_c(arena, &one, "archived", value_bool(archived));
-        value_push(arena, list, one);
+    for (size_t i = 0; i < entries_of(objects); i++) {
+        const struct value_entry *entry = &objects->map.entries[i];
+        value_push(arena, list, listed(arena, "name", entry->key, &entry->value, archived));
+    }
+}
+
+/* What fields are put into the list with. */
+struct fields_list {
+    struct arena *arena;
+    const struct schema *schema;
+    struct value rows;
+    bool archived;
+};
+
+static void put_fields_of(struct fields_list *list, struct str object, const struct value *fields)
+{
+    const struct object_type *type = schema_object(list->schema, object);
+    size_t count = fields != NULL && fields->kind == VALUE_LIST ? fields->list.count : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct value *declared = &fields->list.items[i];
+        struct value one = listed(list->arena, "object", object, declared, list->archived);
+        struct str name = value_get_text(declared, "name", STR(""));
+        bool there = type != NULL && object_field(type, name) != NULL;
+        value_put_c(list->arena, &one, "waiting", value_bool(!list->archived && !there));
+        value_push(list->arena, &list->rows, one);
     }
 }
 
 /* Fields in a list, or in the `fields` of an object type's declaration. */
-static void put_fields(struct arena *arena, struct value *list, const struct value *objects,
-                       bool archived, const struct schema *schema)
+static void put_fields(struct fields_list *list, const struct value *objects, bool archived)
 {
-    for (size_t i = 0; objects != NULL && objects->kind == VALUE_MAP && i < objects->map.count;
-         i++) {
-        struct str object = objects->map.entries[i].key;
+    list->archived = archived;
+    for (size_t i = 0; i < entries_of(objects); i++) {
         const struct value *fields = &objects->map.entries[i].value;
         fields = fields->kind == VALUE_MAP ? value_get_c(fields, "fields") : fields;
-        const struct object_type *type = schema_object(schema, object);
-        size_t count = fields != NULL && fields->kind == VALUE_LIST ? fields->list.count : 0;
-        for (size_t f = 0; f < count; f++) {
-            const struct value *declared = &fields->list.items[f];
-            struct str name = value_get_text(declared, "name", STR(""));
-            struct value one = value_map_new();
-            value_put_c(arena, &one, "object", value_text(object));
-            for (size_t k = 0; k < declared->map.count; k++) {
-                value_put(arena, &one, declared->map.entries[k].key,
-                          declared->map.entries[k].value);
-            }
-            bool there = type != NULL && object_field(type, name) != NULL;
-            value_put_c(arena, &one, "archived", value_bool(archived));
-            value_put_c(arena, &one, "waiting", value_bool(!archived && !there));
-            value_push(arena, list, one);
-        }
+        put_fields_of(list, objects->map.entries[i].key, fields);
     }
 }
 
@@ -324,22 +352,22 @@ enum err reader_custom(struct reader *reader, struct arena *arena, struct value 
 {
     struct value tree = value_null();
     struct value objects = value_list_new();
-    struct value fields = value_list_new();
+    struct fields_list fields = {.arena = arena, .rows = value_list_new()};
     enum err err = custom_load(reader_db(reader), arena, &tree, error);
     if (err != OK) {
         return err;
     }
-    const struct schema *schema = store_schema(reader_store(reader));
+    const struct schema *schema = fields.schema = store_schema(reader_store(reader));
     put_objects(arena, &objects, value_get_c(&tree, "objects"), false);
     put_objects(arena, &objects, value_path(&tree, "archived.objects"), true);
-    put_fields(arena, &fields, value_get_c(&tree, "objects"), false, schema);
-    put_fields(arena, &fields, value_get_c(&tree, "extend"), false, schema);
-    put_fields(arena, &fields, value_path(&tree, "archived.objects"), true, schema);
-    put_fields(arena, &fields, value_path(&tree, "archived.fields"), true, schema);
+    put_fields(&fields, value_get_c(&tree, "objects"), false);
+    put_fields(&fields, value_get_c(&tree, "extend"), false);
+    put_fields(&fields, value_path(&tree, "archived.objects"), true);
+    put_fields(&fields, value_path(&tree, "archived.fields"), true);
     *out_list = value_map_new();
     value_put_c(arena, out_list, "epoch", value_int(schema->epoch));
     value_put_c(arena, out_list, "objects", objects);
-    value_put_c(arena, out_list, "fields", fields);
+    value_put_c(arena, out_list, "fields", fields.rows);
     schema_unref(schema);
     return OK;
 }

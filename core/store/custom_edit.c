@@ -481,29 +481,35 @@ static struct value fields_there(struct arena *arena, const struct value *fields
     return there;
 }
 
+static struct value declared_there(struct arena *arena, const struct value *declared,
+                                   const struct schema_source *sources, size_t count)
+{
+    struct value there = value_map_new();
+    size_t entries = declared != NULL && declared->kind == VALUE_MAP ? declared->map.count : 0;
+    for (size_t i = 0; i < entries; i++) {
+        const struct value_entry *entry = &declared->map.entries[i];
+        const struct value *fields = value_get_c(&entry->value, "fields");
+        struct value one = entry->value;
+        if (!declared_by(sources, count, entry->key)) {
+            continue;
+        }
+        if (fields != NULL && fields->kind == VALUE_LIST) {
+            one = map_without(arena, &entry->value, STR("fields"));
+            value_put_c(arena, &one, "fields", fields_there(arena, fields, sources, count));
+        }
+        value_put(arena, &there, entry->key, one);
+    }
+    return there;
+}
+
 struct value custom_effective(struct arena *arena, const struct value *tree,
                               const struct schema_source *sources, size_t count)
 {
     static const char *const keys[] = {"objects", "extend"};
     struct value effective = value_map_new();
-    for (size_t k = 0; k < COUNT_OF(keys); k++) {
-        const struct value *declared = value_get_c(tree, keys[k]);
-        struct value there = value_map_new();
-        size_t entries = declared != NULL && declared->kind == VALUE_MAP ? declared->map.count : 0;
-        for (size_t i = 0; i < entries; i++) {
-            const struct value_entry *entry = &declared->map.entries[i];
-            const struct value *fields = value_get_c(&entry->value, "fields");
-            struct value one = entry->value;
-            if (!declared_by(sources, count, entry->key)) {
-                continue;
-            }
-            if (fields != NULL && fields->kind == VALUE_LIST) {
-                one = map_without(arena, &entry->value, STR("fields"));
-                value_put_c(arena, &one, "fields", fields_there(arena, fields, sources, count));
-            }
-            value_put(arena, &there, entry->key, one);
-        }
-        value_put_c(arena, &effective, keys[k], there);
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        value_put_c(arena, &effective, keys[i],
+                    declared_there(arena, value_get_c(tree, keys[i]), sources, count));
     }
     return effective;
 }
