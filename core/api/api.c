@@ -78,6 +78,9 @@ enum err api_open(const struct api_options *options, struct api **out_api, struc
         err = lane_new(&lane, &api->lane, error);
     }
     if (err == OK) {
+        err = files_open(api, error);
+    }
+    if (err == OK) {
         err = routes_add(api, error);
     }
     if (err != OK) {
@@ -103,6 +106,7 @@ void api_stop(struct api *api)
     api->stopping = true;
     listeners_stop(api);
     timer_stop(&api->sweep);
+    files_stop(api);
 }
 
 void api_close(struct api *api)
@@ -114,6 +118,7 @@ void api_close(struct api *api)
     store_unwatch(api->store, &api->watch);
     timer_deinit(&api->sweep);
     timer_deinit(&api->catch_up);
+    files_close(api);
     lane_free(api->lane);
     loop_off_turn_end(&api->turn_end);
     reader_close(api->reader);

@@ -31,11 +31,14 @@ struct api {
     struct loop *loop;
     const struct http_server *server;
     struct http_router *router;
-    struct reader *reader;    /* the loop's own: asked for by api_reader */
-    struct turn_end turn_end; /* gives the reader's snapshot back */
-    struct lane *lane;        /* of readers; each thread has one of its own as its context */
-    struct map in_flight;     /* idempotency keys under way → struct call */
-    struct list listeners;    /* struct listener.in_api: server-sent events */
+    struct reader *reader;       /* the loop's own: asked for by api_reader */
+    struct turn_end turn_end;    /* gives the reader's snapshot back */
+    struct lane *lane;           /* of readers; each thread has one of its own as its context */
+    struct lane *files;          /* reads and writes contents of files */
+    int uploads;                 /* of files, on their way in */
+    struct file_care *file_care; /* file.c */
+    struct map in_flight;        /* idempotency keys under way → struct call */
+    struct list listeners;       /* struct listener.in_api: server-sent events */
     struct store_watch watch;
     struct timer catch_up; /* listeners that could not be sent all at once */
     int64_t watched_to;    /* seq up to which listeners' rights were looked at */
@@ -253,9 +256,19 @@ void update_plugin_config(struct call *call);
 void list_pages(struct call *call);
 void get_doctor(struct call *call);
 void list_secrets(struct call *call);
+void list_files(struct call *call);
+void create_file(struct call *call);
+void get_file(struct call *call);
+void delete_file(struct call *call);
 void set_secret(struct call *call);
 void delete_secret(struct call *call);
 void rotate_secret(struct call *call);
+
+/* ---- file.c ---- */
+/* The lane of files, and its sweep at start and from time to time. */
+enum err files_open(struct api *api, struct error *error) MUST_CHECK;
+void files_stop(struct api *api);
+void files_close(struct api *api); /* fine when not open */
 
 /* ---- flow.c ---- */
 bool call_find_run(struct call *call); /* the route's id; answers 404 itself: false */

@@ -27,6 +27,7 @@ static void write_answer(struct merging *merging, struct buf *out)
     value_write_api(out, &merge->references);
     buf_append_str(out, STR(",\"filled\":"));
     value_write_api(out, &merge->filled);
+    buf_printf(out, ",\"files\":%lld", (long long)merge->files);
     if (merging->dry_run) {
         buf_append_str(out, STR(",\"changeset\":null}"));
     } else {

@@ -6,7 +6,7 @@
 #include "proxenos/cli.h"
 #include "proxenos/net.h"
 
-enum { CLI_OPTIONS_MAX = 32, CLI_WORDS_MAX = 64 };
+enum { CLI_OPTIONS_MAX = 48, CLI_WORDS_MAX = 64 };
 enum cli_format { CLI_TABLE, CLI_JSON, CLI_CSV, CLI_PICTURE }; /* the last: dot or svg */
 
 struct cli_option {

@@ -162,7 +162,9 @@ struct exchange {
     const struct http_body_sink *sink;
     void (*drained)(struct http_request *request);
     bool full;    /* a stream write said so; drained is due */
-    bool chunked; /* the stream's framing; else the end is the connection's */
+    bool chunked; /* the stream's framing; else its length, or the end is the connection's */
+    bool length_known;
+    int64_t length; /* of the stream */
 };
 
 struct http_sse {

@@ -45,6 +45,11 @@ static const struct {
     [SET_WEBHOOK_DISABLE_AFTER] = {"webhook_disable_after", KIND_TEXT, "5d", 0, 0},
     [SET_FLOW_KEEP_JOURNAL] = {"flow_keep_journal", KIND_TEXT, "90d", 0, 0},
     [SET_FLOW_KEEP_RUN] = {"flow_keep_run", KIND_TEXT, "365d", 0, 0},
+    [SET_FILE_MAX_MB] = {"file_max_mb", KIND_INT, "64", 1, 4096},
+    [SET_FILE_QUOTA_MB] = {"file_quota_mb", KIND_INT, "102400", 1, 1 << 30},
+    [SET_FILE_TYPES] = {"file_types", KIND_LIST, "", 0, 0},
+    [SET_FILE_KEEP] = {"file_keep", KIND_TEXT, "30d", 0, 0},
+    [SET_FILES_PER_RECORD] = {"files_per_record", KIND_INT, "1000", 1, 100000},
 };
 
 struct str config_text(const struct config *config, enum setting setting)

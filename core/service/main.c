@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "files.h"
 #include "proxenos/base_crypto.h"
 #include "proxenos/base_log.h"
 #include "proxenos/base_time.h"
@@ -191,6 +192,18 @@ static enum err flow_options(struct config *config, struct service_options *out,
                      : err;
 }
 
+static enum err file_options(struct config *config, struct service_options *out,
+                             struct error *error)
+{
+    enum { KEPT_DAYS_MAX = 9999 };
+    struct file_limits *limits = ARENA_NEW(&config->arena, struct file_limits);
+    out->files = limits;
+    enum err err = service_file_limits(config, limits, error);
+    return err == OK ? read_wait(config, SET_FILE_KEEP, (int64_t)KEPT_DAYS_MAX * 86400000,
+                                 &limits->grace_ms, error)
+                     : err;
+}
+
 static enum err make_options(struct config *config, const char *folder, struct service_options *out,
                              struct error *error)
 {
@@ -225,6 +238,9 @@ static enum err make_options(struct config *config, const char *folder, struct s
     }
     if (err == OK) {
         err = flow_options(config, out, error);
+    }
+    if (err == OK) {
+        err = file_options(config, out, error);
     }
     if (err != OK) {
         return err;

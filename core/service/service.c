@@ -13,6 +13,7 @@
 #include "proxenos/base_crypto.h"
 #include "proxenos/base_log.h"
 #include "proxenos/flow_operate.h"
+#include "proxenos/store_file.h"
 #include "proxenos/store_search.h"
 #include "webhooks.h"
 
@@ -157,6 +158,9 @@ static enum err open_store(struct service *service, const struct service_options
                                   .committed = options->committed,
                                   .committed_context = options->context};
     err = store_open(&store, &service->store, error);
+    if (err == OK && options->files != NULL) {
+        store_file_limit(service->store, options->files);
+    }
     if (err == OK) {
         err = apply_core_schema(service->store, error);
     }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "blob.h"
 #include "manifest.h"
 #include "proxenos/base_time.h"
 #include "proxenos/store_log.h"
@@ -31,6 +32,24 @@ static enum err copy_database(struct store *store, const char *path, struct mani
         err = db_backup(reader_db(reader), path, progress, context, error);
     }
     reader_close(reader);
+    return err;
+}
+
+/* By what the copy says: content that came later is not in it. */
+static enum err copy_contents(struct store *store, const char *folder, progress_cb progress,
+                              void *context, struct error *error)
+{
+    struct buf path;
+    struct db *db = NULL;
+    buf_init(&path);
+    struct db_options options = {.path = path_join(&path, folder, DATABASE_FILE),
+                                 .mode = DB_FROZEN};
+    enum err err = db_open(&options, &db, error);
+    if (err == OK) {
+        err = blobs_copy(db, store->folder, folder, progress, context, error);
+    }
+    db_close(db);
+    buf_deinit(&path);
     return err;
 }
 
@@ -72,6 +91,9 @@ enum err store_backup(struct store *store, const char *folder, progress_cb progr
     }
     if (err == OK) {
         err = seal_backup(store, path_join(&path, folder, seal_file_name()), &keys, error);
+    }
+    if (err == OK) {
+        err = copy_contents(store, folder, progress, context, error);
     }
     if (err == OK) {
         err = sidecar_save(path_join(&path, folder, HEAD_FILE), &manifest.log, &manifest.access,

@@ -60,6 +60,7 @@ struct store {
     struct writer *writer;               /* writer.c */
     struct search_index *search;         /* search_index.c; NULL until store_search_start */
     struct access_queue *access;         /* access.c */
+    struct blobs *blobs;                 /* blob.c */
     unsigned char cursor_key[KEY_BYTES]; /* seals pages' cursors; constant once open */
     struct seal *seal;                   /* keys; the schema part's own; NULL until seal_open */
     struct record_plans *plans; /* SQL of records; the schema part's, writer thread; may be NULL */

@@ -1,5 +1,6 @@
 /* What a scope sees of an entry (contract 25): entries of objects and rows that it may not read are
  * left out, fields that it may not read are cut from the payload. The reader's thread. */
+#include "attachment.h"
 #include "columns.h"
 #include "log.h"
 #include "proxenos/base_json.h"
@@ -136,6 +137,9 @@ static bool cut_payload(struct log_view *view, const struct object_type *type,
 static enum err rewrite_payload(struct log_view *view, const struct object_type *type,
                                 struct log_entry *entry, bool *out_visible, struct error *error)
 {
+    if (attachment_entry(entry)) {
+        return attachment_name_entry(reader_db(view->reader), &view->arena, entry, error);
+    }
     bool sealed = str_starts(entry->payload, sealed_start);
     bool cut = type != NULL && !sees_every_field(view->scope, type);
     bool past = past_concerns(type, entry->seq);

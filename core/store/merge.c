@@ -3,6 +3,7 @@
  * need to know nothing of merges. Writer thread, inside a unit's apply. */
 #include "proxenos/store_merge.h"
 
+#include "attachment.h"
 #include "changeset.h"
 #include "columns.h"
 #include "proxenos/base_json.h"
@@ -282,6 +283,19 @@ static enum err move_all(struct merging *merging, struct error *error)
     return err;
 }
 
+static enum err move_files(struct merging *merging, struct error *error)
+{
+    struct merge *merge = merging->merge;
+    enum err err = OK;
+    merge->files = 0;
+    for (size_t i = 0; i < merge->other_count && err == OK; i++) {
+        int64_t count = 0;
+        err = attachments_move(merging->tx, merging->others[i], merging->keep, &count, error);
+        merge->files += count;
+    }
+    return err;
+}
+
 /* ---- cycles ---- */
 
 /* Follows a field from the kept record; *out_path is "A → B → A" when it leads back, else empty. */
@@ -397,6 +411,9 @@ static enum err merge_all(struct merging *merging, struct error *error)
     }
     if (err == OK) {
         err = move_all(merging, error);
+    }
+    if (err == OK) {
+        err = move_files(merging, error);
     }
     if (err == OK) {
         err = check_cycles(merging, false, circles, error);

@@ -1,6 +1,7 @@
 /* Deleting a record: what refers to it restricts, is cleared, or goes with it. Whoever deletes
  * never learns of records that he may not see: if only such ones stand in the way, the record is
  * archived instead and answers like a deleted one (contract 25). Writer thread. */
+#include "attachment.h"
 #include "columns.h"
 #include "proxenos/base_env.h"
 #include "record_write.h"
@@ -165,6 +166,9 @@ enum err record_delete(struct writing *writing, int depth, struct error *error)
     /* The row goes first: a cycle of cascades then finds nothing more to delete. */
     if (err == OK) {
         err = record_row_delete(tx, writing->type, writing->before->id, error);
+    }
+    if (err == OK) {
+        err = attachments_end(tx, writing->before, error);
     }
     if (err == OK) {
         err = each_referring(writing, &clears, error);

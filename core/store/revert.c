@@ -1,5 +1,6 @@
 /* Taking a change-set back: its log entries from the last to the first, each turned round. What was
  * changed since by others stands in the way and is told. Writer thread, inside a unit's apply. */
+#include "attachment.h"
 #include "changeset.h"
 #include "columns.h"
 #include "log.h"
@@ -147,8 +148,14 @@ static enum err undo_create(struct reverting *reverting, const struct entry_back
             changed = true;
         }
     }
-    if (changed) {
-        return OK;
+    bool files = false;
+    err = attachments_any(reverting->tx, back->id, &files, error);
+    if (err == OK && files) {
+        conflict_of(reverting, back, STR(""), "a file was attached to it since");
+        changed = true;
+    }
+    if (err != OK || changed) {
+        return err;
     }
     struct draft *draft = draft_new(tx_arena(reverting->tx), DRAFT_DELETE, back->type, back->id);
     struct writing writing = {.tx = reverting->tx, .draft = draft, .revert = true};
@@ -283,6 +290,9 @@ static enum err take_back(struct reverting *reverting, const struct log_entry *e
     if (back.type == NULL) {
         conflict(reverting, entry->object, entry->record, STR(""), STR("its type is gone"));
         return OK;
+    }
+    if (attachment_entry(entry)) {
+        return judged(reverting, &back, attachment_undo(tx, back.type, entry, error), error);
     }
     struct str text = arena_str(tx_arena(tx), entry->payload);
     if (json_decode(tx_arena(tx), text, &payload, NULL) != OK) {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "blob.h"
 #include "file.h"
 #include "lock.h"
 #include "migrate.h"
@@ -156,6 +157,9 @@ static enum err open_parts(struct store *store, const struct store_options *opti
     if (err == OK) {
         err = access_queue_new(store, &store->access);
     }
+    if (err == OK) {
+        err = blobs_open(store, error);
+    }
     struct db *db = NULL;
     if (err == OK) {
         struct db_options db_options = {.path = store->database, .mode = DB_WRITER};
@@ -203,6 +207,7 @@ void store_close(struct store *store)
     access_queue_free(store->access);
     record_plans_free(store->plans);
     seal_close(store);
+    blobs_close(store);
     sidecar_close(&store->sidecar);
     for (size_t i = 0; i < SYSTEM_SCOPE_COUNT; i++) {
         scope_unref(store->system_scopes[i]);

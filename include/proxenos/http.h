@@ -162,12 +162,16 @@ void http_respond_problem(struct http_request *request, enum err err, const stru
 /* The connection closes after this answer. */
 void http_close_after(struct http_request *request);
 
-/* ---- answers in pieces (exports) ---- */
+/* ---- answers in pieces (exports, files) ---- */
 
-/* Starts an answer of unknown length. `drained` is called when the queue has gone below half of
- * HTTP_STREAM_HIGH_BYTES after a write said "full"; never inside a call of ours. */
+/* Starts an answer, of unknown length unless it was said. `drained` is called when the queue has
+ * gone below half of HTTP_STREAM_HIGH_BYTES after a write said "full"; never inside a call of ours.
+ */
 void http_stream_start(struct http_request *request, int status, const char *content_type,
                        void (*drained)(struct http_request *request));
+/* Before http_stream_start: the answer will have just so many bytes, and says so. One that ends
+ * short of it is cut, so that the client sees it. */
+void http_stream_length(struct http_request *request, int64_t bytes);
 /* Copies. False: the queue is full, write on in `drained` (what was given is kept). When the client
  * is gone the bytes are dropped, true is returned and request->gone tells. */
 bool http_stream_write(struct http_request *request, struct str bytes);

@@ -8,6 +8,8 @@ struct service;
 struct lua_host;
 struct net_request;
 
+struct file_limits;
+
 struct service_options {
     const char *folder;                    /* data */
     const char *listen_host;               /* NULL: only the Unix socket */
@@ -26,6 +28,7 @@ struct service_options {
     int outgoing_allow_count, webhook_schedule_count;
     int64_t webhook_timeout_ms, webhook_disable_after_ms; /* 0: the usual */
     int64_t flow_keep_journal_ms, flow_keep_run_ms;       /* of runs that ended; 0: the usual */
+    const struct file_limits *files;                      /* store_file.h; NULL: the usual */
     unsigned node;
     int executors, readers;
     bool smtp_plain; /* as outbox_options has it */

@@ -23,6 +23,7 @@ struct merge {
     /* results, in the unit's arena; of references only those that the scope may read are told */
     struct value references; /* [{object, field, count}] */
     struct value filled;     /* names of fields */
+    int64_t files;           /* that hung on the others */
     struct record *kept;     /* as the scope may see it */
 };
 /* Needs the rights to update the kept one and to delete the others; what refers to them follows

@@ -10,6 +10,7 @@ const names = ["mine", "mates", "strangers"];
 let admin;
 const users = {};
 const ids = {};
+const fileIds = {}; // by record
 
 async function makeRole(name, matter) {
   const approval = { verbs: ["read", "approve"], rows: "all" };
@@ -52,6 +53,15 @@ before(async () => {
   ids.mates = await make("mates", users.mate.id);
   ids.strangers = await make("strangers", users.stranger.id);
   for (const name of ["ownm", "owno", "teamm", "teamo", "allm", "allo"]) ids[name] = await make(`mine-${name}`, users[name].id);
+  for (const [name, id] of Object.entries(ids)) {
+    const file = names.includes(name) ? name : `mine-${name}`;
+    const added = await admin.request("POST", `/api/v1/matters/${id}/files`, {
+      body: `of ${file}`,
+      headers: { "content-type": "text/plain", "content-disposition": `attachment; filename="${file}"` },
+    });
+    assert.equal(added.status, 201, added.text);
+    fileIds[id] = added.body.id;
+  }
 });
 
 after(() => service.remove());
@@ -144,7 +154,8 @@ const channels = {
   },
   events: async (client) => {
     const page = await client.get("/api/v1/events?object=matter&limit=1000");
-    return { names: page.body.data.map((event) => event.data.after.name), text: page.text };
+    const changes = page.body.data.filter((event) => !event.type.includes(".file_"));
+    return { names: changes.map((event) => event.data.after.name), text: page.text };
   },
   "event stream": async (client) => {
     const response = await client.request("GET", "/api/v1/events?object=matter", {
@@ -162,6 +173,19 @@ const channels = {
     await reader.cancel();
     const events = text.split("\n").filter((line) => line.startsWith("data:")).map((line) => JSON.parse(line.slice(5)));
     return { names: events.filter((event) => event.data?.after?.name).map((event) => event.data.after.name), text };
+  },
+  files: async (client) => {
+    const found = [];
+    let text = "";
+    for (const id of Object.values(ids)) {
+      const list = await client.get(`/api/v1/matters/${id}/files`);
+      const one = await client.get(`/api/v1/matters/${id}/files/${fileIds[id]}`);
+      text += list.text + one.text;
+      assert.equal(one.status, list.status);
+      if (list.status === 200) found.push(list.body.data[0].name);
+      else assert.equal(list.status, 404);
+    }
+    return { names: found, text };
   },
   "plugin route": async (client) => {
     const page = await client.get("/x/matters/names");
@@ -307,7 +331,7 @@ test("every route wants to know who asks", async () => {
   for (const [target, operations] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(operations)) {
       if (operation.security?.length === 0) continue;
-      const url = target.replace("{id}", "0000000000001");
+      const url = target.replace(/\{id\}|\{file\}/g, "0000000000001");
       const body = ["post", "patch"].includes(method) ? {} : undefined;
       const answer = await anyone.request(method.toUpperCase(), url, { body });
       assert.equal(answer.status, 401, `${method} ${target}`);

@@ -30,6 +30,19 @@ const char *const engine_migrations[] = {
     "created integer not null, updated integer not null, deleted integer not null, "
     "first_seq integer not null, last_seq integer not null, reverts integer not null, "
     "reverted_by integer not null default 0);",
+    /* Files of records: removed ones stay for the history's sake. */
+    "create table file_attachment (id integer primary key, object text not null, record integer "
+    "not "
+    "null, name text not null, media_type text not null, bytes integer not null, hash blob not "
+    "null, added_at integer not null, added_by text not null, removed_at integer);"
+    "create index file_attachment_record on file_attachment (record, id);"
+    "create index file_attachment_hash on file_attachment (hash);"
+    "create table file_content (hash blob primary key, bytes integer not null, loose_at integer) "
+    "without rowid;"
+    "create index file_content_loose on file_content (loose_at);"
+    "create table file_total (id integer primary key, bytes integer not null, files integer not "
+    "null);"
+    "insert into file_total (id, bytes, files) values (1, 0, 0);",
 };
 const int engine_migration_count = COUNT_OF(engine_migrations);
 

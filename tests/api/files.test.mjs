@@ -1,0 +1,239 @@
+// Files of records, as a user meets them: what is taken, what is refused, who sees what, and what a crash, a merge, a revert and a
+// backup leave.
+import { test, before, after } from "node:test";
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Service, root, until } from "./service.mjs";
+
+const service = new Service({ plugins: path.join(root, "tests/fixtures/plugins") });
+let admin, owner, stranger, reader, record;
+
+const pdf = Buffer.from("%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n");
+const hashOf = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const contentPath = (hash, folder = service.folder) => path.join(folder, "files", hash.slice(0, 2), hash.slice(2, 4), hash);
+const named = (name) => `attachment; filename*=UTF-8''${encodeURIComponent(name)}`;
+
+function put(client, id, name, bytes, type, headers = {}) {
+  return client.request("POST", `/api/v1/matters/${id}/files`, {
+    body: bytes,
+    headers: { "content-type": type, "content-disposition": named(name), ...headers },
+  });
+}
+
+async function makeMatter(client, name) {
+  const made = await client.post("/api/v1/matters", { name, effort: 1, fee: { amount: 100, currency: "EUR" } });
+  assert.equal(made.status, 201, made.text);
+  return made.body.id;
+}
+
+before(async () => {
+  await service.start();
+  admin = await service.client("admin", "root");
+  const role = async (name, verbs, rows) => {
+    const made = await admin.post("/api/v1/roles", { name, grants: { matter: { verbs, rows, write_rows: rows } } });
+    assert.equal(made.status, 201, made.text);
+  };
+  await role("own", ["read", "create", "update", "delete"], "own");
+  await role("look", ["read"], "all");
+  owner = await service.client("own", "owner");
+  stranger = await service.client("own", "stranger");
+  reader = await service.client("look", "reader");
+  record = await makeMatter(owner, "with files");
+});
+
+after(() => service.remove());
+
+test("a file comes back as it went in, with its name, as a download and nothing else", async () => {
+  const made = await put(owner, record, "Σύμβαση 2026.pdf", pdf, "application/pdf");
+  assert.equal(made.status, 201, made.text);
+  assert.equal(made.body.name, "Σύμβαση 2026.pdf");
+  assert.equal(made.body.bytes, pdf.length);
+  assert.equal(made.body.hash, hashOf(pdf));
+  assert.equal(made.body.added_by, "user:owner");
+  assert.equal(made.headers.get("location"), `/api/v1/matters/${record}/files/${made.body.id}`);
+  const got = await owner.request("GET", made.headers.get("location"), { raw: true });
+  assert.equal(got.status, 200);
+  assert.deepEqual(Buffer.from(await got.arrayBuffer()), pdf);
+  assert.equal(got.headers.get("etag"), `"${hashOf(pdf)}"`);
+  assert.equal(got.headers.get("content-length"), String(pdf.length));
+  assert.equal(got.headers.get("content-type"), "application/pdf");
+  assert.equal(got.headers.get("x-content-type-options"), "nosniff");
+  assert.match(got.headers.get("content-security-policy"), /default-src 'none'.*sandbox/);
+  assert.equal(
+    got.headers.get("content-disposition"),
+    `attachment; filename="_______ 2026.pdf"; filename*=UTF-8''${encodeURIComponent("Σύμβαση 2026.pdf")}`,
+  );
+  const list = await owner.get(`/api/v1/matters/${record}/files`);
+  assert.deepEqual(list.body, { data: [made.body], next: null });
+  const unchanged = await owner.request("GET", made.headers.get("location"), { headers: { "if-none-match": got.headers.get("etag") } });
+  assert.equal(unchanged.status, 304);
+  const head = await owner.request("HEAD", made.headers.get("location"));
+  assert.equal(head.status, 200);
+  assert.equal(head.headers.get("content-length"), String(pdf.length));
+  assert.equal(statSync(contentPath(made.body.hash)).size, pdf.length);
+});
+
+test("a part of a file is answered with that part", async () => {
+  const made = await put(owner, record, "letters.txt", "abcdefghij", "text/plain");
+  const at = `/api/v1/matters/${record}/files/${made.body.id}`;
+  const ranges = {
+    "bytes=2-4": [206, "cde", "bytes 2-4/10"],
+    "bytes=7-": [206, "hij", "bytes 7-9/10"],
+    "bytes=-3": [206, "hij", "bytes 7-9/10"],
+    "bytes=0-99": [206, "abcdefghij", "bytes 0-9/10"],
+    "bytes=1-2,4-5": [200, "abcdefghij", null],
+    "bytes=5-2": [200, "abcdefghij", null],
+    "lines=1-2": [200, "abcdefghij", null],
+  };
+  for (const [range, [status, text, content]] of Object.entries(ranges)) {
+    const got = await owner.request("GET", at, { headers: { range } });
+    assert.equal(got.status, status, range);
+    assert.equal(got.text, text, range);
+    assert.equal(got.headers.get("content-range"), content, range);
+  }
+  const past = await owner.request("GET", at, { headers: { range: "bytes=10-" } });
+  assert.equal(past.status, 416);
+  assert.equal(past.body.code, "range_unmet");
+  assert.equal(past.headers.get("content-range"), "bytes */10");
+  const other = await owner.request("GET", at, { headers: { range: "bytes=2-4", "if-range": '"another"' } });
+  assert.equal(other.status, 200);
+  const same = await owner.request("GET", at, { headers: { range: "bytes=2-4", "if-range": `"${made.body.hash}"` } });
+  assert.equal(same.status, 206);
+});
+
+test("a file that is not what it says is refused, with the place", async () => {
+  const zip = Buffer.concat([Buffer.from("PK\x03\x04"), Buffer.alloc(60)]);
+  const cases = [
+    // name, bytes, type, status, code, pointer
+    ["a.pdf", "no pdf at all", "application/pdf", 415, "file_type", "body"],
+    ["a.png", pdf, "image/png", 415, "file_type", "body"],
+    ["a.docx", zip, "application/vnd.openxmlformats-officedocument.wordprocessingml.document", 415, "file_type", "body"],
+    ["a.txt", Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]), "text/plain", 415, "file_type", "body"],
+    ["a.txt", "#!/bin/sh\nrm -rf /\n", "text/plain", 415, "file_type", "body"],
+    ["a.txt", "MZ then text", "text/plain", 415, "file_type", "body"],
+    ["a.csv", Buffer.from([0xc3, 0xe5, 0xe9, 0xdc]), "text/csv", 415, "file_type", "body"],
+    ["a.txt", "a\0b", "text/plain", 415, "file_type", "body"],
+    ["a.txt", " <SCRIPT>alert(1)</SCRIPT>", "text/plain", 415, "file_type", "body"],
+    ["a.xml", "<?xml version='1.0'?><!-- --><svg xmlns='http://www.w3.org/2000/svg'/>", "application/xml", 415, "file_type", "body"],
+    ["a.json", "<a/>", "application/json", 415, "file_type", "body"],
+    ["a.ics", "BEGIN:VCARD\r\n", "text/calendar", 415, "file_type", "body"],
+    ["a.txt", "", "text/plain", 415, "file_type", "body"],
+    ["a.svg", "<svg/>", "image/svg+xml", 415, "file_type", "Content-Type"],
+    ["a.html", "<html/>", "text/html", 415, "file_type", "Content-Type"],
+    ["a.bin", "x", "application/x-unknown", 415, "file_type", "Content-Type"],
+    ["a.xyz", "x", "application/octet-stream", 415, "file_type", "name"],
+    ["a.pdf.exe", pdf, "application/pdf", 415, "file_type", "name"],
+    ["a.bat", "del *", "text/plain", 415, "file_type", "name"],
+    ["a.pdf", "text", "text/plain", 415, "file_type", "name"],
+    ["a\u202efdp.txt", "text", "text/plain", 400, "invalid", "name"],
+    ["a\u0007.txt", "text", "text/plain", 400, "invalid", "name"],
+    ["..", "text", "text/plain", 400, "invalid", "name"],
+    [`${"α".repeat(128)}.txt`, "text", "text/plain", 413, "limit", "name"],
+  ];
+  for (const [name, bytes, type, status, code, pointer] of cases) {
+    const refused = await put(owner, record, name, bytes, type);
+    assert.equal(refused.status, status, `${name} ${type}: ${refused.text}`);
+    assert.equal(refused.body.code, code, refused.text);
+    assert.equal(refused.body.errors[0].pointer, pointer, refused.text);
+  }
+  const heads = [
+    ["text/plain", undefined, 400, "Content-Disposition"],
+    ["text/plain", "attachment", 400, "Content-Disposition"],
+    ["text/plain", 'attachment; filename="a.txt"; filename="b.txt"', 400, "Content-Disposition"],
+    ["text/plain", "attachment; filename*=ISO-8859-7''a.txt", 400, "Content-Disposition"],
+    ["multipart/form-data; boundary=x", 'attachment; filename="a.txt"', 415, "Content-Type"],
+  ];
+  for (const [type, disposition, status, pointer] of heads) {
+    const headers = { "content-type": type, ...(disposition ? { "content-disposition": disposition } : {}) };
+    const refused = await owner.request("POST", `/api/v1/matters/${record}/files`, { body: "text", headers });
+    assert.equal(refused.status, status, `${type} ${disposition}: ${refused.text}`);
+    assert.equal(refused.body.errors[0].pointer, pointer, refused.text);
+  }
+  assert.deepEqual(readdirSync(path.join(service.folder, "files")).filter((name) => name.startsWith(".upload")), []);
+  // A path is dropped from a name, a leading dot too; what the name says stands in for a type that says nothing.
+  const clean = await put(owner, record, "C:\\secret\\../..Τιμολόγιο.csv", "α;β\r\n1;2\r\n", "application/octet-stream");
+  assert.equal(clean.status, 201, clean.text);
+  assert.equal(clean.body.name, "Τιμολόγιο.csv");
+  assert.equal(clean.body.media_type, "text/csv");
+});
+
+test("who may not see the record sees no file of it, in no way; who may read it may not change its files", async () => {
+  const made = await put(owner, record, "SECRETNAME.pdf", pdf, "application/pdf");
+  const files = `/api/v1/matters/${record}/files`;
+  const missing = "0000000000000";
+  const same = (got, id) => got.text.replaceAll(id, "ID").replace(/"request_id":"[^"]*"/, "");
+  for (const [method, behind] of [["GET", ""], ["GET", `/${made.body.id}`], ["HEAD", `/${made.body.id}`], ["DELETE", `/${made.body.id}`]]) {
+    const hidden = await stranger.request(method, files + behind);
+    const never = await stranger.request(method, `/api/v1/matters/${missing}/files${behind}`);
+    assert.equal(hidden.status, 404, `${method} ${behind}`);
+    assert.equal(same(hidden, record), same(never, missing), `${method} ${behind}`);
+  }
+  const hidden = await put(stranger, record, "x.txt", "x", "text/plain");
+  const never = await put(stranger, missing, "x.txt", "x", "text/plain");
+  assert.equal(hidden.status, 404);
+  assert.equal(same(hidden, record), same(never, missing));
+  // Nor by way of a record of one's own.
+  const own = await makeMatter(stranger, "own");
+  for (const method of ["GET", "DELETE"]) {
+    assert.equal((await stranger.request(method, `/api/v1/matters/${own}/files/${made.body.id}`)).status, 404, method);
+  }
+  for (const target of [`/api/v1/matters/${record}/history`, "/api/v1/events?after=0&limit=1000", "/api/v1/search?q=SECRETNAME&wait=true"]) {
+    const got = await stranger.get(target, { headers: { accept: "application/json" } });
+    assert.ok(!got.text.includes("SECRETNAME") && !got.text.includes(made.body.id), target);
+  }
+  assert.equal((await reader.get(files)).status, 200);
+  assert.equal((await reader.get(`${files}/${made.body.id}`)).status, 200);
+  assert.equal((await reader.delete(`${files}/${made.body.id}`)).status, 403);
+  assert.equal((await put(reader, record, "x.txt", "x", "text/plain")).status, 403);
+  // No other door: there is no object type behind it.
+  for (const target of ["attachments", "attachment", "files", "file_attachments"]) assert.equal((await admin.get(`/api/v1/${target}`)).status, 404);
+});
+
+test("history tells of files under the record, and a removed one is gone", async () => {
+  const id = await makeMatter(owner, "history");
+  const made = await put(owner, id, "minutes.txt", "said", "text/plain");
+  const at = `/api/v1/matters/${id}/files/${made.body.id}`;
+  assert.equal((await owner.delete(at)).status, 204);
+  assert.equal((await owner.delete(at)).status, 404);
+  assert.equal((await owner.get(at)).status, 404);
+  assert.deepEqual((await owner.get(`/api/v1/matters/${id}/files`)).body.data, []);
+  const history = await owner.get(`/api/v1/matters/${id}/history`);
+  const [, added, removed] = history.body.data;
+  assert.deepEqual([added.type, removed.type], ["matter.file_added", "matter.file_removed"]);
+  assert.deepEqual(added.data, { file: made.body.id, media_type: "text/plain", bytes: 4, hash: made.body.hash, name: "minutes.txt" });
+  assert.equal(removed.actor, "user:owner");
+  assert.equal((await owner.get(`/api/v1/matters/${id}`)).body.version, 1);
+  // The record as it was is still to be had.
+  const past = await owner.get(`/api/v1/matters/${id}?as_of=${new Date().toISOString()}`);
+  assert.equal(past.body.name, "history");
+});
+
+test("an upload sent again with its key is one file", async () => {
+  const id = await makeMatter(owner, "twice");
+  const first = await put(owner, id, "once.txt", "once", "text/plain", { "idempotency-key": "k1" });
+  const again = await put(owner, id, "once.txt", "once", "text/plain", { "idempotency-key": "k1" });
+  assert.equal(again.status, 201, again.text);
+  assert.equal(again.headers.get("idempotency-replayed"), "true");
+  assert.deepEqual(again.body, first.body);
+  const other = await put(owner, id, "once.txt", "other", "text/plain", { "idempotency-key": "k1" });
+  assert.equal(other.body.code, "idempotency_mismatch");
+  assert.equal((await owner.get(`/api/v1/matters/${id}/files`)).body.data.length, 1);
+});
+
+test("a list has pages", async () => {
+  const id = await makeMatter(owner, "pages");
+  for (let i = 0; i < 5; i++) assert.equal((await put(owner, id, `${i}.txt`, `text ${i}`, "text/plain")).status, 201);
+  const names = [];
+  for (let next = ""; next !== null; ) {
+    const page = await owner.get(`/api/v1/matters/${id}/files?limit=2${next ? `&after=${next}` : ""}`);
+    names.push(...page.body.data.map((file) => file.name));
+    next = page.body.next;
+  }
+  assert.deepEqual(names, ["0.txt", "1.txt", "2.txt", "3.txt", "4.txt"]);
+  assert.equal((await owner.get(`/api/v1/matters/${id}/files?limit=0`)).status, 400);
+  assert.equal((await owner.get(`/api/v1/matters/${id}/files?after=x`)).body.code, "cursor");
+});
