@@ -229,8 +229,12 @@ void get_file(struct call *call)
         !call_knows_parameters(call, NULL, 0)) {
         return;
     }
-    enum err err = reader_attachment(api_reader(call->api), call_scope(call), call->type, call->id,
-                                     file, call_arena(call), &attachment, &call->error);
+    struct reader *reader = NULL;
+    enum err err = api_reader(call->api, &reader, &call->error);
+    if (err == OK) {
+        err = reader_attachment(reader, call_scope(call), call->type, call->id, file,
+                                call_arena(call), &attachment, &call->error);
+    }
     if (err != OK) {
         call_problem(call, err, &call->error, NULL);
         return;

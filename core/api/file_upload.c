@@ -311,9 +311,12 @@ static enum err find_kind(struct call *call, struct str name, const struct media
 
 static enum err begin(struct call *call, struct upload *upload, struct error *error)
 {
+    struct reader *reader = NULL;
+    enum err err = api_reader(call->api, &reader, error);
     /* Rights first: what else is wrong is not for who may not see the record. */
-    enum err err =
-        reader_may_attach(api_reader(call->api), call_scope(call), call->type, call->id, error);
+    if (err == OK) {
+        err = reader_may_attach(reader, call_scope(call), call->type, call->id, error);
+    }
     if (err == OK) {
         err = find_name(call, &upload->name, error);
     }
