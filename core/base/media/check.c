@@ -73,6 +73,20 @@ static bool starts_nocase(struct str text, struct str word)
     return text.len >= word.len && str_eq_nocase(str_sub(text, 0, word.len), word);
 }
 
+/* "<x:svg a=…" → "svg". */
+static struct str element_name(struct str text)
+{
+    size_t end = 1;
+    while (end < text.len && (unsigned char)text.at[end] > SPACE && text.at[end] != '>' &&
+           text.at[end] != '/') {
+        end++;
+    }
+    struct str name = str_sub(text, 1, end - 1);
+    struct str rest = name;
+    struct str prefix;
+    return str_split(&rest, ':', &prefix) && rest.at != NULL ? rest : name;
+}
+
 /* The name of the first element, behind declaration, comments and document type; empty: none in the
  * head. A prefix is dropped. */
 static struct str first_element(struct str text)
@@ -81,14 +95,7 @@ static struct str first_element(struct str text)
         size_t end = 0;
         bool comment = str_starts(text, STR("<!--"));
         if (text.at[1] != '?' && text.at[1] != '!') {
-            for (end = 1; end < text.len && (unsigned char)text.at[end] > SPACE &&
-                          text.at[end] != '>' && text.at[end] != '/';) {
-                end++;
-            }
-            struct str name = str_sub(text, 1, end - 1);
-            struct str prefix;
-            struct str rest = name;
-            return str_split(&rest, ':', &prefix) && rest.at != NULL ? rest : name;
+            return element_name(text);
         }
         if (!str_find(text, comment ? STR("-->") : STR(">"), &end)) {
             break;
@@ -222,22 +229,25 @@ static bool is_control(unsigned char byte)
            byte == ASCII_MAX;
 }
 
+static bool take_byte(struct media_check *check, unsigned char byte)
+{
+    if (check->utf8_left == 0) {
+        return byte <= ASCII_MAX || begin_character(check, byte);
+    }
+    bool fits = byte >= check->utf8_low && byte <= check->utf8_high;
+    check->utf8_left--;
+    check->utf8_low = 0x80;
+    check->utf8_high = 0xbf;
+    return fits;
+}
+
 static enum err check_characters(struct media_check *check, struct str bytes, struct error *error)
 {
     for (size_t i = 0; i < bytes.len; i++) {
-        unsigned char byte = (unsigned char)bytes.at[i];
-        if (check->utf8_left > 0) {
-            if (byte < check->utf8_low || byte > check->utf8_high) {
-                return wrong(check, error, "it is not UTF-8; save it as UTF-8 and send it again");
-            }
-            check->utf8_left--;
-            check->utf8_low = 0x80;
-            check->utf8_high = 0xbf;
-        } else if (byte > ASCII_MAX) {
-            if (!begin_character(check, byte)) {
-                return wrong(check, error, "it is not UTF-8; save it as UTF-8 and send it again");
-            }
-        } else if (is_control(byte)) {
+        if (!take_byte(check, (unsigned char)bytes.at[i])) {
+            return wrong(check, error, "it is not UTF-8; save it as UTF-8 and send it again");
+        }
+        if (is_control((unsigned char)bytes.at[i])) {
             return wrong(check, error, "there are control characters in it");
         }
     }

@@ -43,23 +43,21 @@ static bool take_quoted(struct arena *arena, struct str *rest, struct str *out)
 {
     char *text = arena_alloc(arena, rest->len + 1);
     size_t len = 0;
-    for (size_t i = 1; i < rest->len; i++) {
-        char c = rest->at[i];
-        if (c == '"') {
-            text[len] = '\0';
-            *out = (struct str){text, len};
-            *rest = str_sub(*rest, i + 1, rest->len);
-            return true;
+    size_t at = 1;
+    while (at < rest->len && rest->at[at] != '"') {
+        at += rest->at[at] == '\\' ? 1 : 0;
+        if (at == rest->len) {
+            return false;
         }
-        if (c == '\\') {
-            if (++i == rest->len) {
-                return false;
-            }
-            c = rest->at[i];
-        }
-        text[len++] = c;
+        text[len++] = rest->at[at++];
     }
-    return false;
+    if (at >= rest->len) {
+        return false;
+    }
+    text[len] = '\0';
+    *out = (struct str){text, len};
+    *rest = str_sub(*rest, at + 1, rest->len);
+    return true;
 }
 
 static int hex_digit(char c)
@@ -69,6 +67,14 @@ static int hex_digit(char c)
     }
     char lower = (char)(c | 0x20);
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* "%CE" → the byte; -1: no two digits follow. */
+static int percent_byte(struct str text, size_t at)
+{
+    int high = at + HEX_DIGITS < text.len ? hex_digit(text.at[at + 1]) : -1;
+    int low = at + HEX_DIGITS < text.len ? hex_digit(text.at[at + 2]) : -1;
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
 /* RFC 8187: charset'language'percent-encoded; UTF-8 alone. */
@@ -87,18 +93,13 @@ static enum err decode_extended(struct arena *arena, struct str value, struct st
     }
     char *text = arena_alloc(arena, rest.len + 1);
     size_t len = 0;
-    for (size_t i = 0; i < rest.len; i++) {
-        char c = rest.at[i];
-        if (c == '%') {
-            int high = i + HEX_DIGITS < rest.len ? hex_digit(rest.at[i + 1]) : -1;
-            int low = i + HEX_DIGITS < rest.len ? hex_digit(rest.at[i + 2]) : -1;
-            if (high < 0 || low < 0) {
-                return broken(error, "a percent sign is followed by two hexadecimal digits");
-            }
-            c = (char)(high * 16 + low);
-            i += HEX_DIGITS;
+    for (size_t at = 0; at < rest.len; at++) {
+        int byte = rest.at[at] == '%' ? percent_byte(rest, at) : (unsigned char)rest.at[at];
+        if (byte < 0) {
+            return broken(error, "a percent sign is followed by two hexadecimal digits");
         }
-        text[len++] = c;
+        at += rest.at[at] == '%' ? HEX_DIGITS : 0;
+        text[len++] = (char)(unsigned char)byte;
     }
     text[len] = '\0';
     *out = (struct str){text, len};
@@ -199,7 +200,7 @@ void media_disposition_write(struct buf *out, struct str name)
         bool plain = is_plain(name.at[i]);
         all_plain = all_plain && plain;
         if (!follows) { /* one sign for each character */
-            buf_append_char(out, plain ? name.at[i] : '_');
+            buf_append(out, plain ? &name.at[i] : "_", 1);
         }
     }
     buf_append_char(out, '"');

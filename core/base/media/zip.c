@@ -35,24 +35,27 @@ static bool read_whole(const struct media_source *source, void *into, size_t len
            source->read_at(source->context, into, len, at) == (int64_t)len;
 }
 
-/* The end record is the last thing in the file but for a comment; whoever hides a second one in the
- * comment is told by the length that the first one gives. */
+/* Is this the end record? It is the last thing in the file but for its comment, and stands right
+ * behind the directory: else two readers would see two directories. `place` is where it stands. */
+static bool read_end(struct str end, int64_t place, struct directory *out)
+{
+    if (memcmp(end.at, "PK\x05\x06", 4) != 0 || u16(end.at + 20) != end.len - END_BYTES) {
+        return false;
+    }
+    *out = (struct directory){u32(end.at + 16), u32(end.at + 12), u16(end.at + 10)};
+    return out->at + (int64_t)out->bytes == place;
+}
+
 static bool find_directory(const struct media_source *source, struct directory *out)
 {
-    int64_t span = MIN(source->bytes, END_BYTES + END_COMMENT_MAX);
-    char *tail = mem_alloc((size_t)span + 1);
+    size_t span = (size_t)MIN(source->bytes, END_BYTES + END_COMMENT_MAX);
+    int64_t from = source->bytes - (int64_t)span;
+    char *tail = mem_alloc(span + 1);
     bool found = false;
-    if (read_whole(source, tail, (size_t)span, source->bytes - span)) {
-        for (int64_t at = span - END_BYTES; at >= 0 && !found; at--) {
-            const char *end = tail + at;
-            if (memcmp(end, "PK\x05\x06", 4) == 0 &&
-                (int64_t)u16(end + 20) == span - at - END_BYTES) {
-                *out = (struct directory){u32(end + 16), u32(end + 12), u16(end + 10)};
-                int64_t here = source->bytes - span + at;
-                /* Nothing between directory and end: else two readers see two directories. */
-                found = out->at + (int64_t)out->bytes == here;
-                break;
-            }
+    if (read_whole(source, tail, span, from)) {
+        for (size_t at = span + 1; at-- > 0 && !found;) {
+            struct str end = str_sub((struct str){tail, span}, at, span);
+            found = end.len >= END_BYTES && read_end(end, from + (int64_t)at, out);
         }
     }
     mem_free(tail);
