@@ -12,6 +12,7 @@ import flows
 import growth
 import peers
 import reads
+import search
 import start
 import tools
 import writes
@@ -27,6 +28,7 @@ CASES = {
     "P6": writes.import_rows,
     "P7": start.cold_start,
     "P9": growth.cost_of_growth,
+    "search": search.beside_bare_fts5,
 }
 
 

@@ -26,6 +26,15 @@ return {
         { "notes", "long_text" },
       },
     },
+    person = {
+      label = { en = "Person", el = "Πρόσωπο" }, plural = { en = "People", el = "Πρόσωπα" },
+      title = "name", path = "people", track = true,
+      fields = {
+        { "name", "text", required = true, max = 200, search = true },
+        { "employer", "text", max = 200, search = true },
+        { "city", "text", max = 80 },
+      },
+    },
     mark = {
       label = { en = "Mark", el = "Σημείωση" }, plural = { en = "Marks", el = "Σημειώσεις" },
       title = "deal", track = true,
