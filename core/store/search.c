@@ -3,124 +3,7 @@
  * reader's thread. */
 #include "search.h"
 #include "columns.h"
-#include "proxenos/base_text.h"
 #include "query.h"
-#include "sqlite/search_sql.h"
-
-struct words {
-    struct str words[SEARCH_WORDS_MAX];
-    int count;
-};
-
-/* ---- what is asked ---- */
-
-static enum err read_words(struct str text, struct arena *arena, struct words *out,
-                           struct error *error)
-{
-    struct buf key;
-    buf_init(&key);
-    text_latin(&key, text);
-    struct str rest = arena_str(arena, buf_str(&key));
-    struct str word;
-    buf_deinit(&key);
-    while (search_word(&rest, &word)) {
-        if (out->count == SEARCH_WORDS_MAX) {
-            return error_at(error, ERR_LIMIT, "q", NULL, "a search has at most %d words",
-                            SEARCH_WORDS_MAX);
-        }
-        out->words[out->count++] = utf8_cut(word, SEARCH_WORD_BYTES_MAX);
-    }
-    if (out->count == 0) {
-        return error_at(error, ERR_INVALID, "q", NULL,
-                        "say what to look for: at least one letter or digit");
-    }
-    return OK;
-}
-
-/* "a" AND "b" *: a single letter is a word of its own, since half of all words begin with it. */
-static void add_words(struct buf *out, const struct words *words, bool whole)
-{
-    for (int i = 0; i < words->count; i++) {
-        bool prefix = !whole && words->words[i].len > 1;
-        buf_printf(out, "%s\"" STR_FORMAT "\"%s", i > 0 ? " AND " : "", STR_ARGS(words->words[i]),
-                   prefix ? " *" : "");
-    }
-}
-
-/* The columns of a type that the scope may ask about. */
-struct searched {
-    const struct object_type *type;
-    const struct field *fields[SEARCH_FIELDS_MAX]; /* all, by column */
-    bool readable[SEARCH_FIELDS_MAX];
-    int count, readable_count;
-    int title; /* column; -1: none to be read */
-};
-
-static void look_at_type(const struct scope *scope, const struct object_type *type,
-                         struct searched *out)
-{
-    *out = (struct searched){.type = type, .title = -1};
-    out->count = search_fields(type, out->fields);
-    for (int i = 0; i < out->count; i++) {
-        out->readable[i] = scope_field(scope, type, out->fields[i]) >= FIELD_READABLE;
-        out->readable_count += out->readable[i] ? 1 : 0;
-        if (out->readable[i] && out->fields[i]->index == type->title_field) {
-            out->title = i;
-        }
-    }
-}
-
-/* {c0 c2} : (…) */
-static void add_clause(struct buf *out, const struct searched *searched, bool title_alone,
-                       const struct words *words, bool whole)
-{
-    buf_append_char(out, '{');
-    for (int i = 0; i < searched->count; i++) {
-        if (title_alone ? i == searched->title : searched->readable[i]) {
-            buf_printf(out, " c%d", i);
-        }
-    }
-    buf_append_str(out, STR(" } : ("));
-    add_words(out, words, whole);
-    buf_append_char(out, ')');
-}
-
-/* Each rank without what the rank above found; empty when this rank cannot be had. */
-static struct str expression(struct arena *arena, const struct searched *searched,
-                             const struct words *words, enum search_order order,
-                             enum search_rank rank)
-{
-    struct buf text;
-    if (rank != SEARCH_ANYWHERE && searched->title < 0) {
-        return STR("");
-    }
-    buf_init(&text);
-    switch (rank) {
-    case SEARCH_EXACT:
-        add_clause(&text, searched, true, words, true);
-        break;
-    case SEARCH_BEGINNING:
-        buf_append_char(&text, '(');
-        add_clause(&text, searched, true, words, false);
-        buf_append_str(&text, STR(") NOT ("));
-        add_clause(&text, searched, true, words, true);
-        buf_append_char(&text, ')');
-        break;
-    case SEARCH_ANYWHERE:
-        buf_append_char(&text, '(');
-        add_clause(&text, searched, false, words, false);
-        buf_append_char(&text, ')');
-        if (order == SEARCH_BEST && searched->title >= 0) {
-            buf_append_str(&text, STR(" NOT ("));
-            add_clause(&text, searched, true, words, false);
-            buf_append_char(&text, ')');
-        }
-        break;
-    }
-    struct str made = arena_str(arena, buf_str(&text));
-    buf_deinit(&text);
-    return made;
-}
 
 struct str search_signature(struct arena *arena, const struct object_type *type)
 {
@@ -149,11 +32,14 @@ struct searching {
     const struct scope *scope;
     const struct search_query *query;
     struct arena *arena;
-    struct words words;
+    struct asked asked;
     struct searched *types;
     int type_count;
-    struct found *found; /* of one rank, newest first; room for one more than the page */
-    int found_count;
+    struct search_few *few; /* by type */
+    struct found *found;    /* of one rank, newest first; room for one more than the page */
+    int found_count, room;
+    struct found *shown; /* of the ranks above, when the page began with the first */
+    int shown_count;
 };
 
 static void add_found(struct searching *searching, int room, int64_t id, int type)
@@ -170,51 +56,49 @@ static void add_found(struct searching *searching, int room, int64_t id, int typ
     searching->found_count = MIN(searching->found_count + 1, room);
 }
 
-static enum err find_in_type(struct searching *searching, int type, enum search_rank rank,
-                             int64_t before, int room, struct error *error)
+/* A hit of a rank above on this page: those of the title are known then, and need not be left out
+ * by the expression, which would find them once more. */
+static bool was_shown(const struct searching *searching, int64_t id, int type)
 {
-    const struct searched *searched = &searching->types[type];
-    struct db_stmt *stmt = NULL;
-    struct sql sql;
-    bool row = false;
-    struct search_select select = {.type = searched->type,
-                                   .match =
-                                       expression(searching->arena, searched, &searching->words,
-                                                  searching->query->order, rank),
-                                   .before = before,
-                                   .limit = room};
-    if (select.match.len == 0) {
-        return OK;
-    }
-    sql_init(&sql, searching->arena, searching->scope, searched->type, 0);
-    enum err err = search_sql_start(&sql, reader_db(searching->reader), &select, &stmt, error);
-    while (err == OK && (err = db_step(stmt, &row, error)) == OK && row) {
-        add_found(searching, room, db_column_int(stmt, 0), type);
-    }
-    db_done(stmt);
-    return err;
-}
-
-/* Does a word of the text begin with (or equal) one of the words asked for? */
-static bool field_matches(const struct searching *searching, const struct value *value)
-{
-    struct buf key;
-    struct str rest, word;
-    bool matches = false;
-    if (value->kind != VALUE_TEXT) {
-        return false;
-    }
-    buf_init(&key);
-    text_latin(&key, utf8_cut(value->text, SEARCH_TEXT_BYTES_MAX));
-    rest = buf_str(&key);
-    while (!matches && search_word(&rest, &word)) {
-        for (int i = 0; i < searching->words.count && !matches; i++) {
-            struct str asked = searching->words.words[i];
-            matches = asked.len > 1 ? str_starts(word, asked) : str_eq(word, asked);
+    for (int i = 0; i < searching->shown_count; i++) {
+        if (searching->shown[i].id == id && searching->shown[i].type == type) {
+            return true;
         }
     }
-    buf_deinit(&key);
-    return matches;
+    return false;
+}
+
+static void on_found(void *context, int64_t id, int type)
+{
+    struct searching *searching = context;
+    if (!was_shown(searching, id, type)) {
+        add_found(searching, searching->room, id, type);
+    }
+}
+
+static enum err find_in_type(struct searching *searching, int type, enum search_rank rank,
+                             int64_t before, struct error *error)
+{
+    const struct searched *searched = &searching->types[type];
+    struct str match = search_expression(searching->arena, &searching->asked, searched, rank);
+    if (match.len == 0) {
+        return OK;
+    }
+    struct search_walk walk = {.reader = searching->reader,
+                               .scope = searching->scope,
+                               .arena = searching->arena,
+                               .asked = &searching->asked,
+                               .searched = searched,
+                               .rank = rank,
+                               .select = {.type = searched->type,
+                                          .match = match,
+                                          .before = before,
+                                          .limit = searching->room + searching->shown_count},
+                               .few = &searching->few[type],
+                               .found = on_found,
+                               .context = searching,
+                               .type_index = type};
+    return search_walk(&walk, error);
 }
 
 static enum err tell(struct searching *searching, const struct found *found, enum search_rank rank,
@@ -231,7 +115,7 @@ static enum err tell(struct searching *searching, const struct found *found, enu
     }
     for (int i = 0; i < searched->count; i++) {
         if (searched->readable[i] &&
-            field_matches(searching, &record->values[searched->fields[i]->index])) {
+            search_matches(&searching->asked, &record->values[searched->fields[i]->index])) {
             matched[one.matched_count++] = searched->fields[i];
         }
     }
@@ -269,7 +153,7 @@ static enum err cursor_read(struct str text, enum search_order order, enum searc
 static void add_type(struct searching *searching, const struct object_type *type)
 {
     struct searched *searched = &searching->types[searching->type_count];
-    look_at_type(searching->scope, type, searched);
+    search_look_at(searching->scope, type, searched);
     searching->type_count += searched->readable_count > 0 ? 1 : 0;
 }
 
@@ -279,6 +163,7 @@ static enum err choose_types(struct searching *searching, struct error *error)
     const struct schema *schema = searching->scope->schema;
     size_t count = MAX(query->type_count, (size_t)schema->object_count);
     searching->types = ARENA_ARRAY(searching->arena, struct searched, count + 1);
+    searching->few = ARENA_ARRAY(searching->arena, struct search_few, count + 1);
     for (size_t i = 0; i < query->type_count; i++) {
         const struct object_type *type = query->types[i];
         enum err err = query_root(searching->scope, &type, error);
@@ -340,13 +225,16 @@ static enum err find_page(struct searching *searching, search_cb hit, void *cont
     for (; err == OK && rank <= SEARCH_ANYWHERE; rank++, before = INT64_MAX) {
         int left = query->limit - page->hit_count;
         searching->found_count = 0;
+        searching->room = left + 1;
         for (int i = 0; i < searching->type_count && err == OK; i++) {
-            err = find_in_type(searching, i, rank, before, left + 1, error);
+            err = find_in_type(searching, i, rank, before, error);
         }
         int shown = MIN(left, searching->found_count);
         for (int i = 0; i < shown && err == OK; i++) {
             err = tell(searching, &searching->found[i], rank, hit, context, error);
             page->hit_count++;
+            searching->shown[searching->shown_count] = searching->found[i];
+            searching->shown_count += searching->asked.from_start ? 1 : 0;
         }
         if (err == OK && searching->found_count > left) {
             int64_t last = left > 0 ? searching->found[left - 1].id : INT64_MAX;
@@ -370,8 +258,10 @@ enum err reader_search(struct reader *reader, const struct scope *scope,
     bool entered = false;
     ASSERT(query->limit > 0 && query->limit <= SEARCH_LIMIT_MAX);
     searching.found = ARENA_ARRAY(arena, struct found, (size_t)query->limit + 1);
+    searching.shown = ARENA_ARRAY(arena, struct found, (size_t)query->limit + 1);
+    searching.asked = (struct asked){.order = query->order, .from_start = query->after.len == 0};
     *out_page = (struct search_page){.next = STR("")};
-    enum err err = read_words(query->text, arena, &searching.words, error);
+    enum err err = search_read_words(query->text, arena, &searching.asked, error);
     if (err == OK) {
         err = choose_types(&searching, error);
     }

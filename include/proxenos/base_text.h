@@ -28,6 +28,11 @@ void text_fold(struct buf *out, struct str text);
  * "k". The key of a beginning is the beginning of the key, but for a few digraphs still being
  * typed. */
 void text_latin(struct buf *out, struct str text);
+/* The keys that one word may have when it is looked for: text_latin's first, then those of Greek
+ * that is written by the looks of its letters (8 for θ, h for η, x for χ). At least one when the
+ * word has a letter or digit. */
+enum { TEXT_READINGS_MAX = 4 };
+size_t text_readings(struct arena *arena, struct str word, struct str out_keys[TEXT_READINGS_MAX]);
 void text_lower(struct buf *out, struct str text);
 void text_upper(struct buf *out, struct str text); /* Greek loses its tonos, as is right in Greek */
 void text_nfc(struct buf *out, struct str text);

@@ -112,6 +112,22 @@ enum err search_sql_start(struct sql *sql, struct db *db, const struct search_se
     return err;
 }
 
+enum err search_sql_seen(struct sql *sql, struct db *db, const struct object_type *type, int limit,
+                         struct db_stmt **out_stmt, struct error *error)
+{
+    struct buf text;
+    buf_init(&text);
+    buf_append_str(&text, STR("select r.id from main."));
+    table_name(&text, type);
+    buf_append_str(&text, STR(" r where r.archived_at is null"));
+    sql_visible(sql, &text, "r", type);
+    buf_append_str(&text, STR(" limit "));
+    sql_bind_int(sql, &text, limit);
+    enum err err = sql_start(sql, db, &text, out_stmt, error);
+    buf_deinit(&text);
+    return err;
+}
+
 enum err search_sql_attach(struct db *db, const char *path, struct error *error)
 {
     struct db_stmt *stmt = NULL;

@@ -31,6 +31,9 @@ struct search_select {
 };
 enum err search_sql_start(struct sql *sql, struct db *db, const struct search_select *select,
                           struct db_stmt **out_stmt, struct error *error) MUST_CHECK;
+/* → ids of the records that the scope may see, in no order, at most `limit`. */
+enum err search_sql_seen(struct sql *sql, struct db *db, const struct object_type *type, int limit,
+                         struct db_stmt **out_stmt, struct error *error) MUST_CHECK;
 enum err search_sql_attach(struct db *db, const char *path, struct error *error) MUST_CHECK;
 
 /* What the columns of a type's table stand for, in the attached index; empty: there is none. */

@@ -131,6 +131,58 @@ static void spellings_meet(void **state)
     }
 }
 
+static bool reads_as(struct arena *arena, const char *word, const char *name)
+{
+    struct str keys[TEXT_READINGS_MAX];
+    struct buf wanted;
+    bool found = false;
+    buf_init(&wanted);
+    text_latin(&wanted, str_from(name));
+    size_t count = text_readings(arena, str_from(word), keys);
+    assert_true(count <= TEXT_READINGS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        found = found || str_eq(keys[i], buf_str(&wanted));
+    }
+    buf_deinit(&wanted);
+    return found;
+}
+
+static void words_by_sight_are_read(void **state)
+{
+    (void)state;
+    static const char *const words[][2] = {
+        {"8anashs", "Θανάσης"},
+        {"Xarikleia", "Χαρίκλεια"},
+        {"3an8h", "Ξανθή"},
+        {"Xenh", "Ξένη"},
+        {"Panagioths", "Παναγιώτης"},
+        {"OYRANIA", "Ουρανία"},
+        {"Hrw", "Ηρώ"},
+        {"upatia", "Υπατία"},
+        {"Dhmhtrhs", "Δημήτρης"},
+        {"Evfrosini", "Ευφροσύνη"},
+        {"Paylos", "Παύλος"},
+        {"Hristos", "Χρήστος"},
+        {"Smith", "Smith"},
+        {"Maxwell", "Maxwell"},
+        {"Χρήστος", "Christos"},
+    };
+    struct arena arena;
+    struct str keys[TEXT_READINGS_MAX];
+    arena_init(&arena);
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        assert_true(reads_as(&arena, words[i][0], words[i][1]));
+    }
+    assert_false(reads_as(&arena, "Nikos", "Νίκη"));
+    /* One reading is enough where no letter has two meanings, and where the script says it. */
+    assert_int_equal(text_readings(&arena, STR("Maria"), keys), 1);
+    assert_int_equal(text_readings(&arena, STR("Χαρίκλεια"), keys), 1);
+    assert_int_equal(text_readings(&arena, STR("2038"), keys), 1);
+    assert_int_equal(text_readings(&arena, STR("x"), keys), 1);
+    assert_int_equal(text_readings(&arena, STR(""), keys), 0);
+    arena_deinit(&arena);
+}
+
 static void different_names_stay_apart(void **state)
 {
     (void)state;
@@ -270,6 +322,7 @@ int test_text(void)
         cmocka_unit_test(folding_appends),
         cmocka_unit_test(short_way_agrees_with_icu),
         cmocka_unit_test(spellings_meet),
+        cmocka_unit_test(words_by_sight_are_read),
         cmocka_unit_test(different_names_stay_apart),
         cmocka_unit_test(latin_keys_are_ascii),
         cmocka_unit_test(changes_case),
