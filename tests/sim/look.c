@@ -1,6 +1,7 @@
 /* What became of runs and records, and the rules that hold for every journal. */
 #include "world.h"
 
+#include "people.h"
 #include "proxenos/audit.h"
 #include "proxenos/base_crypto.h"
 #include "proxenos/base_json.h"
@@ -86,11 +87,14 @@ static void tell_data(struct buf *out, const struct flow_data *data)
     struct arena arena;
     struct value value;
     arena_init(&arena);
-    if (flow_decode(&arena, data->bytes, &value, NULL) == OK) {
-        json_encode(out, &value);
-    } else {
+    int64_t id = 0;
+    if (flow_decode(&arena, data->bytes, &value, NULL) != OK) {
         hash_of(data->bytes.at, data->bytes.len, hash);
         hex_encode(out, hash, sizeof(hash));
+    } else if (value.kind == VALUE_TEXT && id_parse(value.text, &id) == OK) {
+        buf_append_str(out, STR("an id"));
+    } else {
+        json_encode(out, &value);
     }
     arena_deinit(&arena);
 }
@@ -118,7 +122,8 @@ static const struct flow_result **answers_of(struct world *world, const struct f
     return answers;
 }
 
-/* Events carry the position of the log, ids and times: what was sent is told alone. */
+/* Events carry the position of the log, ids and times: what was sent is told alone; of a decision,
+ * how it ended and by whom. */
 static void tell_answer(struct buf *out, const struct flow_command *command,
                         const struct flow_result *result)
 {
@@ -131,9 +136,15 @@ static void tell_answer(struct buf *out, const struct flow_command *command,
     bool event = command->kind == FLOW_WAIT && !result->failed && !result->data.apart &&
                  flow_decode(&arena, result->data.bytes, &value, NULL) == OK &&
                  value.kind == VALUE_MAP && value_get_c(&value, "seq") != NULL;
+    bool decision = command->kind == FLOW_APPROVE && !result->failed && !result->data.apart &&
+                    flow_decode(&arena, result->data.bytes, &value, NULL) == OK &&
+                    value.kind == VALUE_MAP;
     if (event) {
         buf_append_str(out, STR(" = event "));
         json_encode(out, value_get_c(&value, "data"));
+    } else if (decision) {
+        buf_printf(out, " = " STR_FORMAT " ", STR_ARGS(value_get_text(&value, "state", STR(""))));
+        json_encode(out, value_get_c(&value, "by"));
     } else {
         tell_result(out, result);
     }
@@ -145,7 +156,8 @@ static void tell_command(struct buf *out, int64_t seq, const struct flow_command
 {
     buf_printf(out, "  %lld %s " STR_FORMAT " ", (long long)seq,
                flow_command_word((enum flow_command_kind)command->kind), STR_ARGS(command->name));
-    if (command->kind != FLOW_SIGNAL) { /* it names a run by its id */
+    bool names_ids = command->kind == FLOW_SIGNAL || command->kind == FLOW_APPROVE;
+    if (!names_ids) { /* the run, the record */
         tell_data(out, &command->input);
     }
     if (with_times && command->due_ms != 0) {
@@ -293,6 +305,23 @@ static bool is_null(const struct flow_result *result)
     return !result->failed && result->data.bytes.len == 1 && result->data.bytes.at[0] == 0;
 }
 
+/* What it was told of an approval is how that ended. */
+static void check_decision(const struct approvals_seen *approvals, const struct flow_run *run,
+                           const struct flow_arrival *arrival, struct arena *arena)
+{
+    struct value answer;
+    struct error error = {0};
+    if (arrival->result.failed || arrival->result.data.apart) {
+        return; /* void, cancelled */
+    }
+    must_read(flow_decode(arena, arrival->result.data.bytes, &answer, &error), &error, "answer");
+    const char *wrong = approvals_check_answer(approvals, run->id, arrival->seq, &answer);
+    if (wrong != NULL) {
+        life_broken("run %lld, command %lld: %s", (long long)run->id, (long long)arrival->seq,
+                    wrong);
+    }
+}
+
 static void check_arrival(const struct flow_run *run, const struct flow_page *page,
                           const struct flow_arrival *arrival, struct asked *asked, int64_t given)
 {
@@ -317,7 +346,7 @@ static void check_arrival(const struct flow_run *run, const struct flow_page *pa
     one->answered = true;
 }
 
-static void check_run(struct world *world, int64_t id)
+static void check_run(struct world *world, const struct approvals_seen *approvals, int64_t id)
 {
     struct flow_run run;
     struct flow_page *pages = NULL;
@@ -337,7 +366,11 @@ static void check_run(struct world *world, int64_t id)
         }
         clock_ms = pages[i].at_ms;
         for (size_t j = 0; j < pages[i].arrival_count; j++) {
-            check_arrival(&run, &pages[i], &pages[i].arrivals[j], asked, seq);
+            const struct flow_arrival *arrival = &pages[i].arrivals[j];
+            check_arrival(&run, &pages[i], arrival, asked, seq);
+            if (arrival->kind == FLOW_ARRIVAL_RESULT && asked[arrival->seq].kind == FLOW_APPROVE) {
+                check_decision(approvals, &run, arrival, &arena);
+            }
         }
         for (size_t j = 0; j < pages[i].command_count; j++) {
             const struct flow_command *command = &pages[i].commands[j];
@@ -357,9 +390,13 @@ void world_check(struct world *world)
     struct audit_report report;
     struct error error = {0};
     struct run_list list = all_runs(world);
+    struct arena arena;
+    arena_init(&arena);
+    const struct approvals_seen *approvals = approvals_check(world, &arena);
     for (size_t i = 0; i < list.count; i++) {
-        check_run(world, list.lines[i].id);
+        check_run(world, approvals, list.lines[i].id);
     }
+    arena_deinit(&arena);
     enum err err = audit_verify(world->reader, NULL, NULL, NULL, &report, &error);
     must_read(err, &error, "the log does not verify");
 }

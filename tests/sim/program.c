@@ -3,6 +3,8 @@
  * same in every world. */
 #include "program.h"
 
+#include "people.h"
+
 #include <string.h>
 
 const char program_head[] =
@@ -12,6 +14,18 @@ const char program_head[] =
     "      source = input.key .. '/' .. label .. '/' .. (input.n or 0), number = value })\n"
     "    return value\n"
     "  end)\n"
+    "end\n"
+    "local function ask(flow, input, label, about, options)\n"
+    "  local name = input.key .. '/' .. label .. '/' .. (input.n or 0)\n"
+    "  options.role, options.data = 'legal', name\n"
+    "  if about then\n"
+    "    options.subject = flow:step(label, function()\n"
+    "      return px.store.create('note', { text = name, source = name }).id\n"
+    "    end)\n"
+    "  end\n"
+    "  local good, decision = pcall(flow.approve, flow, options)\n"
+    "  if not good then return type(decision) == 'table' and decision.code or decision end\n"
+    "  return { decision.state, decision.approved, decision.by }\n"
     "end\n"
     "local function failed(good, err)\n"
     "  return good and 'good' or type(err) == 'table' and (err.code .. ': ' .. err.detail) or "
@@ -61,6 +75,18 @@ static void body(struct writing *writing, int statements);
 
 /* ---- what stands for itself ---- */
 
+void program_ask(struct buf *out, const struct ballot *ballot, int number, int indent)
+{
+    char ben[ID_TEXT_LEN + 1];
+    id_format(person_id(BEN), ben);
+    buf_printf(out, "%*sout[#out + 1] = ask(flow, input, 'a%d', %s, { title = '%s'", 2 * indent, "",
+               number, ballot->subject ? "true" : "false", ballot->word);
+    if (ballot->excludes) {
+        buf_printf(out, ", exclude = { '%s' }", ben);
+    }
+    buf_printf(out, "%s%s })\n", ballot->options[0] != '\0' ? ", " : "", ballot->options);
+}
+
 static void write_step(struct writing *writing)
 {
     int name = label(writing);
@@ -95,6 +121,13 @@ static void write_call(struct writing *writing)
     line(writing, "  if call.attempt < 3 then error('not yet') end");
     line(writing, "  return %d", name);
     line(writing, "end)");
+}
+
+/* People decide, or their time passes; what they do follows from the title. */
+static void write_approve(struct writing *writing)
+{
+    const struct ballot *ballot = &ballots[below(writing, ballot_count)];
+    program_ask(writing->out, ballot, label(writing), writing->indent);
 }
 
 static void write_failing_step(struct writing *writing)
@@ -342,7 +375,7 @@ static void statement(struct writing *writing)
         write_step,         write_step,  write_step,        write_values,     write_failing_step,
         write_sleep,        write_sleep, write_sleep_until, write_own_signal, write_wait_in_vain,
         write_outside_wait, write_event, write_version,     write_random,     write_now,
-        write_order,        write_call};
+        write_order,        write_call,  write_approve,     write_approve};
     enum { HOLDERS = 8 };
     uint64_t kind = below(writing, COUNT_OF(simple) + (writing->depth < 2 ? HOLDERS : 0));
     writing->program->statements++;

@@ -30,6 +30,9 @@ struct program_options {
 void program_make(struct program *program, uint64_t seed, int number,
                   const struct program_options *options);
 void program_deinit(struct program *program);
+/* The line that asks for one approval. */
+struct ballot;
+void program_ask(struct buf *out, const struct ballot *ballot, int number, int indent);
 /* What all programs of a plugin share, put before them. */
 extern const char program_head[];
 

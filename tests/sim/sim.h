@@ -41,6 +41,24 @@ enum sim_end {
     SIM_BROKEN,   /* anything else: a finding */
 };
 
+/* A rule that is broken on purpose (mutate.c): the checkers must find it. */
+enum sim_mutation {
+    MUTATION_NONE,
+    MUTATION_MAKER, /* who asked for it may vote */
+    MUTATION_ROLE,  /* so may who has not the role */
+    MUTATION_EXCLUDED,
+    MUTATION_TWICE,   /* a vote counts again */
+    MUTATION_AGAIN,   /* votes are taken when it has ended */
+    MUTATION_HASH,    /* what a vote was on is noted wrongly */
+    MUTATION_CONTENT, /* a change of the record does not matter */
+    MUTATION_QUORUM,  /* one vote is enough */
+    MUTATION_SILENT,  /* votes are not in the log */
+    MUTATION_ANSWER,  /* what has expired is told to the run as approved */
+    MUTATION_EARLY,   /* it expires when a reminder is due */
+    MUTATION_LOST,    /* its time never comes */
+    MUTATION_COUNT,
+};
+
 struct sim_file {
     char name[48];
     size_t used;    /* bytes of `unsynced` */
@@ -65,6 +83,7 @@ struct sim_machine {
     enum sim_fault fault;
     int64_t fault_from, fault_until; /* calls of the disk */
     int64_t faults_given;
+    enum sim_mutation mutation;
     bool lying; /* the disk says that it has synced, and has not: a fault that no store survives */
 
     char broken[600]; /* why a life is SIM_BROKEN */

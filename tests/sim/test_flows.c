@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "people.h"
 #include "program.h"
 #include "world.h"
 
@@ -131,7 +132,9 @@ static void live(void *context)
     struct task *task = context;
     struct world *world = world_open(task->machine, task->main);
     for (;;) {
-        int64_t next_ms = play(world, task);
+        int64_t acts_ms = play(world, task);
+        int64_t people_ms = people_act(world);
+        int64_t next_ms = MIN(acts_ms, people_ms);
         world_settle(world);
         if (next_ms <= task->machine->wall_ms) {
             continue;

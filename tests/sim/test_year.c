@@ -5,7 +5,9 @@
  *
  * Held against what came of it: each run's result and records as in the straight world (steps
  * exactly once, no signal or timer lost), one result for each command, no timer early, each event's
- * effect once and in the order of its key, the log's chain, and an end in bounded time. A seed
+ * effect once and in the order of its key, approvals never by their maker, by one person twice, by
+ * who has not the role or on another content, with the votes that their quorum wants and one end
+ * each (check_approval.c), the log's chain, and an end in bounded time. A seed
  * repeats exactly: two runs of it leave the same trace.
  *
  * PROXENOS_TEST_SEED repeats one seed, PROXENOS_SIM_SEEDS says how many, PROXENOS_SIM_RUNS how many

@@ -1,6 +1,7 @@
 /* See world.h: a life's service, its clock, and what the world outside does to it. */
 #include "world.h"
 
+#include "people.h"
 #include "proxenos/base_crypto.h"
 #include "proxenos/base_log.h"
 
@@ -243,6 +244,7 @@ struct world *world_open(struct sim_machine *machine, const char *main)
                                 .executors = 2};
     must(world, bind_open(&bind, &world->bind, &error), &error, "bind");
     must(world, reader_open(world->store, 0, &world->reader, &error), &error, "reader");
+    must(world, people_open(world, &error), &error, "people");
     load(world, main);
     run_now(world); /* the plugin's code is in the store */
     machine->serving = true;
@@ -283,7 +285,7 @@ static enum err act_start(struct acting *acting, struct tx *tx, struct error *er
                                .name = str_from(act->flow),
                                .key = str_from(act->name),
                                .input = number_bytes(tx_arena(tx), act),
-                               .actor = STR("test")};
+                               .actor = STR("user:eva")}; /* PERSON_MAKER */
     return flow_tx_start(acting->world->flows, tx, &start, error);
 }
 

@@ -23,7 +23,8 @@ struct world {
     struct subscription *subscriptions[WORLD_SUBSCRIPTIONS];
     int subscription_count;
     int acts_away;
-    int64_t most_busy; /* of flows_busy, so far */
+    int64_t most_busy;                  /* of flows_busy, so far */
+    int64_t people_seq, people_next_ms; /* people.c: when they looked, when they act */
 };
 
 /* Opens everything and begins to serve. A disk that fails ends the life here (life_unopened). */

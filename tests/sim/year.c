@@ -2,6 +2,7 @@
  * in the end holds everything against what the straight world gave. */
 #include "year.h"
 
+#include "people.h"
 #include "proxenos/base_json.h"
 
 #include <string.h>
@@ -105,6 +106,14 @@ static int64_t play(struct world *world, struct year *year)
         }
     }
     return INT64_MAX;
+}
+
+/* And what people do about approvals. */
+static int64_t play_all(struct world *world, struct year *year)
+{
+    int64_t acts_ms = play(world, year);
+    int64_t people_ms = people_act(world);
+    return MIN(acts_ms, people_ms);
 }
 
 /* What was sent and not answered when the last life ended is sent again. */
@@ -278,7 +287,7 @@ void year_life(void *context)
     struct world *world = world_open(machine, year->main);
     forget_sent(year);
     while (machine->wall_ms < year->until_ms) {
-        int64_t next_ms = play(world, year);
+        int64_t next_ms = play_all(world, year);
         world_settle(world);
         step_clock(world, year);
         if (year->last && all_sent(year) && flows_next_due_ms(world->flows) == INT64_MAX &&
@@ -306,10 +315,13 @@ void year_straight_life(void *context)
     struct sim_machine *machine = year->machine;
     struct world *world = world_open(machine, year->main);
     int64_t until_ms = machine->wall_ms + straight_years_ms;
+    int64_t next_ms = 0;
     do {
-        (void)play(world, year);
+        next_ms = play_all(world, year);
         world_settle(world);
-    } while ((!all_sent(year) || world_living(world) > 0) && world_advance(world, until_ms));
+        next_ms = MIN(MAX(next_ms, machine->wall_ms + 1), until_ms);
+        (void)world_advance(world, next_ms);
+    } while ((!all_sent(year) || world_living(world) > 0) && machine->wall_ms < until_ms);
     struct year_outcome *outcomes = all_outcomes(world, year);
     for (int i = 0; i < YEAR_PROGRAMS; i++) {
         year->expected[i] = outcomes[i];
