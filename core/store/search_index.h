@@ -5,7 +5,7 @@
 
 #include "search.h"
 
-enum { FORM = 2 /* of the index: another one is made anew */ };
+enum { FORM = 3 /* of the index: another one is made anew */ };
 
 struct search_index {
     struct store *store;

@@ -110,7 +110,9 @@ struct str search_expression(struct arena *arena, const struct asked *asked,
                              const struct searched *searched, enum search_rank rank)
 {
     struct buf text;
-    if (rank != SEARCH_ANYWHERE && searched->title < 0) {
+    bool title_alone = searched->title >= 0 && searched->readable_count == 1;
+    bool nowhere_else = rank == SEARCH_ANYWHERE && asked->order == SEARCH_BEST && title_alone;
+    if ((rank != SEARCH_ANYWHERE && searched->title < 0) || nowhere_else) {
         return STR("");
     }
     buf_init(&text);

@@ -28,8 +28,9 @@ static void columns_of(struct buf *out, int columns)
 }
 
 /* The texts come in ASCII words. Which column holds a word must be known, since rights are by
- * field; where in it does not. Prefixes of two and three letters have indexes of their own: longer
- * ones have few words behind them. */
+ * field; where in it does not. Prefixes of two to four letters have indexes of their own: of longer
+ * ones FTS5 first collects all hits, which for four common letters among 100,000 names took fifteen
+ * times as long. */
 void search_sql_create(struct buf *out, struct str type, int columns)
 {
     buf_append_str(out, STR("create virtual table "));
@@ -37,7 +38,7 @@ void search_sql_create(struct buf *out, struct str type, int columns)
     buf_append_str(out, STR(" using fts5("));
     columns_of(out, columns);
     buf_append_str(out, STR(", tokenize = 'ascii', detail = column, columnsize = 0, "
-                            "prefix = '2 3')"));
+                            "prefix = '2 3 4')"));
 }
 
 void search_sql_drop(struct buf *out, struct str type)
