@@ -80,6 +80,31 @@ void create_logout(struct call *call)
 
 /* ---- who am I ---- */
 
+/* "team", or ["team", "territory"] where roles add up to both: as a role would say it. */
+static struct value rows_as_value(struct arena *arena, unsigned rows)
+{
+    static const struct {
+        unsigned rows;
+        const char *word;
+    } words[] = {{ROWS_ALL, "all"},
+                 {ROWS_SUBTEAMS, "subteams"},
+                 {ROWS_TEAM, "team"},
+                 {ROWS_TERRITORY, "territory"},
+                 {ROWS_OWN, "own"}};
+    struct value list = value_list_new();
+    unsigned said = 0;
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        bool more = (words[i].rows & ~said) != 0;
+        if ((rows & words[i].rows) == words[i].rows && more) {
+            value_push(arena, &list, value_text(str_from(words[i].word)));
+            said |= words[i].rows;
+        }
+    }
+    return list.list.count == 0   ? value_text(STR("none"))
+           : list.list.count == 1 ? list.list.items[0]
+                                  : list;
+}
+
 static struct value grant_as_value(struct arena *arena, const struct scope_grant *grant)
 {
     static const struct {
@@ -88,8 +113,6 @@ static struct value grant_as_value(struct arena *arena, const struct scope_grant
     } verbs[] = {{VERB_READ, "read"},      {VERB_CREATE, "create"}, {VERB_UPDATE, "update"},
                  {VERB_DELETE, "delete"},  {VERB_IMPORT, "import"}, {VERB_EXPORT, "export"},
                  {VERB_APPROVE, "approve"}};
-    static const char *const rows[] = {
-        [ROWS_NONE] = "none", [ROWS_OWN] = "own", [ROWS_TEAM] = "team", [ROWS_ALL] = "all"};
     struct value list = value_list_new();
     for (size_t i = 0; i < COUNT_OF(verbs); i++) {
         if ((grant->verbs & verbs[i].verb) != 0) {
@@ -98,8 +121,8 @@ static struct value grant_as_value(struct arena *arena, const struct scope_grant
     }
     struct value shown = value_map_new();
     value_put_c(arena, &shown, "verbs", list);
-    value_put_c(arena, &shown, "rows", value_text(str_from(rows[grant->read_rows])));
-    value_put_c(arena, &shown, "write_rows", value_text(str_from(rows[grant->write_rows])));
+    value_put_c(arena, &shown, "rows", rows_as_value(arena, grant->read_rows));
+    value_put_c(arena, &shown, "write_rows", rows_as_value(arena, grant->write_rows));
     return shown;
 }
 

@@ -12,6 +12,27 @@ static const int64_t session_max_usual_ms = (int64_t)7 * 24 * 60 * 60 * 1000;
 
 /* ---- open and close ---- */
 
+/* ---- what begins and ends by the clock ---- */
+
+enum { EDGE_LATEST_MS = 60 * 60 * 1000 /* looked at again: clocks are set */ };
+
+/* Whoever keeps a scope for long (SSE, jobs) learns of it by the generation. */
+static void edge_look(struct auth *auth)
+{
+    int64_t now_ms = auth_now_ms(auth);
+    int64_t edge_ms = directory_tick(auth->directory, now_ms);
+    if (edge_ms == INT64_MAX || auth->closing) {
+        timer_stop(&auth->edge);
+    } else {
+        timer_start(&auth->edge, MIN(edge_ms - now_ms, (int64_t)EDGE_LATEST_MS));
+    }
+}
+
+static void on_edge(struct timer *timer)
+{
+    edge_look(CONTAINER_OF(timer, struct auth, edge));
+}
+
 static void on_committed(struct store_watch *watch, int64_t seq)
 {
     (void)seq;
@@ -89,6 +110,8 @@ enum err auth_open(const struct auth_options *options, struct auth **out_auth, s
         (struct store_watch){.mailbox = loop_mailbox(auth->loop), .committed = on_committed};
     store_watch(auth->store, &auth->watch);
     seen_init(auth);
+    timer_init(&auth->edge, auth->loop, on_edge);
+    edge_look(auth);
     *out_auth = auth;
     return OK;
 }
@@ -100,9 +123,11 @@ void auth_close(struct auth *auth)
     }
     auth->closing = true;
     store_unwatch(auth->store, &auth->watch);
+    timer_stop(&auth->edge);
     lane_free(auth->lane); /* what waited comes back cancelled */
     auth->lane = NULL;
     seen_deinit(auth);
+    timer_deinit(&auth->edge);
     auth_free(auth);
 }
 
@@ -148,6 +173,9 @@ enum err auth_catch_up(struct auth *auth, struct error *error)
     }
     enum err err = load_changes(auth, error);
     auth->behind = err != OK;
+    if (auth->edge.loop != NULL) {
+        edge_look(auth);
+    }
     return err;
 }
 
@@ -205,7 +233,9 @@ enum err auth_user_scope(struct auth *auth, int64_t user, struct str via,
                          const struct scope **out_scope, struct error *error)
 {
     const struct schema *schema = store_schema(auth->store);
-    const struct scope_wish wish = {.schema = schema, .user = user, .via = via};
+    struct env *env = store_env(auth->store);
+    const struct scope_wish wish = {
+        .schema = schema, .user = user, .now_ms = env->now_ms(env), .via = via};
     enum err err = directory_scope(auth->directory, &wish, out_scope, error);
     schema_unref(schema);
     return err;

@@ -9,8 +9,7 @@
 
 enum {
     SCOPES_MAX = 4096, /* cached; all are dropped when there are more */
-    ROLES_MAX = 32,    /* of one user */
-    TEAM_MAX = 4096    /* colleagues that one scope covers */
+    ROLES_MAX = 32     /* of one user */
 };
 
 void map_empty(struct map *map)
@@ -86,36 +85,20 @@ static struct grants *grants_of(struct directory *directory, const int64_t *role
     if (grants->admin) {
         grants_add_all(grants);
     }
+    if (count > 0) {
+        grants_add_views(grants);
+    }
     grants_settle(grants);
     (void)map_set(&directory->grants, key, grants);
     return grants;
 }
 
-/* Everyone who is in a team with this user, himself first. */
-static size_t team_of(struct directory *directory, int64_t user, int64_t *out_ids)
+struct grants *directory_grants(struct directory *directory, const struct user *user)
 {
-    size_t count = 0;
-    struct str key;
-    void *item = NULL;
-    out_ids[count++] = user;
-    for (size_t i = 0; map_next(&directory->teams, &i, &key, &item);) {
-        const struct team *team = item;
-        bool member = false;
-        for (size_t m = 0; m < team->member_count; m++) {
-            member = member || team->members[m] == user;
-        }
-        for (size_t m = 0; member && m < team->member_count && count < TEAM_MAX; m++) {
-            out_ids[count++] = team->members[m];
-        }
-    }
-    qsort(out_ids + 1, count - 1, sizeof(out_ids[0]), by_number);
-    size_t kept = 1;
-    for (size_t i = 1; i < count; i++) {
-        if (out_ids[i] != user && out_ids[i] != out_ids[kept - 1]) {
-            out_ids[kept++] = out_ids[i];
-        }
-    }
-    return kept;
+    int64_t role_ids[ROLES_MAX];
+    struct str role_names[ROLES_MAX];
+    size_t role_count = roles_of(directory, user, role_ids, role_names);
+    return grants_of(directory, role_ids, role_count);
 }
 
 static uint32_t verbs_left(const struct scope_wish *wish, struct str object)
@@ -150,7 +133,7 @@ static const struct scope *scope_make(struct directory *directory, const struct 
     struct grants *wide = grants_of(directory, role_ids, role_count);
     bool narrow = wish->narrowing_count > 0;
     struct grants *grants = narrow ? narrowed(wide, wish) : wide;
-    int64_t *team = mem_alloc(TEAM_MAX * sizeof(*team));
+    struct reach *reach = reach_new(directory, user, grants, wish->now_ms);
     struct buf actor;
     buf_init(&actor);
     buf_printf(&actor, "user:" STR_FORMAT, STR_ARGS(user->name));
@@ -161,8 +144,7 @@ static const struct scope *scope_make(struct directory *directory, const struct 
         .language = str_from(user->language),
         .roles = role_names,
         .role_count = role_count,
-        .team = team,
-        .team_count = team_of(directory, user->id, team),
+        .reach = reach,
         .grants = grants,
         .admin = wide->admin && (!narrow || wish->keep_admin),
         .audit = wide->audit && (!narrow || wish->keep_audit),
@@ -171,7 +153,7 @@ static const struct scope *scope_make(struct directory *directory, const struct 
     };
     const struct scope *scope = scope_new(&spec);
     buf_deinit(&actor);
-    mem_free(team);
+    reach_unref(reach);
     if (narrow) {
         grants_unref(grants);
     }
@@ -221,6 +203,7 @@ enum err directory_scope(struct directory *directory, const struct scope_wish *w
     if (user == NULL || !user->active) {
         err = error_set(error, ERR_NOT_FOUND, "there is no such user, or it is disabled");
     } else {
+        edge_pass(directory, wish->now_ms);
         *out_scope = scope_cached(directory, user, wish);
     }
     (void)pthread_mutex_unlock(&directory->lock);

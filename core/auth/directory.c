@@ -24,6 +24,7 @@ struct directory *directory_new(void)
     map_init(&directory->roles);
     map_init(&directory->roles_by_name);
     map_init(&directory->teams);
+    map_init(&directory->territories);
     map_init(&directory->grants);
     map_init(&directory->scopes);
     directory->generation = 1;
@@ -75,6 +76,21 @@ struct team *team_new(int64_t id)
     return team;
 }
 
+struct territory *territory_new(int64_t id)
+{
+    struct territory *territory = mem_zalloc(sizeof(*territory));
+    arena_init(&territory->arena);
+    territory->id = id;
+    territory->rules = value_map_new();
+    return territory;
+}
+
+static void territory_free(struct territory *territory)
+{
+    arena_deinit(&territory->arena);
+    mem_free(territory);
+}
+
 static void role_free(struct role *role)
 {
     arena_deinit(&role->arena);
@@ -121,9 +137,20 @@ static void team_drop(struct directory *directory, int64_t id)
     }
 }
 
+/* His deputy's scopes hold his rows while he is away. */
+static void absence_changed(struct directory *directory, const struct user *user)
+{
+    if (user != NULL && user->deputy != 0) {
+        directory->edge_ms = 0;
+        scopes_drop(directory);
+    }
+}
+
 void directory_put_user(struct directory *directory, struct user *user)
 {
     lock(directory);
+    absence_changed(directory, map_get_int(&directory->users, user->id));
+    absence_changed(directory, user);
     user_drop(directory, user->id);
     user->stamp = next_stamp(directory);
     (void)map_set_int(&directory->users, user->id, user);
@@ -155,8 +182,37 @@ void directory_put_team(struct directory *directory, struct team *team)
 void directory_drop_user(struct directory *directory, int64_t id)
 {
     lock(directory);
+    absence_changed(directory, map_get_int(&directory->users, id));
     user_drop(directory, id);
     (void)next_stamp(directory);
+    unlock(directory);
+}
+
+static void territory_drop(struct directory *directory, int64_t id)
+{
+    struct territory *territory = map_remove_int(&directory->territories, id);
+    if (territory != NULL) {
+        territory_free(territory);
+    }
+}
+
+void directory_put_territory(struct directory *directory, struct territory *territory)
+{
+    lock(directory);
+    territory_drop(directory, territory->id);
+    (void)map_set_int(&directory->territories, territory->id, territory);
+    territory->stamp = next_stamp(directory);
+    directory->edge_ms = 0;
+    scopes_drop(directory);
+    unlock(directory);
+}
+
+void directory_drop_territory(struct directory *directory, int64_t id)
+{
+    lock(directory);
+    territory_drop(directory, id);
+    (void)next_stamp(directory);
+    scopes_drop(directory);
     unlock(directory);
 }
 
@@ -201,6 +257,10 @@ static void clear(struct directory *directory)
     for (size_t i = 0; map_next(&directory->teams, &i, &key, &item);) {
         team_free(item);
     }
+    for (size_t i = 0; map_next(&directory->territories, &i, &key, &item);) {
+        territory_free(item);
+    }
+    map_empty(&directory->territories);
     map_empty(&directory->users);
     map_empty(&directory->users_by_name);
     map_empty(&directory->roles);
@@ -228,10 +288,80 @@ void directory_free(struct directory *directory)
     map_deinit(&directory->roles);
     map_deinit(&directory->roles_by_name);
     map_deinit(&directory->teams);
+    map_deinit(&directory->territories);
     map_deinit(&directory->grants);
     map_deinit(&directory->scopes);
     (void)pthread_mutex_destroy(&directory->lock);
     mem_free(directory);
+}
+
+/* ---- the clock ---- */
+
+static void edge_at(int64_t moment_ms, int64_t now_ms, int64_t *edge_ms)
+{
+    if (moment_ms > now_ms && moment_ms < *edge_ms) {
+        *edge_ms = moment_ms;
+    }
+}
+
+static int64_t next_edge(struct directory *directory, int64_t now_ms)
+{
+    int64_t edge_ms = INT64_MAX;
+    struct str key;
+    void *item = NULL;
+    for (size_t i = 0; map_next(&directory->users, &i, &key, &item);) {
+        const struct user *user = item;
+        if (user->deputy != 0) {
+            edge_at(user->away_from_ms, now_ms, &edge_ms);
+            edge_at(user->away_until_ms, now_ms, &edge_ms);
+        }
+    }
+    for (size_t i = 0; map_next(&directory->territories, &i, &key, &item);) {
+        const struct territory *territory = item;
+        edge_at(territory->from_ms, now_ms, &edge_ms);
+        edge_at(territory->until_ms, now_ms, &edge_ms);
+    }
+    return edge_ms;
+}
+
+void edge_pass(struct directory *directory, int64_t now_ms)
+{
+    if (now_ms < directory->edge_ms) {
+        return;
+    }
+    if (directory->edge_ms != 0) {
+        (void)next_stamp(directory);
+        scopes_drop(directory);
+    }
+    directory->edge_ms = next_edge(directory, now_ms);
+}
+
+int64_t directory_tick(struct directory *directory, int64_t now_ms)
+{
+    lock(directory);
+    edge_pass(directory, now_ms);
+    int64_t edge_ms = directory->edge_ms;
+    unlock(directory);
+    return edge_ms;
+}
+
+size_t directory_territory_users(struct directory *directory, int64_t id, int64_t now_ms,
+                                 int64_t *out_ids, size_t most)
+{
+    struct str key;
+    void *item = NULL;
+    size_t count = 0;
+    lock(directory);
+    const struct territory *territory = map_get_int(&directory->territories, id);
+    for (size_t i = 0;
+         territory != NULL && count < most && map_next(&directory->users, &i, &key, &item);) {
+        const struct user *user = item;
+        if (user->there && territory_reaches(directory, territory, user->id, now_ms)) {
+            out_ids[count++] = user->id;
+        }
+    }
+    unlock(directory);
+    return count;
 }
 
 /* ---- questions ---- */

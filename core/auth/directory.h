@@ -15,6 +15,8 @@ struct user {
     bool active; /* may log in, and is not archived */
     int64_t *roles;
     size_t role_count;
+    bool there; /* active and not archived, whether he may log in or not */
+    int64_t deputy, away_from_ms, away_until_ms; /* 0: none */
     int64_t stamp; /* directory's: cached scopes of an older state are not used again */
 };
 struct role {
@@ -25,9 +27,20 @@ struct role {
     struct arena arena;
 };
 struct team {
-    int64_t id;
+    int64_t id, parent, leader; /* 0: none */
     int64_t *members;
     size_t member_count;
+    struct arena arena;
+};
+
+struct territory {
+    int64_t id, parent;
+    struct str name;           /* texts, lists and rules live in arena */
+    int64_t from_ms, until_ms; /* active in between; until 0: for good */
+    int64_t *members, *teams;
+    size_t member_count, team_count;
+    struct value rules; /* a map: object type → filter */
+    int64_t stamp;      /* the directory's */
     struct arena arena;
 };
 
@@ -39,16 +52,26 @@ void directory_free(struct directory *directory); /* NULL is fine; scopes given 
 struct user *user_new(int64_t id, struct str name, const int64_t *roles, size_t role_count);
 struct role *role_new(int64_t id);
 struct team *team_new(int64_t id);
+struct territory *territory_new(int64_t id);
 void directory_put_user(struct directory *directory, struct user *user);
 void directory_put_role(struct directory *directory, struct role *role);
 void directory_put_team(struct directory *directory, struct team *team);
+void directory_put_territory(struct directory *directory, struct territory *territory);
 /* Fine when there is none. */
 void directory_drop_user(struct directory *directory, int64_t id);
 void directory_drop_role(struct directory *directory, int64_t id);
 void directory_drop_team(struct directory *directory, int64_t id);
+void directory_drop_territory(struct directory *directory, int64_t id);
 /* Scopes of this user made so far are not given out again: one of his tokens changed. */
 void directory_outdate(struct directory *directory, int64_t user);
 void directory_clear(struct directory *directory);
+
+/* Absences and territories begin and end by the clock: makes scopes outdated when a moment has come
+ * since the last call. Gives the next such moment; INT64_MAX: none. Any thread. */
+int64_t directory_tick(struct directory *directory, int64_t now_ms);
+/* Who is in this territory or in one above it, now; at most `most` ids. */
+size_t directory_territory_users(struct directory *directory, int64_t territory, int64_t now_ms,
+                                 int64_t *out_ids, size_t most);
 
 /* Raised by every change above: whoever keeps a scope for long compares it. Any thread. */
 int64_t directory_generation(struct directory *directory);
@@ -71,6 +94,7 @@ struct narrowing {
 struct scope_wish {
     const struct schema *schema; /* the current one; borrowed */
     int64_t user;
+    int64_t now_ms;
     struct str via;
     int64_t token;
     const struct narrowing *narrowings;

@@ -73,8 +73,8 @@ void grants_intersect(struct grants *grants, const struct scope_grant *other)
         struct scope_grant *item = &grants->items[i];
         uint8_t *fields = fields_of(grants, type);
         item->verbs &= other[i].verbs;
-        item->read_rows = MIN(item->read_rows, other[i].read_rows);
-        item->write_rows = MIN(item->write_rows, other[i].write_rows);
+        item->read_rows &= other[i].read_rows;
+        item->write_rows &= other[i].write_rows;
         for (int f = 0; f < type->field_count; f++) {
             fields[f] = MIN(fields[f], other[i].fields[f]);
         }
@@ -93,8 +93,8 @@ void grants_raise(struct grants *grants, const struct object_type *type, uint32_
 {
     struct scope_grant *item = &grants->items[type->index];
     item->verbs |= verbs_that_are(type, verbs);
-    item->read_rows = (uint8_t)MAX((int)item->read_rows, (int)read_rows);
-    item->write_rows = (uint8_t)MAX((int)item->write_rows, (int)write_rows);
+    item->read_rows |= (uint8_t)read_rows;
+    item->write_rows |= (uint8_t)write_rows;
     /* Whoever sees a record at all can name it and say which version he has seen. */
     fields_of(grants, type)[SYS_ID] = FIELD_READABLE;
     fields_of(grants, type)[SYS_VERSION] = FIELD_READABLE;
@@ -108,6 +108,19 @@ void grants_raise_field(struct grants *grants, const struct object_type *type,
     }
     uint8_t *fields = fields_of(grants, type);
     fields[field->index] = (uint8_t)MAX((int)fields[field->index], (int)access);
+}
+
+void grants_add_views(struct grants *grants)
+{
+    const struct object_type *type = schema_object(grants->schema, STR("view"));
+    if (type == NULL) {
+        return;
+    }
+    grants_raise(grants, type, VERB_READ | VERB_CREATE | VERB_UPDATE | VERB_DELETE, ROWS_TERRITORY,
+                 ROWS_OWN);
+    for (int f = 0; f < type->field_count; f++) {
+        grants_raise_field(grants, type, &type->fields[f], FIELD_WRITABLE);
+    }
 }
 
 void grants_settle(struct grants *grants)
@@ -142,7 +155,7 @@ void grants_add_all(struct grants *grants)
 static bool gives_rights(const struct object_type *type, const struct field *field)
 {
     if (str_is(type->name, "role") || str_is(type->name, "token") ||
-        str_is(type->name, "webhook")) {
+        str_is(type->name, "webhook") || str_is(type->name, "territory")) {
         return true;
     }
     return str_is(type->name, "user") &&

@@ -18,6 +18,8 @@ void grants_ref(struct grants *grants);
 void grants_unref(struct grants *grants); /* NULL is fine; any thread */
 /* Every verb, row and field: administrators. */
 void grants_add_all(struct grants *grants);
+/* Saved views: everybody has his own, and sees those that are shared with him. */
+void grants_add_views(struct grants *grants);
 /* The widest of what is there and what the role says. */
 void grants_add_role(struct grants *grants, const struct role_rules *rules);
 

@@ -75,6 +75,7 @@ struct auth {
     bool behind;   /* following failed; tried again at the next occasion */
     int in_flight; /* logins, changes and own units that have not come back */
     bool closing;
+    struct timer edge;      /* an absence or a territory begins or ends */
     struct timer timer;     /* writes down use, forgets what has expired */
     struct seen_unit *seen; /* under way, or NULL */
     struct buf purges;      /* of struct purge: rows to delete */
@@ -86,7 +87,7 @@ extern const char password_of_nobody[]; /* login.c */
 /* ---- load.c: records → memory ---- */
 
 /* The object types whose records are kept here. */
-enum { AUTH_OBJECT_COUNT = 4 };
+enum { AUTH_OBJECT_COUNT = 5 };
 extern const char *const auth_objects[AUTH_OBJECT_COUNT];
 
 /* Everything, at open. */

@@ -9,7 +9,7 @@ enum {
     FOLLOW_BATCH = 500, /* entries looked at in one go */
 };
 
-const char *const auth_objects[AUTH_OBJECT_COUNT] = {"user", "team", "role", "token"};
+const char *const auth_objects[AUTH_OBJECT_COUNT] = {"user", "team", "role", "token", "territory"};
 
 /* ---- fields ---- */
 
@@ -68,8 +68,11 @@ static void put_user(struct auth *auth, const struct record *record)
     if (language.len < sizeof(user->language)) {
         memcpy(user->language, language.at, language.len);
     }
-    user->active =
-        flag_of(record, "login") && str_is(text_of(record, "state"), "active") && !archived(record);
+    user->there = str_is(text_of(record, "state"), "active") && !archived(record);
+    user->active = user->there && flag_of(record, "login");
+    user->deputy = number_of(record, "deputy");
+    user->away_from_ms = number_of(record, "away_from");
+    user->away_until_ms = number_of(record, "away_until");
     if (!user->active && sessions_forget_user(auth, user->id, 0) > 0) {
         seen_purge_user(auth, user->id);
     }
@@ -105,7 +108,30 @@ static void put_team(struct auth *auth, const struct record *record)
     }
     struct team *team = team_new(record->id);
     team->members = ids_of(&team->arena, record, "members", &team->member_count);
+    team->parent = number_of(record, "parent");
+    team->leader = number_of(record, "leader");
     directory_put_team(auth->directory, team);
+}
+
+static void put_territory(struct auth *auth, const struct record *record)
+{
+    if (archived(record)) {
+        directory_drop_territory(auth->directory, record->id);
+        return;
+    }
+    struct territory *territory = territory_new(record->id);
+    struct arena *arena = &territory->arena;
+    const struct value *rules = record_value(record, STR("rules"));
+    territory->name = arena_str(arena, text_of(record, "name"));
+    territory->parent = number_of(record, "parent");
+    territory->from_ms = number_of(record, "active_from");
+    territory->until_ms = number_of(record, "active_until");
+    territory->members = ids_of(arena, record, "members", &territory->member_count);
+    territory->teams = ids_of(arena, record, "teams", &territory->team_count);
+    if (rules != NULL && rules->kind == VALUE_MAP) {
+        territory->rules = value_copy(arena, rules);
+    }
+    directory_put_territory(auth->directory, territory);
 }
 
 static void put_token(struct auth *auth, const struct record *record)
@@ -137,6 +163,8 @@ static void put(struct auth *auth, const struct record *record)
         put_role(auth, record);
     } else if (str_is(record->type->name, "team")) {
         put_team(auth, record);
+    } else if (str_is(record->type->name, "territory")) {
+        put_territory(auth, record);
     } else if (str_is(record->type->name, "token")) {
         put_token(auth, record);
     }
@@ -152,6 +180,8 @@ static void drop(struct auth *auth, struct str object, int64_t id)
         directory_drop_role(auth->directory, id);
     } else if (str_is(object, "team")) {
         directory_drop_team(auth->directory, id);
+    } else if (str_is(object, "territory")) {
+        directory_drop_territory(auth->directory, id);
     } else if (str_is(object, "token")) {
         token_forget(auth, id);
     }

@@ -96,9 +96,10 @@ static enum err allow_word(struct grants *grants, struct str word, bool write, s
         return err;
     }
     if (write && is_core(type)) {
-        return capability_wrong(
-            word, "a plugin cannot write users, teams, roles, tokens, approvals or webhooks",
-            error);
+        return capability_wrong(word,
+                                "a plugin cannot write users, teams, roles, tokens, territories, "
+                                "views, approvals or webhooks",
+                                error);
     }
     allow(grants, type, capability.class, write);
     return OK;
@@ -175,8 +176,7 @@ const struct scope *auth_intersect(struct auth *auth, const struct scope *user,
                                     .via = str_from(via),
                                     .roles = user->roles,
                                     .role_count = user->role_count,
-                                    .team = user->team,
-                                    .team_count = user->team_count,
+                                    .reach = scope_reach(user),
                                     .grants = grants,
                                     .narrowed = true};
     const struct scope *scope = scope_new(&spec);

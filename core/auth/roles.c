@@ -23,10 +23,9 @@ static const struct word {
 },
   row_words[] =
       {
-          {{"none", 4}, ROWS_NONE},
-          {{"own", 3}, ROWS_OWN},
-          {{"team", 4}, ROWS_TEAM},
-          {{"all", 3}, ROWS_ALL},
+          {{"none", 4}, ROWS_NONE},           {{"own", 3}, ROWS_OWN},
+          {{"team", 4}, ROWS_TEAM},           {{"subteams", 8}, ROWS_SUBTEAMS},
+          {{"territory", 9}, ROWS_TERRITORY}, {{"all", 3}, ROWS_ALL},
 },
   access_words[] =
       {
@@ -66,7 +65,8 @@ uint32_t verb_of(struct str text)
 bool object_is_guarded(struct str object)
 {
     return str_is(object, "user") || str_is(object, "team") || str_is(object, "role") ||
-           str_is(object, "token") || str_is(object, "webhook");
+           str_is(object, "token") || str_is(object, "webhook") || str_is(object, "territory") ||
+           str_is(object, "view");
 }
 
 static enum err wrong(const struct reading *reading, const char *key, struct str text,
@@ -140,18 +140,26 @@ static enum err verbs_read(const struct reading *reading, const struct value *li
     return OK;
 }
 
+/* One word, or a list of them: all rows that any of them shows. */
 static enum err rows_read(const struct reading *reading, const struct value *entry, const char *key,
                           uint8_t otherwise, uint8_t *out_rows)
 {
-    const struct value *word = value_get_c(entry, key);
-    uint32_t rows = otherwise;
-    if (word != NULL) {
-        enum err err = word_read(reading, key, word, row_words, COUNT_OF(row_words), &rows);
+    const struct value *said = value_get_c(entry, key);
+    bool several = said != NULL && said->kind == VALUE_LIST;
+    size_t count = said == NULL ? 0 : several ? said->list.count : 1;
+    uint8_t rows = said == NULL ? otherwise : ROWS_NONE;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t word = 0;
+        char place[40];
+        (void)snprintf(place, sizeof(place), several ? "%s/%zu" : "%s", key, i);
+        enum err err = word_read(reading, place, several ? &said->list.items[i] : said, row_words,
+                                 COUNT_OF(row_words), &word);
         if (err != OK) {
             return err;
         }
+        rows |= (uint8_t)word;
     }
-    *out_rows = (uint8_t)rows;
+    *out_rows = rows;
     return OK;
 }
 
@@ -253,7 +261,7 @@ static enum err set_read(const struct reading *reading, const struct value *entr
     if (err == OK) {
         err = fields_read(reading, value_get_c(entry, "fields"), set);
     }
-    if (err == OK && set->write_rows > set->read_rows) {
+    if (err == OK && (set->write_rows & ~(unsigned)set->read_rows) != 0) {
         err =
             wrong(reading, "write_rows", STR(""), STR(""), "write_rows may not be wider than rows");
     }

@@ -20,7 +20,7 @@ struct field_rule {
 struct rule_set {
     struct str object; /* "*": every business object that has no entry of its own */
     uint32_t verbs;
-    uint8_t read_rows, write_rows; /* enum row_rule; writing is never wider than reading */
+    uint8_t read_rows, write_rows; /* of enum row_rule; writing is never wider than reading */
     uint8_t classes[CLASS_COUNT];  /* enum field_access, or FIELD_UNSAID */
     struct field_rule *fields;
     size_t field_count;

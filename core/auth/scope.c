@@ -4,6 +4,7 @@
 struct auth_scope {
     struct scope scope;
     struct grants *grants; /* held */
+    struct reach *reach;   /* held; or NULL */
     bool narrowed;
     int64_t stamp;
     struct str language;
@@ -17,6 +18,7 @@ static struct auth_scope *own(const struct scope *scope)
 static void scope_free(struct scope *scope)
 {
     grants_unref(own(scope)->grants);
+    reach_unref(own(scope)->reach);
     mem_free(own(scope));
 }
 
@@ -30,20 +32,35 @@ static struct str put_text(char **at, struct str text)
     return copy;
 }
 
+static void take_reach(struct auth_scope *made, struct reach *reach)
+{
+    struct scope *scope = &made->scope;
+    reach_ref(reach);
+    made->reach = reach;
+    scope->team = reach->team;
+    scope->team_count = reach->team_count;
+    scope->below_count = reach->below_count;
+    scope->rules = reach->rules;
+    scope->stand_ins = reach->stand_ins;
+    scope->stand_in_count = reach->stand_in_count;
+    scope->mark = reach->mark;
+}
+
+struct reach *scope_reach(const struct scope *scope)
+{
+    return scope->free == scope_free ? own(scope)->reach : NULL;
+}
+
 const struct scope *scope_new(const struct scope_spec *spec)
 {
     size_t text_len = spec->actor.len + spec->via.len + spec->language.len;
     for (size_t i = 0; i < spec->role_count; i++) {
         text_len += spec->roles[i].len;
     }
-    struct auth_scope *made = mem_zalloc(sizeof(*made) + spec->team_count * sizeof(spec->team[0]) +
-                                         spec->role_count * sizeof(spec->roles[0]) + text_len + 1);
-    int64_t *team = (int64_t *)(void *)(made + 1);
-    struct str *roles = (struct str *)(void *)(team + spec->team_count);
+    struct auth_scope *made =
+        mem_zalloc(sizeof(*made) + spec->role_count * sizeof(spec->roles[0]) + text_len + 1);
+    struct str *roles = (struct str *)(void *)(made + 1);
     char *text = (char *)(roles + spec->role_count);
-    if (spec->team_count > 0) {
-        memcpy(team, spec->team, spec->team_count * sizeof(team[0]));
-    }
     made->scope = (struct scope){
         .references = 1,
         .schema = spec->grants->schema,
@@ -52,13 +69,14 @@ const struct scope *scope_new(const struct scope_spec *spec)
         .via = put_text(&text, spec->via),
         .roles = roles,
         .role_count = spec->role_count,
-        .team = team,
-        .team_count = spec->team_count,
         .grants = spec->grants->items,
         .audit = spec->audit,
         .admin = spec->admin,
         .free = scope_free,
     };
+    if (spec->reach != NULL) {
+        take_reach(made, spec->reach);
+    }
     made->language = put_text(&text, spec->language);
     for (size_t i = 0; i < spec->role_count; i++) {
         roles[i] = put_text(&text, spec->roles[i]);
@@ -96,8 +114,7 @@ const struct scope *scope_elevate(const struct scope *scope, const struct schema
                                     .via = scope->via,
                                     .roles = scope->roles,
                                     .role_count = scope->role_count,
-                                    .team = scope->team,
-                                    .team_count = scope->team_count,
+                                    .reach = scope_reach(scope),
                                     .grants = grants};
     const struct scope *elevated = scope_new(&spec);
     grants_unref(grants);

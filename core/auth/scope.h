@@ -2,7 +2,7 @@
 #ifndef PROXENOS_AUTH_SCOPE_H
 #define PROXENOS_AUTH_SCOPE_H
 
-#include "grants.h"
+#include "reach.h"
 
 struct scope_spec {
     int64_t user;
@@ -10,8 +10,7 @@ struct scope_spec {
     struct str language;
     const struct str *roles;
     size_t role_count;
-    const int64_t *team;
-    size_t team_count;
+    struct reach *reach; /* gets a reference; NULL: the own rows alone */
     struct grants *grants;
     bool admin, audit;
     bool narrowed; /* less than the whole user: a token with scopes, a user through a plugin */
@@ -21,6 +20,7 @@ struct scope_spec {
 const struct scope *scope_new(const struct scope_spec *spec);
 /* What scope_new was given; only for scopes that it made. */
 int64_t scope_stamp(const struct scope *scope);
+struct reach *scope_reach(const struct scope *scope); /* of any scope; NULL: none */
 struct str scope_language(const struct scope *scope);
 
 /* May it act for its user where that changes who can act as him (password, tokens)? Only a scope of

@@ -46,7 +46,8 @@ enum err auth_by_session(struct auth *auth, struct str cookie, struct str addres
         return session_refuse(error);
     }
     const struct schema *schema = store_schema(auth->store);
-    const struct scope_wish wish = {.schema = schema, .user = session->user, .via = STR("http")};
+    const struct scope_wish wish = {
+        .schema = schema, .user = session->user, .now_ms = auth_now_ms(auth), .via = STR("http")};
     const struct scope *scope = NULL;
     err = directory_scope(auth->directory, &wish, &scope, error);
     schema_unref(schema);

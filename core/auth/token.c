@@ -129,6 +129,7 @@ enum err auth_by_token(struct auth *auth, struct str text, struct str address, s
     }
     const struct schema *schema = store_schema(auth->store);
     const struct scope_wish wish = {.schema = schema,
+                                    .now_ms = auth_now_ms(auth),
                                     .user = token->user,
                                     .via = via,
                                     .token = token->narrowing_count > 0 ? token->id : 0,

@@ -247,6 +247,45 @@ static enum err check_deputy(struct tx *tx, const struct object_type *type, int6
                                                         "there is no active user of this id");
 }
 
+static struct str user_name(struct tx *tx, const struct record *user)
+{
+    return user->type->title_field >= 0 &&
+                   draft_access(tx->scope, user->type, object_field(user->type, STR("name"))) >=
+                       FIELD_READABLE
+               ? approval_text(user, "name")
+               : STR("•••");
+}
+
+/* Two who stand in for each other while both are away would leave nobody: the chain of deputies of
+ * those who are away in the same time must not lead back. One after the other is fine. */
+static enum err check_circle(struct tx *tx, const struct object_type *type, int64_t user,
+                             const struct absence *absence, struct error *error)
+{
+    struct buf path;
+    int64_t at = absence->deputy;
+    enum err err = OK;
+    buf_init(&path);
+    for (int hop = 0; hop < ACYCLIC_DEPTH_MAX && err == OK && at != 0; hop++) {
+        struct record *record = NULL;
+        err = record_row_get(tx, type, at, &record, error);
+        bool away = err == OK && approval_number(record, "away_until", 0) > absence->from_ms &&
+                    approval_number(record, "away_from", 0) < absence->until_ms;
+        if (err == OK) {
+            buf_printf(&path, STR_FORMAT " → ", STR_ARGS(user_name(tx, record)));
+        }
+        at = away ? approval_number(record, "deputy", 0) : 0;
+        if (at == user) {
+            err = error_at(
+                error, ERR_CYCLE, "/deputy", NULL,
+                "they would be away at the same time and stand in for each other: " STR_FORMAT
+                "the one who is away",
+                STR_ARGS(buf_str(&path)));
+        }
+    }
+    buf_deinit(&path);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
 enum err tx_absence(struct tx *tx, int64_t user, const struct absence *absence,
                     struct record **out_record, struct error *error)
 {
@@ -255,6 +294,9 @@ enum err tx_absence(struct tx *tx, int64_t user, const struct absence *absence,
     enum err err = schema_find_object(tx->schema, STR("user"), &type, error);
     if (err == OK && away) {
         err = check_deputy(tx, type, user, absence->deputy, error);
+    }
+    if (err == OK && away) {
+        err = check_circle(tx, type, user, absence, error);
     }
     if (err != OK) {
         return err;

@@ -1,7 +1,9 @@
 /* Files of records, read: only by way of the record. The reader's thread. */
 #include "attachment.h"
 #include "query.h"
+#include "row_rules.h"
 #include "sqlite/file_sql.h"
+#include "sqlite/select.h"
 #include "sqlite/statements.h"
 
 struct value attachment_value(struct arena *arena, const struct attachment *attachment)
@@ -65,6 +67,9 @@ static enum err judge(struct reader *reader, const struct scope *scope,
     struct arena arena;
     arena_init(&arena);
     enum err err = read_head(reader, own, record, &arena, &head, error);
+    if (err == OK && scope_rule(scope, own) != NULL) {
+        err = sql_meets_rule(reader_db(reader), scope, own, record, &head.meets_rule, error);
+    }
     if (err == OK && !record_readable(scope, own, &head)) {
         err = ERR_NOT_FOUND;
     }

@@ -3,6 +3,7 @@
 #include "proxenos/base_json.h"
 #include "proxenos/store_schema.h"
 
+/* Absences are said by tx_absence alone, which judges them: by no other hand. */
 static const char user_json[] =
     "{\"label\":{\"en\":\"User\",\"el\":\"Χρήστης\"},"
     "\"plural\":{\"en\":\"Users\",\"el\":\"Χρήστες\"},\"title\":\"name\",\"icon\":\"user\","
@@ -18,13 +19,16 @@ static const char user_json[] =
     "\"label\":{\"en\":\"State\",\"el\":\"Κατάσταση\"}},"
     "{\"1\":\"login\",\"2\":\"boolean\",\"default\":true,"
     "\"label\":{\"en\":\"May log in\",\"el\":\"Μπορεί να συνδεθεί\"}},"
-    "{\"1\":\"away_from\",\"2\":\"datetime\","
+    "{\"1\":\"away_from\",\"2\":\"datetime\",\"readonly\":true,"
     "\"label\":{\"en\":\"Away from\",\"el\":\"Απουσιάζει από\"}},"
-    "{\"1\":\"away_until\",\"2\":\"datetime\","
+    "{\"1\":\"away_until\",\"2\":\"datetime\",\"readonly\":true,"
     "\"label\":{\"en\":\"Away until\",\"el\":\"Απουσιάζει έως\"}},"
     "{\"1\":\"deputy\",\"2\":\"ref\",\"to\":\"user\",\"on_delete\":\"clear\",\"index\":true,"
+    "\"readonly\":true,"
     "\"label\":{\"en\":\"Deputy\",\"el\":\"Αναπληρωτής\"}}]}";
 
+/* A team with others below it stays until those are moved: deleting it must not widen or cut what
+ * its leader sees without a word. */
 static const char team_json[] =
     "{\"label\":{\"en\":\"Team\",\"el\":\"Ομάδα\"},"
     "\"plural\":{\"en\":\"Teams\",\"el\":\"Ομάδες\"},\"title\":\"name\",\"icon\":\"users\","
@@ -32,7 +36,60 @@ static const char team_json[] =
     "{\"1\":\"name\",\"2\":\"text\",\"required\":true,\"unique\":true,\"max\":120,"
     "\"label\":{\"en\":\"Name\",\"el\":\"Όνομα\"}},"
     "{\"1\":\"members\",\"2\":\"refs\",\"to\":\"user\","
-    "\"label\":{\"en\":\"Members\",\"el\":\"Μέλη\"}}]}";
+    "\"label\":{\"en\":\"Members\",\"el\":\"Μέλη\"}},"
+    "{\"1\":\"leader\",\"2\":\"ref\",\"to\":\"user\",\"on_delete\":\"clear\","
+    "\"label\":{\"en\":\"Leader\",\"el\":\"Επικεφαλής\"}},"
+    "{\"1\":\"parent\",\"2\":\"ref\",\"to\":\"team\",\"acyclic\":true,"
+    "\"label\":{\"en\":\"Belongs to\",\"el\":\"Υπάγεται σε\"}}]}";
+
+/* Which rows, by what they hold: rules is a map of object types to filters. */
+static const char territory_json[] =
+    "{\"label\":{\"en\":\"Territory\",\"el\":\"Περιοχή ευθύνης\"},"
+    "\"plural\":{\"en\":\"Territories\",\"el\":\"Περιοχές ευθύνης\"},\"title\":\"name\","
+    "\"path\":\"territories\",\"icon\":\"map\",\"fields\":["
+    "{\"1\":\"name\",\"2\":\"text\",\"required\":true,\"unique\":true,\"max\":120,"
+    "\"label\":{\"en\":\"Name\",\"el\":\"Όνομα\"}},"
+    "{\"1\":\"parent\",\"2\":\"ref\",\"to\":\"territory\",\"acyclic\":true,"
+    "\"label\":{\"en\":\"Belongs to\",\"el\":\"Υπάγεται σε\"}},"
+    "{\"1\":\"rules\",\"2\":\"json\","
+    "\"label\":{\"en\":\"Which records\",\"el\":\"Ποιες εγγραφές\"}},"
+    "{\"1\":\"members\",\"2\":\"refs\",\"to\":\"user\","
+    "\"label\":{\"en\":\"Members\",\"el\":\"Μέλη\"}},"
+    "{\"1\":\"teams\",\"2\":\"refs\",\"to\":\"team\","
+    "\"label\":{\"en\":\"Teams\",\"el\":\"Ομάδες\"}},"
+    "{\"1\":\"active_from\",\"2\":\"datetime\","
+    "\"label\":{\"en\":\"Active from\",\"el\":\"Ενεργή από\"}},"
+    "{\"1\":\"active_until\",\"2\":\"datetime\","
+    "\"label\":{\"en\":\"Active until\",\"el\":\"Ενεργή έως\"}}],"
+    "\"rules\":[{\"1\":\"ends_after_it_begins\",\"2\":\"active_until > active_from\","
+    "\"message\":{\"en\":\"It ends after it begins\",\"el\":\"Λήγει αφού αρχίσει\"}}]}";
+
+/* A question that is kept: query holds filter, order, fields, include, group and measures as data.
+ * label is a map of languages. Whom it is shared with is judged in record_saved.c. */
+static const char view_json[] =
+    "{\"label\":{\"en\":\"Saved view\",\"el\":\"Αποθηκευμένη προβολή\"},"
+    "\"plural\":{\"en\":\"Saved views\",\"el\":\"Αποθηκευμένες προβολές\"},"
+    "\"title\":\"name\",\"icon\":\"filter\",\"fields\":["
+    "{\"1\":\"name\",\"2\":\"text\",\"required\":true,\"max\":120,\"index\":true,"
+    "\"label\":{\"en\":\"Name\",\"el\":\"Όνομα\"}},"
+    "{\"1\":\"label\",\"2\":\"json\",\"label\":{\"en\":\"Label\",\"el\":\"Ετικέτα\"}},"
+    "{\"1\":\"object\",\"2\":\"text\",\"required\":true,\"max\":40,\"index\":true,"
+    "\"label\":{\"en\":\"Object\",\"el\":\"Αντικείμενο\"}},"
+    "{\"1\":\"query\",\"2\":\"json\",\"required\":true,"
+    "\"label\":{\"en\":\"Query\",\"el\":\"Ερώτημα\"}},"
+    "{\"1\":\"shared\",\"2\":\"enum\",\"default\":\"nobody\",\"required\":true,\"of\":["
+    "[\"nobody\",{\"en\":\"Nobody\",\"el\":\"Κανέναν\"}],"
+    "[\"team\",{\"en\":\"A team\",\"el\":\"Μια ομάδα\"}],"
+    "[\"role\",{\"en\":\"A role\",\"el\":\"Έναν ρόλο\"}],"
+    "[\"everyone\",{\"en\":\"Everyone\",\"el\":\"Όλους\"}]],"
+    "\"label\":{\"en\":\"Shared with\",\"el\":\"Κοινή με\"}},"
+    "{\"1\":\"team\",\"2\":\"ref\",\"to\":\"team\",\"on_delete\":\"clear\","
+    "\"label\":{\"en\":\"Team\",\"el\":\"Ομάδα\"}},"
+    "{\"1\":\"role\",\"2\":\"text\",\"max\":80,\"index\":true,"
+    "\"label\":{\"en\":\"Role\",\"el\":\"Ρόλος\"}},"
+    "{\"1\":\"is_default\",\"2\":\"boolean\",\"default\":false,"
+    "\"label\":{\"en\":\"Shown first to its owner\",\"el\":\"Πρώτη για τον κάτοχο\"}}],"
+    "\"indexes\":[{\"1\":\"owner\",\"2\":\"object\",\"3\":\"name\",\"unique\":true}]}";
 
 static const char role_json[] =
     "{\"label\":{\"en\":\"Role\",\"el\":\"Ρόλος\"},"
@@ -178,6 +235,8 @@ struct schema_source core_schema(struct arena *arena)
     put_object(arena, &objects, "user", STR(user_json));
     put_object(arena, &objects, "team", STR(team_json));
     put_object(arena, &objects, "role", STR(role_json));
+    put_object(arena, &objects, "territory", STR(territory_json));
+    put_object(arena, &objects, "view", STR(view_json));
     put_object(arena, &objects, "approval", STR(approval_json));
     put_object(arena, &objects, "webhook", STR(webhook_json));
     struct value tree = value_map_new();

@@ -151,7 +151,7 @@ enum err log_append(struct tx *tx, const struct log_entry *draft_entry, int64_t 
     entry->seq = tx->head.seq + tx->entry_count + 1;
     entry->at_ms = tx->now_ms;
     entry->actor = tx->scope->actor;
-    entry->via = tx->scope->via;
+    entry->via = draft_entry->via.len > 0 ? draft_entry->via : tx->scope->via;
     entry->request = tx->unit->request;
     entry->cause = tx->unit->cause;
     entry->changeset = tx->changeset != NULL ? tx->changeset->id : 0;

@@ -5,7 +5,9 @@
 #include "log.h"
 #include "proxenos/base_json.h"
 #include "query.h"
+#include "row_rules.h"
 #include "schema_past.h"
+#include "sqlite/select.h"
 #include "sqlite/statements.h"
 
 static const struct str masked_text = {"•••", sizeof "•••" - 1};
@@ -13,31 +15,22 @@ static const struct str sealed_start = {"{\"sealed\":", sizeof "{\"sealed\":" - 
 
 /* ---- rows ---- */
 
-static bool owner_fits(const struct scope *scope, enum row_rule rule, int64_t owner)
+/* By its owner; *out_ask: that is not enough, what the row holds decides. */
+static bool owner_fits(const struct scope *scope, const struct object_type *type, unsigned rule,
+                       int64_t owner, bool *out_ask)
 {
-    switch (rule) {
-    case ROWS_ALL:
-        return true;
-    case ROWS_NONE:
-        return false;
-    case ROWS_OWN:
-        return owner != 0 && owner == scope->user;
-    case ROWS_TEAM:
-        break;
-    }
-    for (size_t i = 0; i < scope->team_count; i++) {
-        if (owner != 0 && scope->team[i] == owner) {
-            return true;
-        }
-    }
-    return false;
+    bool fits =
+        rows_reach(scope, rule, owner) || rows_stand_in(scope, type, VERB_READ, owner) != NULL;
+    *out_ask = !fits && (rule & ROW_RULE) != 0 && scope_rule(scope, type) != NULL;
+    return fits;
 }
 
 enum err log_row_visible(struct log_view *view, const struct object_type *type, int64_t record,
                          bool *out_visible, struct error *error)
 {
     const struct scope *scope = view->scope;
-    enum row_rule rule = (enum row_rule)scope->grants[type->index].read_rows;
+    unsigned rule = scope->grants[type->index].read_rows;
+    bool ask = false;
     if (rule == ROWS_ALL && scope->every_compartment) {
         *out_visible = true;
         return OK;
@@ -57,15 +50,18 @@ enum err log_row_visible(struct log_view *view, const struct object_type *type, 
     if (err == OK && row) {
         /* Archived ones answer like deleted ones, but to the audit role (contract 25). */
         bool archived = db_column_kind(stmt, 2) != DB_NULL && !scope->audit;
-        *out_visible =
-            (archived ? rule == ROWS_ALL : owner_fits(scope, rule, db_column_int(stmt, 0))) &&
-            scope_sees_compartment(scope, db_column_text(stmt, 1)) &&
-            (!approval_is(type) ||
-             approval_subject_seen(scope, db_column_text(stmt, 3), db_column_int(stmt, 4)));
+        bool fits = archived ? rule == ROWS_ALL
+                             : owner_fits(scope, type, rule, db_column_int(stmt, 0), &ask);
+        *out_visible = (fits || ask) && scope_sees_compartment(scope, db_column_text(stmt, 1)) &&
+                       (!approval_is(type) || approval_subject_seen(scope, db_column_text(stmt, 3),
+                                                                    db_column_int(stmt, 4)));
     } else if (err == OK) {
         *out_visible = rule == ROWS_ALL;
     }
     db_done(stmt);
+    if (err == OK && ask && *out_visible) {
+        err = sql_meets_rule(reader_db(view->reader), scope, type, record, out_visible, error);
+    }
     return err;
 }
 

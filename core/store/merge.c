@@ -348,7 +348,7 @@ static enum err check_cycles(struct merging *merging, bool before, bool *circles
             circles[i] = path.len > 0;
         } else if (path.len > 0 && !circles[i]) {
             return error_at(
-                error, ERR_RULE,
+                error, ERR_CYCLE,
                 arena_printf(tx_arena(merging->tx), "/" STR_FORMAT, STR_ARGS(field->name)).at, NULL,
                 "merging would make a cycle of " STR_FORMAT ": " STR_FORMAT, STR_ARGS(field->name),
                 STR_ARGS(path));

@@ -153,5 +153,10 @@ enum err record_log(struct writing *writing, const char *verb, struct error *err
         .payload = arena_str(arena, buf_str(&payload)),
     };
     buf_deinit(&payload);
+    if (writing->absent != NULL) {
+        entry.via =
+            arena_printf(arena, STR_FORMAT " for " STR_FORMAT, STR_ARGS(writing->tx->scope->via),
+                         STR_ARGS(writing->absent->actor));
+    }
     return err != OK ? err : log_append(writing->tx, &entry, &writing->seq, error);
 }

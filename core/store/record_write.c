@@ -73,6 +73,25 @@ static enum err judge(struct writing *writing, struct error *error)
     if (err == OK && writing->approval == 0) {
         err = record_check_refs(writing, error);
     }
+    if (err == OK && writing->approval == 0) {
+        err = record_check_acyclic(writing, error);
+    }
+    if (err == OK && writing->approval == 0) {
+        err = record_check_saved(writing, error);
+    }
+    return err;
+}
+
+/* Rights that are an absence's end with it, also for what waited in the queue. */
+static enum err check_rights(struct writing *writing, uint32_t verb, const struct record_head *head,
+                             struct error *error)
+{
+    const struct tx *tx = writing->tx;
+    enum err err = record_may(tx->scope, writing->type, verb, head, error);
+    writing->absent = err == OK ? record_stand_in(tx->scope, writing->type, verb, head) : NULL;
+    if (writing->absent != NULL && writing->absent->until_ms <= tx->now_ms) {
+        return error_set(error, ERR_FORBIDDEN, "the absence in which you could do this is over");
+    }
     return err;
 }
 
@@ -84,7 +103,7 @@ static enum err create(struct writing *writing, struct error *error)
     enum err err = OK;
     if (!writing->trusted) {
         struct record_head head = record_head_of(writing->whole);
-        err = record_may(tx->scope, writing->type, VERB_CREATE, &head, error);
+        err = check_rights(writing, VERB_CREATE, &head, error);
     }
     if (err == OK) {
         err = draft_validate(draft, writing->whole, tx->now_ms, tx_arena(tx), error);
@@ -153,7 +172,7 @@ static enum err load(struct writing *writing, uint32_t verb, struct error *error
     if (err == OK && !writing->trusted) {
         struct record_head head = record_head_of(writing->before);
         head.archived = head.archived && !writing->revert; /* what it archived, it brings back */
-        err = record_may(tx->scope, writing->type, verb, &head, error);
+        err = check_rights(writing, verb, &head, error);
     }
     if (err == ERR_NOT_FOUND) {
         return record_missing(writing->type, draft->id, error);

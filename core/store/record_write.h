@@ -7,7 +7,7 @@
 #include "internal.h"
 #include "sqlite/record_sql.h"
 
-enum { CASCADE_MAX = 10000, CASCADE_DEPTH_MAX = 16 };
+enum { CASCADE_MAX = 10000, CASCADE_DEPTH_MAX = 16, ACYCLIC_DEPTH_MAX = 64 };
 
 /* A record that was deleted and comes back under its id. */
 struct revival {
@@ -28,6 +28,7 @@ struct writing {
     bool revert;  /* takes a change back: any state, and the archive as the draft says */
     const struct revival *revival; /* of a create; NULL: a new record */
     int64_t merged_into;           /* it ends because it became part of this one; 0: not so */
+    const struct stand_in *absent; /* who is written for, by his deputy; NULL: nobody */
     int64_t seq;
     int64_t approval; /* a move that waits; nothing else is done */
 };
@@ -36,8 +37,10 @@ struct writing {
 
 bool record_readable(const struct scope *scope, const struct object_type *type,
                      const struct record_head *head);
-bool record_writable(const struct scope *scope, const struct object_type *type,
-                     const struct record_head *head);
+/* In whose place the scope writes this record as his deputy; NULL: with rights of its own, or not
+ * at all. */
+const struct stand_in *record_stand_in(const struct scope *scope, const struct object_type *type,
+                                       uint32_t verb, const struct record_head *head);
 struct record_head record_head_of(const struct record *record);
 /* ERR_NOT_FOUND when not readable, ERR_FORBIDDEN when readable but not writable with this verb. */
 enum err record_may(const struct scope *scope, const struct object_type *type, uint32_t verb,
@@ -53,6 +56,11 @@ bool scope_is_system(const struct scope *scope);
 
 /* References that were set lead to records that exist and that the scope may read. */
 enum err record_check_refs(struct writing *writing, struct error *error) MUST_CHECK;
+/* record_acyclic.c: no record is above itself by an acyclic reference. ERR_CYCLE with the path,
+ * ERR_LIMIT when the chain is longer than ACYCLIC_DEPTH_MAX. Of trusted changes too. */
+enum err record_check_acyclic(struct writing *writing, struct error *error) MUST_CHECK;
+/* record_saved.c: filters and queries that records hold (territories, saved views). */
+enum err record_check_saved(struct writing *writing, struct error *error) MUST_CHECK;
 /* Turns a row's ERR_UNIQUE into a sentence that names the field. */
 enum err record_unique_named(struct writing *writing, struct error *error) MUST_CHECK;
 

@@ -70,6 +70,7 @@ static void put_type_options(struct arena *arena, struct value *map, const struc
     if (field->to.len > 0) {
         put_text(arena, map, "to", field->to);
         put_text(arena, map, "on_delete", str_from(on_delete_names[field->on_delete]));
+        put_flag(arena, map, "acyclic", field->acyclic);
     }
     if (has_length(field)) {
         value_put_c(arena, map, "max", value_int(field->max_length));

@@ -20,7 +20,7 @@ enum {
 
 static const char field_keys[] =
     "name type label required class readonly unique default min max pattern format computed "
-    "search index of many scale to on_delete";
+    "search index of many scale to on_delete acyclic";
 
 /* Which options mean something for which types; the others of field_keys do for all. */
 static const struct applies {
@@ -41,6 +41,7 @@ static const struct applies {
     {"scale", BIT(DECIMAL)},
     {"to", BIT(REF) | BIT(REFS)},
     {"on_delete", BIT(REF) | BIT(REFS)},
+    {"acyclic", BIT(REF)},
 };
 
 static void check_applies(struct builder *builder, const struct value *item, enum field_type type)
@@ -328,6 +329,7 @@ bool build_field(struct builder *builder, const struct value *item, struct field
     field->search = option_bool(builder, item, "search");
     field->indexed = option_bool(builder, item, "index") || field->type == FIELD_REF;
     field->many = option_bool(builder, item, "many");
+    field->acyclic = option_bool(builder, item, "acyclic");
     field->label = option_label(builder, item, "label");
     field->computed_source = option_text(builder, item, "computed");
     read_class(builder, item, field);

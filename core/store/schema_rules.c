@@ -11,6 +11,13 @@ void build_refs(struct builder *builder, struct object_parts *parts)
     const struct schema *schema = builder->schema;
     for (int i = SYS_COUNT; i < type->field_count; i++) {
         const struct field *field = &type->fields[i];
+        if (field->acyclic && !str_eq(field->to, type->name)) {
+            place_set(builder, STR_FORMAT ": objects." STR_FORMAT "." STR_FORMAT,
+                      STR_ARGS(field->plugin), STR_ARGS(type->name), STR_ARGS(field->name));
+            finding(builder, "acyclic", NULL,
+                    "acyclic is for a ref to the object's own type: to = \"" STR_FORMAT "\"",
+                    STR_ARGS(type->name));
+        }
         if (field->to.len == 0 || schema_object(schema, field->to) != NULL) {
             continue;
         }

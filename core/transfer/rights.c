@@ -21,7 +21,7 @@ static bool same_grant(const struct object_type *type, const struct scope_grant 
 bool scope_same(const struct scope *a, const struct scope *b)
 {
     bool same = a->schema == b->schema && a->user == b->user && a->admin == b->admin &&
-                a->audit == b->audit && a->team_count == b->team_count &&
+                a->audit == b->audit && a->mark == b->mark && a->team_count == b->team_count &&
                 same_texts(a->roles, a->role_count, b->roles, b->role_count);
     for (size_t i = 0; same && i < a->team_count; i++) {
         same = a->team[i] == b->team[i];

@@ -167,19 +167,28 @@ int64_t auth_token_used(struct auth *auth, int64_t token);
  *
  * verbs       read create update delete import export approve; "write" for create, update, delete
  *             and import, "*" for all. All but create need read beside them.
- * rows        none own team all: whose records are seen; "all" when not said. write_rows: whose may
- *             be changed; as rows when not said, never wider.
+ * rows        none own team subteams territory all, or a list of them: whose records are seen;
+ *             "all" when not said. team: of everyone in a team with the user (its leader is in it);
+ *             subteams: of the teams below too; territory: own ones and those that meet a rule of
+ *             his territories or of those below. write_rows: whose may be changed; as rows when not
+ *             said, never wider. Moving a record out of one's rows is a hand-over, and allowed.
  * classes     plain pii phi pan: hidden masked readable writable. When not said, plain is
  *             writable with a writing verb, else readable; the others are hidden.
  * fields      the same words for single fields, before their class.
- * "*"         every business object without an entry of its own; not user, team, role, token and
- *             webhook, which a role must name.
+ * "*"         every business object without an entry of its own; not user, team, role, token,
+ *             territory, view and webhook, which a role must name. Of views everybody who has a
+ * role has his own and those shared with him.
+ *
+ * While a user is away (tx_absence), his deputy has the user's own and team's rows too, for the
+ * verbs that both have, of object types where the deputy sees no field that the user does not;
+ * never of users, roles and the like, never administration or audit, never what a third one handed
+ * to the user. It ends at the instant that the absence ends.
  *
  * The roles of a user add up: for each object type all verbs, the widest rows, and for each field
  * the widest access. So whoever may see only some fields of others' records, and more of his own,
  * needs one role that says the narrower of the two. Nothing makes writable: readonly and computed
  * fields; and, but for administrators, what gives rights (user.login, user.roles, all of
- * role, token and webhook). A role whose grants cannot be read gives nothing.
+ * role, token, territory and webhook). A role whose grants cannot be read gives nothing.
  *
  * Built in, made anew when missing, changeable: admin (everything, also administration; but no
  * compartments), manager (all business, pii writable), user (reads all, creates, changes what is

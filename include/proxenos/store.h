@@ -29,16 +29,39 @@ enum verb {
     VERB_APPROVE = 64,
     VERB_ALL = 127
 };
-enum row_rule { ROWS_NONE, ROWS_OWN, ROWS_TEAM, ROWS_ALL };
+/* Whose records, as a set of bits, so that the widest of two rules is their union and what both
+ * allow their intersection. Team and territory each hold the own ones; neither holds the other. */
+enum row_bit { ROW_OWN = 1, ROW_TEAM = 2, ROW_BELOW = 4, ROW_RULE = 8, ROW_EVERY = 16 };
+enum row_rule {
+    ROWS_NONE = 0,
+    ROWS_OWN = ROW_OWN,
+    ROWS_TEAM = ROW_OWN | ROW_TEAM,
+    ROWS_SUBTEAMS = ROW_OWN | ROW_TEAM | ROW_BELOW,
+    ROWS_TERRITORY = ROW_OWN | ROW_RULE,
+    ROWS_ALL = ROW_OWN | ROW_TEAM | ROW_BELOW | ROW_RULE | ROW_EVERY
+};
 /* Masked: the value's place shows "•••" (text) or null; it cannot be filtered, ordered, grouped or
  * written. */
 enum field_access { FIELD_HIDDEN, FIELD_MASKED, FIELD_READABLE, FIELD_WRITABLE };
 
 struct scope_grant {
     uint32_t verbs;
-    uint8_t read_rows, write_rows; /* enum row_rule */
+    uint8_t read_rows, write_rows; /* enum row_rule, or several together */
     const uint8_t *fields;         /* enum field_access, one per field of the object type */
 };
+
+/* Somebody who is away, and what his deputy may do with his records: never more than the absent may
+ * himself, nor than the deputy may with his own. */
+struct stand_in {
+    int64_t user;
+    struct str actor; /* "user:anna" */
+    int64_t until_ms; /* when it ends; the writer looks at the clock again */
+    const int64_t *team;
+    size_t team_count, below_count;   /* as in struct scope */
+    const struct scope_grant *grants; /* by object_type.index; fields are not looked at */
+};
+
+struct scope_rules; /* store_rules.h */
 
 struct scope {
     int references;              /* atomic */
@@ -49,7 +72,12 @@ struct scope {
     const struct str *roles;
     size_t role_count;
     const int64_t *team;
-    size_t team_count;                /* user ids that ROWS_TEAM covers, the own one included */
+    size_t team_count;  /* user ids that ROWS_TEAM covers, the own one included */
+    size_t below_count; /* the list goes on with users of the teams below: as many in all */
+    const struct scope_rules *rules; /* what ROW_RULE stands for; NULL: no row */
+    const struct stand_in *stand_ins;
+    size_t stand_in_count;
+    uint64_t mark; /* of teams below, rules and stand-ins: scopes that differ in them differ here */
     const struct scope_grant *grants; /* one per object type, by object_type.index */
     bool audit;                       /* sees seq, cause and all events' envelopes */
     bool admin;                       /* may manage users, roles, plugins, configuration */

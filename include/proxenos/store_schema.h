@@ -58,6 +58,7 @@ struct field {
     struct label *value_labels; /* beside values; empty strings where not given */
     struct str to;              /* ref, refs: object type */
     enum on_delete on_delete;
+    bool acyclic;      /* ref to its own object type: no record may be found above itself */
     struct str format; /* check_format's name or empty */
     struct str pattern_source;
     struct pattern *pattern;

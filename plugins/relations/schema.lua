@@ -13,7 +13,7 @@ return {
           of = { "client", "prospect", "supplier", "partner", "competitor", "authority", "employee", "business_unit", "community" },
           label = { en = "Roles", el = "Ρόλοι" } },
         { "industry", "text", max = 100, index = true, label = { en = "Industry", el = "Κλάδος" } },
-        { "parent", "ref", to = "organisation", on_delete = "clear", label = { en = "Parent", el = "Μητρική" } },
+        { "parent", "ref", to = "organisation", on_delete = "clear", acyclic = true, label = { en = "Parent", el = "Μητρική" } },
         { "year_established", "integer", min = 1000, max = 2200,
           label = { en = "Year established", el = "Έτος ίδρυσης" } },
         { "revenue", "decimal", scale = 2, min = 0,

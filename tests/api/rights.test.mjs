@@ -1,4 +1,4 @@
-// Rights over every way out of the store: own, team and all rows; masked and hidden fields; no channel tells what another hides.
+// Rights over every way out of the store: own, team, subteams, territory and all rows; masked and hidden fields; no channel tells what another hides.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
 import path from "node:path";
@@ -6,7 +6,8 @@ import { Service, root, until } from "./service.mjs";
 
 const service = new Service({ plugins: path.join(root, "tests/fixtures/plugins") });
 const secret = { contact: "SECRETCONTACT", finding: "SECRETFINDING", card: "4111111111111111" };
-const names = ["mine", "mates", "strangers"];
+const names = ["mine", "mates", "strangers", "others"];
+const readers = ["own", "team", "subteams", "territory", "all"].flatMap((rows) => [`${rows}m`, `${rows}o`]);
 let admin;
 const users = {};
 const ids = {};
@@ -29,7 +30,7 @@ before(async () => {
   await service.start();
   admin = await service.client("admin", "root");
   const verbs = ["read", "create", "update", "delete", "export"];
-  for (const rows of ["own", "team", "all"]) {
+  for (const rows of ["own", "team", "subteams", "territory", "all"]) {
     await makeRole(`${rows}-masked`, { verbs, rows, write_rows: rows, classes: { pii: "masked", phi: "hidden", pan: "hidden" } });
     await makeRole(`${rows}-open`, { verbs, rows, write_rows: rows, classes: { pii: "writable", phi: "writable", pan: "writable" } });
     await makeUser(`${rows}m`, `${rows}-masked`);
@@ -39,11 +40,21 @@ before(async () => {
   await makeUser("nobody", "nothing");
   await makeUser("mate", "own-open");
   await makeUser("stranger", "own-open");
+  await makeUser("other", "own-open");
   const team = await admin.post("/api/v1/teams", {
     name: "team",
-    members: ["ownm", "owno", "teamm", "teamo", "allm", "allo", "mate"].map((name) => users[name].id),
+    members: [...readers, "mate"].map((name) => users[name].id),
   });
   assert.equal(team.status, 201, team.text);
+  const below = await admin.post("/api/v1/teams", { name: "below", leader: users.stranger.id, parent: team.body.id });
+  assert.equal(below.status, 201, below.text);
+  // A territory is told apart by what the record holds; the team of the same people plays no part in it.
+  const territory = await admin.post("/api/v1/territories", {
+    name: "others",
+    teams: [team.body.id],
+    rules: { matter: { name: { prefix: "oth" }, effort: { gt: 0 } } },
+  });
+  assert.equal(territory.status, 201, territory.text);
   // Each reader has a record of his own beside one of a mate's and one of a stranger's.
   const make = async (name, owner) => {
     const made = await admin.post("/api/v1/matters", { name, owner, effort: name.length, fee: { amount: 100, currency: "EUR" }, ...secret });
@@ -52,7 +63,8 @@ before(async () => {
   };
   ids.mates = await make("mates", users.mate.id);
   ids.strangers = await make("strangers", users.stranger.id);
-  for (const name of ["ownm", "owno", "teamm", "teamo", "allm", "allo"]) ids[name] = await make(`mine-${name}`, users[name].id);
+  ids.others = await make("others", users.other.id);
+  for (const name of readers) ids[name] = await make(`mine-${name}`, users[name].id);
   for (const [name, id] of Object.entries(ids)) {
     const file = names.includes(name) ? name : `mine-${name}`;
     const added = await admin.request("POST", `/api/v1/matters/${id}/files`, {
@@ -67,7 +79,13 @@ before(async () => {
 after(() => service.remove());
 
 // What a reader may see of the three kinds of records.
-const rowsOf = { own: ["mine"], team: ["mine", "mates"], all: names };
+const rowsOf = {
+  own: ["mine"],
+  team: ["mine", "mates"],
+  subteams: ["mine", "mates", "strangers"],
+  territory: ["mine", "others"],
+  all: names,
+};
 const kindOf = (reader, name) => (name === `mine-${reader}` ? "mine" : name.startsWith("mine-") ? "team's" : name);
 
 function visibleKinds(reader, list) {
@@ -130,7 +148,7 @@ const channels = {
     assert.equal(found.status, 200, found.text);
     const all = [];
     let text = found.text;
-    for (const word of ["mine", "mates", "strangers"]) {
+    for (const word of names) {
       const page = await client.get(`/api/v1/search?q=${word}&limit=100&wait=true`);
       all.push(...page.body.data.map((hit) => hit.title));
       text += page.text;
@@ -194,7 +212,7 @@ const channels = {
   },
 };
 
-for (const rows of ["own", "team", "all"]) {
+for (const rows of Object.keys(rowsOf)) {
   for (const kind of ["masked", "open"]) {
     const reader = `${rows}${kind[0]}`;
     for (const [name, channel] of Object.entries(channels)) {

@@ -2,7 +2,10 @@
  * indexed field, tests on what a ref leads to, an element of a many-valued field, the owner that
  * the row rules ask for. Each can be counted up to a bound, and written so that its index is used.
  */
+#include "../row_rules.h"
 #include "select.h"
+
+enum { OWNERS_DRIVING_MAX = 100 };
 
 /* ---- finding them ---- */
 
@@ -105,12 +108,32 @@ static void collect(const struct filter *filter, struct driver *drivers, int *co
     }
 }
 
+/* Few owners, and nothing but the owner decides. */
+static bool owner_drives(const struct scope *scope, const struct object_type *type)
+{
+    unsigned rule = scope->grants[type->index].read_rows;
+    if (scope->stand_in_count > 0 || ((rule & ROW_RULE) != 0 && scope_rule(scope, type) != NULL)) {
+        return false;
+    }
+    switch (rows_by_owner(rule)) {
+    case ROWS_OWN:
+        return true;
+    case ROWS_TEAM:
+        return scope->team_count <= OWNERS_DRIVING_MAX;
+    case ROWS_SUBTEAMS:
+        return scope->below_count <= OWNERS_DRIVING_MAX;
+    case ROWS_NONE:
+    case ROWS_ALL:
+    case ROWS_TERRITORY:
+        break;
+    }
+    return false;
+}
+
 int drivers_of(const struct query *query, struct driver *drivers, int most)
 {
     int count = 0;
-    enum row_rule rule = (enum row_rule)query->scope->grants[query->type->index].read_rows;
-    bool owned = rule == ROWS_OWN || (rule == ROWS_TEAM && query->scope->team_count <= 100);
-    if (owned && !str_is(query->type->name, "user")) {
+    if (owner_drives(query->scope, query->type) && !str_is(query->type->name, "user")) {
         drivers[count++] =
             (struct driver){.kind = DRIVER_OWNER, .field = &query->type->fields[SYS_OWNER]};
     }

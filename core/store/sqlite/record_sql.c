@@ -3,6 +3,8 @@
 #include "record_sql.h"
 
 #include "../columns.h"
+#include "../query.h"
+#include "../row_rules.h"
 #include "record_plan.h"
 
 /* ---- reading ---- */
@@ -85,6 +87,14 @@ enum err record_row_get(struct tx *tx, const struct object_type *type, int64_t i
     return err;
 }
 
+/* The unit's scope reaches rows of this type by what they hold. */
+static bool judged_by_content(const struct tx *tx, const struct object_type *type)
+{
+    const struct object_type *own = scope_type(tx->scope, type);
+    return own != NULL && scope_rule(tx->scope, own) != NULL &&
+           tx->scope->grants[own->index].read_rows != ROWS_ALL;
+}
+
 enum err record_row_head(struct tx *tx, const struct object_type *type, int64_t id,
                          struct record_head *out_head, struct error *error)
 {
@@ -108,6 +118,11 @@ enum err record_row_head(struct tx *tx, const struct object_type *type, int64_t 
         }
     }
     db_done(stmt);
+    if (err == OK && row && judged_by_content(tx, type)) {
+        struct record *record = NULL;
+        err = record_row_get(tx, type, id, &record, error);
+        out_head->record = record;
+    }
     return err == OK && !row ? ERR_NOT_FOUND : err;
 }
 

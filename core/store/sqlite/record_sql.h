@@ -11,8 +11,10 @@ enum err record_row_get(struct tx *tx, const struct object_type *type, int64_t i
                         struct record **out_record, struct error *error) MUST_CHECK;
 /* What rights are judged by. ERR_NOT_FOUND when there is no such record. */
 struct record_head {
-    int64_t owner; /* 0: none */
+    int64_t owner;               /* 0: none */
+    const struct record *record; /* whole; NULL: the unit's scope has no rule for its type */
     struct str compartment;
+    bool meets_rule; /* where the record is not at hand: sql_meets_rule said so */
     bool archived;
     struct str subject;    /* of an approval: the type that it is about, … */
     int64_t subject_owner; /* … and that record's owner */

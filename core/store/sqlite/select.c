@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "../internal.h"
+#include "../row_rules.h"
 #include "proxenos/base_json.h"
 
 void sql_init(struct sql *sql, struct arena *arena, const struct scope *scope,
@@ -165,34 +166,132 @@ static void ids_in(struct sql *sql, struct buf *out, const int64_t *ids, size_t 
     buf_append_char(out, ')');
 }
 
+/* `alias.owner in (…)`, the users that the rule reaches; false: none, and nothing was written. */
+static bool owners_in(struct sql *sql, struct buf *out, const char *alias, const char *owner,
+                      unsigned rule)
+{
+    const struct scope *scope = sql->scope;
+    switch (rows_by_owner(rule)) {
+    case ROWS_SUBTEAMS:
+        buf_printf(out, "%s.\"%s\"", alias, owner);
+        ids_in(sql, out, scope->team, MAX(scope->team_count, scope->below_count));
+        return true;
+    case ROWS_TEAM:
+        buf_printf(out, "%s.\"%s\"", alias, owner);
+        ids_in(sql, out, scope->team, scope->team_count);
+        return true;
+    case ROWS_OWN:
+        buf_printf(out, "%s.\"%s\" = ", alias, owner);
+        sql_bind_int(sql, out, scope->user);
+        return true;
+    case ROWS_NONE:
+    case ROWS_ALL:
+    case ROWS_TERRITORY:
+        break;
+    }
+    return false;
+}
+
+/* The rows of those whose deputy this is: ` or alias.owner in (…)` for each. */
+static void absent_rows(struct sql *sql, struct buf *out, const char *alias, const char *owner,
+                        const struct object_type *type)
+{
+    const struct scope *scope = sql->scope;
+    for (size_t i = 0; i < scope->stand_in_count; i++) {
+        const struct stand_in *absent = &scope->stand_ins[i];
+        const struct scope_grant *grant = &absent->grants[type->index];
+        enum row_rule rule = rows_by_owner(grant->read_rows);
+        if ((grant->verbs & VERB_READ) == 0 || rule == ROWS_NONE) {
+            continue;
+        }
+        size_t count = rule == ROWS_SUBTEAMS ? absent->below_count : absent->team_count;
+        buf_printf(out, " or %s.\"%s\"", alias, owner);
+        if (rule == ROWS_OWN) {
+            ids_in(sql, out, &absent->user, 1);
+        } else {
+            ids_in(sql, out, absent->team, count);
+        }
+    }
+}
+
+/* ` or (…)`: rows by what they hold. The rule is written for the row under this alias, with the
+ * rights that it was bound with; it crosses no ref and so makes no join. */
+static void ruled_rows(struct sql *sql, struct buf *out, const char *alias,
+                       const struct object_type *type)
+{
+    const struct filter *rule = scope_rule(sql->scope, type);
+    if (rule == NULL) {
+        return;
+    }
+    const struct scope *scope = sql->scope;
+    struct sql_join root = sql->joins[0];
+    sql->joins[0] = (struct sql_join){.parent = -1, .type = type};
+    (void)snprintf(sql->joins[0].alias, sizeof(sql->joins[0].alias), "%s", alias);
+    sql->scope = scope->rules->binder;
+    buf_append_str(out, STR(" or "));
+    where_filter(sql, out, rule);
+    sql->scope = scope;
+    sql->joins[0] = root;
+}
+
+/* Whether the owner alone decides: then the condition is one that an index of owners serves. */
+static bool owner_decides(const struct scope *scope, const struct object_type *type, unsigned rule)
+{
+    return scope->stand_in_count == 0 &&
+           ((rule & ROW_RULE) == 0 || scope_rule(scope, type) == NULL);
+}
+
 static void row_rule(struct sql *sql, struct buf *out, const char *alias,
                      const struct object_type *type)
 {
     const struct scope *scope = sql->scope;
     const char *owner = is_user(type) ? "id" : "owner";
-    enum row_rule rule =
-        scope_reads(scope, type) ? (enum row_rule)scope->grants[type->index].read_rows : ROWS_NONE;
-    switch (rule) {
-    case ROWS_ALL:
-        break;
-    case ROWS_TEAM:
-        buf_printf(out, " and %s.\"%s\"", alias, owner);
-        ids_in(sql, out, scope->team, scope->team_count);
-        break;
-    case ROWS_OWN:
-        buf_printf(out, " and %s.\"%s\" = ", alias, owner);
-        sql_bind_int(sql, out, scope->user);
-        break;
-    case ROWS_NONE:
-        /* Everyone knows who they are themselves. */
-        if (is_user(type)) {
-            buf_printf(out, " and %s.\"id\" = ", alias);
-            sql_bind_int(sql, out, scope->user);
-        } else {
-            buf_append_str(out, STR(" and 0"));
-        }
-        break;
+    unsigned rule = scope_reads(scope, type) ? scope->grants[type->index].read_rows : ROWS_NONE;
+    if (rule == ROWS_ALL) {
+        return;
     }
+    if (rule == ROWS_NONE && is_user(type)) {
+        rule = ROWS_OWN; /* everyone knows who they are themselves */
+    }
+    bool alone = rule == ROWS_NONE || owner_decides(scope, type, rule);
+    buf_append_str(out, alone ? STR(" and ") : STR(" and ("));
+    if (!owners_in(sql, out, alias, owner, rule)) {
+        buf_append_char(out, '0');
+    }
+    if (!alone) {
+        absent_rows(sql, out, alias, owner, type);
+        if ((rule & ROW_RULE) != 0) {
+            ruled_rows(sql, out, alias, type);
+        }
+        buf_append_char(out, ')');
+    }
+}
+
+enum err sql_meets_rule(struct db *db, const struct scope *scope, const struct object_type *type,
+                        int64_t id, bool *out_meets, struct error *error)
+{
+    struct sql sql;
+    struct buf text;
+    struct arena arena;
+    struct db_stmt *stmt = NULL;
+    arena_init(&arena);
+    buf_init(&text);
+    sql_init(&sql, &arena, scope, type, 0);
+    buf_append_str(&text, STR("select 1"));
+    sql_from(&sql, &text, STR(""));
+    buf_append_str(&text, STR(" where r.\"id\" = "));
+    sql_bind_int(&sql, &text, id);
+    buf_append_str(&text, STR(" and (0"));
+    ruled_rows(&sql, &text, "r", type);
+    buf_append_char(&text, ')');
+    enum err err = sql_start(&sql, db, &text, &stmt, error);
+    if (err == OK) {
+        err = db_step(stmt, out_meets, error);
+    }
+    db_done(stmt);
+    buf_deinit(&text);
+    arena_deinit(&arena);
+    return err;
 }
 
 /* " or (object in (…) and owner …)" for the types whose rows this rule shows; false: there is none.
@@ -203,7 +302,7 @@ static bool subjects_of(struct sql *sql, struct buf *out, const char *alias, enu
     size_t count = 0;
     for (int i = 0; i < scope->schema->object_count; i++) {
         const struct object_type *type = &scope->schema->objects[i];
-        if (!scope_reads(scope, type) || scope->grants[i].read_rows != rule) {
+        if (!scope_reads(scope, type) || rows_by_owner(scope->grants[i].read_rows) != rule) {
             continue;
         }
         if (count++ == 0) {
@@ -218,24 +317,37 @@ static bool subjects_of(struct sql *sql, struct buf *out, const char *alias, enu
     return count > 0;
 }
 
-/* Who sees an approval sees the record that it is about. */
-static void subject_rule(struct sql *sql, struct buf *out, const char *alias)
+/* ` or (object in (…) and subject_owner in (…))` for each of those whose deputy this is. */
+static void absent_subjects(struct sql *sql, struct buf *out, const char *alias)
 {
     const struct scope *scope = sql->scope;
+    for (int i = 0; scope->stand_in_count > 0 && i < scope->schema->object_count; i++) {
+        struct value name = value_text(scope->schema->objects[i].name);
+        buf_printf(out, " or (%s.\"object\" = ", alias);
+        sql_bind(sql, out, &name);
+        buf_append_str(out, STR(" and (0"));
+        absent_rows(sql, out, alias, "subject_owner", &scope->schema->objects[i]);
+        buf_append_str(out, STR("))"));
+    }
+}
+
+/* Who sees an approval sees the record that it is about, by its owner: what that record holds does
+ * not stand in the approval's row, so territories do not count here. */
+static void subject_rule(struct sql *sql, struct buf *out, const char *alias)
+{
+    static const enum row_rule by_owner[] = {ROWS_SUBTEAMS, ROWS_TEAM, ROWS_OWN};
     buf_append_str(out, STR(" and (0"));
     if (subjects_of(sql, out, alias, ROWS_ALL)) {
         buf_append_char(out, ')');
     }
-    if (subjects_of(sql, out, alias, ROWS_TEAM)) {
-        buf_printf(out, " and %s.\"subject_owner\"", alias);
-        ids_in(sql, out, scope->team, scope->team_count);
-        buf_append_char(out, ')');
+    for (size_t i = 0; i < COUNT_OF(by_owner); i++) {
+        if (subjects_of(sql, out, alias, by_owner[i])) {
+            buf_append_str(out, STR(" and "));
+            (void)owners_in(sql, out, alias, "subject_owner", by_owner[i]);
+            buf_append_char(out, ')');
+        }
     }
-    if (subjects_of(sql, out, alias, ROWS_OWN)) {
-        buf_printf(out, " and %s.\"subject_owner\" = ", alias);
-        sql_bind_int(sql, out, scope->user);
-        buf_append_char(out, ')');
-    }
+    absent_subjects(sql, out, alias);
     buf_append_char(out, ')');
 }
 

@@ -50,6 +50,9 @@ bool sql_open(const struct scope *scope, const struct object_type *type);
 /* " and …" for each rule that rows under this alias must meet; nothing when all are open. */
 void sql_visible(struct sql *sql, struct buf *out, const char *alias,
                  const struct object_type *type);
+/* Does the row meet the rules for what it holds that the scope has for its type? */
+enum err sql_meets_rule(struct db *db, const struct scope *scope, const struct object_type *type,
+                        int64_t id, bool *out_meets, struct error *error) MUST_CHECK;
 /* A ref's id as the scope may see it: null when it leads to a record that may not be read. */
 void sql_ref(struct sql *sql, struct buf *out, int join, const struct field *ref);
 /* alias."field", or what stands for it: refs as sql_ref, money its amount or currency. */
