@@ -157,6 +157,11 @@ test("two people with the role decide; the run goes on with what they said", asy
   const run = await outcome(asked.run);
   assert.deepEqual(run.result, {
     state: "approved", approved: true, rejected: false, by: ["user:anna", "user:ben"], comments: ["fine"], votes: 2 });
+  // Another user is told of the votes by the approval's own events; approval.voted has no record of its own.
+  const told = async (pattern) => (await users.carl.get(`/api/v1/events?pattern=${pattern}&limit=1000`)).body.data;
+  const updates = (await told("approval.*")).filter((event) => event.record === asked.approval).map((event) => event.type);
+  assert.deepEqual(updates, ["approval.created", "approval.updated", "approval.updated"]);
+  assert.deepEqual(await told("approval.voted"), []);
   const voted = await admin.get("/api/v1/events?pattern=approval.voted&limit=1000");
   const mine = voted.body.data.filter((event) => event.data.approval === asked.approval);
   assert.deepEqual(mine.map((event) => [event.actor, event.data.vote, event.data.hash]), [

@@ -83,3 +83,23 @@ px.flow("done", function(flow, input)
   flow:sleep("1ms")
   return { sum = sum }
 end)
+
+px.flow("approve", function(flow, input)
+  local yes = flow:approve {
+    role = "legal", exclude = {}, title = { en = "Go on?", el = "Συνεχίζουμε;" }, data = { n = input.n }, due = "5d", remind = "1d", escalate = "head",
+  }
+  local late = flow:approve { role = "legal", quorum = 2, rejections = 2, title = "Anybody?", expire = "1ms" }
+  local note = flow:step("note", function() return px.store.create("note", { text = "as it was" }).id end)
+  local code = flow:all {
+    people = function()
+      local _, err = pcall(flow.approve, flow, { role = "legal", subject = note, object = "note" })
+      return err.code
+    end,
+    change = function()
+      flow:sleep("1ms")
+      flow:step("change", function() px.store.update("note", note, { text = "as it is" }) end)
+    end,
+  }.people
+  flow:step("told " .. yes.state .. " " .. yes.by[1] .. " " .. yes.comments[1] .. " " .. late.state .. " " .. code, function() end)
+  flow:wait("end")
+end)

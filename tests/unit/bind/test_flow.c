@@ -330,6 +330,32 @@ static void the_next_generation_starts_anew(void **state)
     assert_json(world, &run, "turns", "2");
 }
 
+/* A cancel that comes when the run goes on as a new generation meets that one. */
+static void a_cancel_meets_the_next_generation(void **state)
+{
+    struct world *world = *state;
+    struct value run =
+        run_flow(world,
+                 START "px.flow('f', function(flow, input)\n"
+                       "  if input.n == 1 then\n"
+                       "    flow:step('itself', function()\n"
+                       "      px.flows.cancel(flow:id(), 'enough')\n"
+                       "    end)\n"
+                       "    return flow:continue_as_new { n = 2 }\n"
+                       "  end\n"
+                       "  flow:compensate(function()\n"
+                       "    flow:step('undo', function() px.store.create('note', { text = "
+                       "'undone ' .. input.n }) end)\n"
+                       "  end)\n"
+                       "  flow:sleep('30d')\n"
+                       "end)\n",
+                 "{\"n\":1}");
+    assert_json(world, &run, "state", "\"cancelled\"");
+    assert_json(world, &run, "generation", "2");
+    assert_int_equal(world_count(world, "note", "text[eq]:\"undone 2\""), 1);
+    assert_int_equal(world_count(world, "note", ""), 1);
+}
+
 /* Fresh tables in every replay, whose order Lua would give by chance. */
 static void the_environment_is_the_same_each_time(void **state)
 {
@@ -593,6 +619,7 @@ int test_flow(void)
         TEST(a_cancelled_run_cleans_up),
         TEST(one_run_lives_under_a_key),
         TEST(the_next_generation_starts_anew),
+        TEST(a_cancel_meets_the_next_generation),
         TEST(the_environment_is_the_same_each_time),
         TEST(a_flow_touches_the_world_in_steps_alone),
         TEST(code_that_differs_blocks_the_run),

@@ -5,6 +5,7 @@
 
 #include "proxenos/base_json.h"
 #include "proxenos/flow_history.h"
+#include "proxenos/store_approval.h"
 
 #include <stdio.h>
 
@@ -12,8 +13,8 @@ int test_flow_golden(void);
 
 #define FOLDER TEST_SOURCE_DIR "/tests/data/flows/"
 
-static const char *const kinds[] = {"step", "call", "sleep", "wait",    "signal",
-                                    "all",  "any",  "child", "version", "done"};
+static const char *const kinds[] = {"step", "call",  "sleep",   "wait", "signal", "all",
+                                    "any",  "child", "version", "done", "approve"};
 
 static const char *read_file(struct world *world, const char *name)
 {
@@ -36,7 +37,12 @@ static const char *read_file(struct world *world, const char *name)
 
 static struct bind_host *load(struct world *world, const char *main)
 {
-    struct world_plugin plugin = {.name = "one", .main = main, .emit = "one.*", .http = true};
+    struct world_plugin plugin = {.name = "one",
+                                  .main = main,
+                                  .read = "note",
+                                  .write = "note",
+                                  .emit = "one.*",
+                                  .http = true};
     return world_plugin(world, &plugin);
 }
 
@@ -47,6 +53,52 @@ static enum err take_first(void *context, const struct flow_run *run, struct err
     (void)error;
     *(int64_t *)context = run->id;
     return OK;
+}
+
+struct deciding {
+    struct unit unit;
+    int64_t approval;
+};
+
+static enum err take_id(void *context, const struct record *record, struct error *error)
+{
+    (void)error;
+    *(int64_t *)context = record->id;
+    return OK;
+}
+
+static enum err decide(struct unit *unit, struct tx *tx, struct error *error)
+{
+    struct approval_vote vote = {.approve = true, .comment = STR("fine")};
+    return tx_decide(tx, CONTAINER_OF(unit, struct deciding, unit)->approval, &vote, NULL, error);
+}
+
+/* Anna of the role "legal" says yes to what waits. */
+static void say_yes(struct world *world)
+{
+    char json[80], id[ID_TEXT_LEN + 1];
+    struct page page = {0};
+    struct error error = {0};
+    struct deciding deciding = {.unit = {.apply = decide, .request = STR("test")}};
+    struct query query = {.limit = 1};
+    id_format(world_create(world, "role",
+                           "{\"name\":\"legal\",\"grants\":{\"approval\":{\"verbs\":[\"read\","
+                           "\"approve\"]}}}"),
+              id);
+    (void)snprintf(json, sizeof(json), "{\"name\":\"anna\",\"roles\":[\"%s\"]}", id);
+    int64_t anna = world_create(world, "user", json);
+    world_settle(world);
+    assert_int_equal(auth_user_scope(world->auth, anna, STR("test"), &deciding.unit.scope, &error),
+                     OK);
+    query.type = schema_object(deciding.unit.scope->schema, STR("approval"));
+    assert_int_equal(query_bind(&query, deciding.unit.scope, &world->arena, &error), OK);
+    assert_int_equal(reader_query(world->reader, &query, &world->arena, take_id, &deciding.approval,
+                                  &page, &error),
+                     OK);
+    assert_int_equal(store_run(world->store, &deciding.unit), OK);
+    scope_unref(deciding.unit.scope);
+    unit_deinit(&deciding.unit);
+    world_settle(world);
 }
 
 static void write_history(struct world *world, struct bind_host *host, const char *kind)
@@ -61,6 +113,9 @@ static void write_history(struct world *world, struct bind_host *host, const cha
     (void)snprintf(input, sizeof(input), "{\"flow\":\"%s\"}", kind);
     assert_int_equal(world_call(world, host, BIND_ROUTE, 0, input, NULL, &call), OK);
     world_settle(world);
+    if (strcmp(kind, "approve") == 0) {
+        say_yes(world);
+    }
     struct flow_query query = {
         .plugin = STR(""), .name = str_from(kind), .key = STR(""), .limit = 1};
     assert_int_equal(flow_run_find(world->reader, &query, take_first, &id, &error), OK);
