@@ -2,6 +2,7 @@
  * the kinds' `run` (a lane's). */
 #include "internal.h"
 
+#include "proxenos/store_file.h"
 #include "proxenos/store_search.h"
 
 #include <errno.h>
@@ -249,6 +250,10 @@ static enum err run_verify(struct job_run *run, void *context, struct error *err
     struct audit_report report = {0};
     err = audit_verify(run->thread_context, text.len > 0 ? &known : NULL, on_progress, run, &report,
                        error);
+    struct files_report files = {0};
+    if (err == OK) {
+        err = reader_files_verify(run->thread_context, on_progress, run, &files, error);
+    }
     struct buf chain;
     buf_init(&chain);
     base64_encode(&chain, report.chain, sizeof(report.chain));
@@ -258,8 +263,13 @@ static enum err run_verify(struct job_run *run, void *context, struct error *err
     value_put_c(run->arena, &run->result, "last_seq", value_int(report.last_seq));
     value_put_c(run->arena, &run->result, "bad_seq",
                 report.bad_seq != 0 ? value_int(report.bad_seq) : value_null());
-    value_put_c(run->arena, &run->result, "finding",
-                value_text(arena_str(run->arena, str_from(report.finding))));
+    value_put_c(
+        run->arena, &run->result, "finding",
+        value_text(arena_str(
+            run->arena, str_from(report.finding[0] != '\0' ? report.finding : files.finding))));
+    value_put_c(run->arena, &run->result, "files", value_int(files.checked));
+    value_put_c(run->arena, &run->result, "files_missing", value_int(files.missing));
+    value_put_c(run->arena, &run->result, "files_altered", value_int(files.altered));
     value_put_c(run->arena, &run->result, "chain",
                 value_text(arena_str(run->arena, buf_str(&chain))));
     buf_deinit(&chain);

@@ -371,6 +371,8 @@ enum err read_kv(struct call *call, struct str key, struct value *out_value,
                  struct error *error) MUST_CHECK;
 enum err read_history(struct call *call, const struct object_type *type, int64_t id,
                       struct value *out_rows, struct error *error) MUST_CHECK;
+enum err read_files(struct call *call, const struct object_type *type, int64_t id,
+                    struct value *out_rows, struct error *error) MUST_CHECK;
 /* The record as it was at a moment, from the log: drafts are not in it. */
 enum err read_as_of(struct call *call, const struct object_type *type, int64_t id, int64_t at_ms,
                     struct record **out_record, struct error *error) MUST_CHECK;

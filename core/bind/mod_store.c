@@ -68,6 +68,14 @@ static const char types[] =
     "---@field rank \"exact\"|\"beginning\"|\"anywhere\"\n"
     "---@field matched string[] # fields in which a word was found\n"
     "---@field record table\n"
+    "---@class px.file\n"
+    "---@field id string\n"
+    "---@field name string\n"
+    "---@field media_type string\n"
+    "---@field bytes integer\n"
+    "---@field hash string # SHA-256 of the content\n"
+    "---@field added_at px.date\n"
+    "---@field added_by string\n"
     "---@class px.past\n"
     "---@field get fun(object: string, id: string): table? # nil when there was none then\n";
 
@@ -100,6 +108,11 @@ static const struct lua_binding bindings[] = {
      .call = store_history,
      .type = "fun(object: string, id: string): table[]",
      .doc = "the changes of one record, oldest first"},
+    {.name = "files",
+     .call = store_files,
+     .type = "fun(object: string, id: string): px.file[]",
+     .doc = "the files of one record, the first 1000 in the order in which they were added; their "
+            "contents are not given to plugins"},
     {.name = "as_of",
      .call = store_as_of,
      .type = "fun(at: string|px.date): px.past",

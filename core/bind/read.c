@@ -4,6 +4,7 @@
 #include "usage.h"
 
 #include "proxenos/base_json.h"
+#include "proxenos/store_file.h"
 #include "proxenos/store_history.h"
 
 /* ---- rights ---- */
@@ -175,6 +176,35 @@ enum err read_history(struct call *call, const struct object_type *type, int64_t
     enum err err = read_begin(call, &turn, error);
     if (err == OK) {
         err = reader_log(turn.reader, call->scope, &query, on_entry, &telling, &last, error);
+        read_end(call, &turn);
+    }
+    if (err == OK) {
+        *out_rows = telling.rows;
+        usage_read(call, telling.rows.list.count);
+    }
+    return err;
+}
+
+/* ---- files ---- */
+
+static enum err on_file(void *context, const struct attachment *attachment, struct error *error)
+{
+    (void)error;
+    struct telling *telling = context;
+    value_push(telling->arena, &telling->rows, attachment_value(telling->arena, attachment));
+    return OK;
+}
+
+enum err read_files(struct call *call, const struct object_type *type, int64_t id,
+                    struct value *out_rows, struct error *error)
+{
+    enum { FILES_MAX = 1000 };
+    struct telling telling = {.arena = &call->scratch, .rows = value_list_new()};
+    struct read_turn turn;
+    enum err err = read_begin(call, &turn, error);
+    if (err == OK) {
+        err = reader_attachments(turn.reader, call->scope, type, id, 0, FILES_MAX, on_file,
+                                 &telling, error);
         read_end(call, &turn);
     }
     if (err == OK) {

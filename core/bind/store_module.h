@@ -19,6 +19,7 @@ int store_count(lua_State *L);
 int store_each(lua_State *L);
 int store_aggregate(lua_State *L);
 int store_history(lua_State *L);
+int store_files(lua_State *L);
 int store_as_of(lua_State *L);
 int store_search(lua_State *L);
 int store_create(lua_State *L);

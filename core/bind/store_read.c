@@ -108,6 +108,18 @@ int store_history(lua_State *L)
     return 1;
 }
 
+int store_files(lua_State *L)
+{
+    struct call *call = call_enter(L);
+    const struct object_type *type = type_arg(L, call, VERB_READ);
+    int64_t id = id_arg(L, 2);
+    struct value rows = value_null();
+    struct error error = {0};
+    raise_if(L, read_files(call, type, id, &rows, &error), &error);
+    lua_push_value(L, &rows, true);
+    return 1;
+}
+
 /* Upvalues: 1 the object's name, 2 the query, 3 the page, 4 the place in it, 5 the cursor. */
 static int each_next(lua_State *L)
 {

@@ -282,6 +282,22 @@ static enum err missing_file(int64_t id, struct error *error)
     return error_set(error, ERR_NOT_FOUND, "there is no file %s here", text);
 }
 
+/* A field that names the file keeps it. */
+static enum err check_fields(const struct record *record, int64_t id, struct error *error)
+{
+    char text[ID_TEXT_LEN + 1];
+    id_format(id, text);
+    for (int i = 0; i < record->type->field_count; i++) {
+        const struct field *field = &record->type->fields[i];
+        if (field->type == FIELD_FILE && record->values[i].kind == VALUE_TEXT &&
+            str_is(record->values[i].text, text)) {
+            return error_set(error, ERR_RESTRICTED, STR_FORMAT " of the record names this file",
+                             STR_ARGS(field->name));
+        }
+    }
+    return OK;
+}
+
 enum err tx_detach(struct tx *tx, const struct object_type *type, int64_t record, int64_t id,
                    struct error *error)
 {
@@ -295,6 +311,9 @@ enum err tx_detach(struct tx *tx, const struct object_type *type, int64_t record
     err = attachment_find(tx, id, &attachment, &removed, error);
     if (err == ERR_NOT_FOUND || (err == OK && (removed || attachment.record != record))) {
         return missing_file(id, error);
+    }
+    if (err == OK) {
+        err = check_fields(found, id, error);
     }
     if (err == OK) {
         err = attachment_remove(tx, &attachment, error);
@@ -336,6 +355,16 @@ enum err attachment_all(struct tx *tx, int64_t record, struct found_files *out, 
     }
     buf_deinit(&rows);
     return err;
+}
+
+enum err attachment_held(struct tx *tx, int64_t record, int64_t id, bool *out_held,
+                         struct error *error)
+{
+    struct attachment attachment = {0};
+    bool removed = false;
+    enum err err = attachment_find(tx, id, &attachment, &removed, error);
+    *out_held = err == OK && !removed && attachment.record == record;
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 enum err attachments_any(struct tx *tx, int64_t record, bool *out_any, struct error *error)

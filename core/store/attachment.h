@@ -23,6 +23,9 @@ enum err attachments_end(struct tx *tx, const struct record *record,
 /* All files of one record hang on the other afterwards; how many. */
 enum err attachments_move(struct tx *tx, const struct record *from, const struct record *to,
                           int64_t *out_count, struct error *error) MUST_CHECK;
+/* Does it hang on this record now? */
+enum err attachment_held(struct tx *tx, int64_t record, int64_t id, bool *out_held,
+                         struct error *error) MUST_CHECK;
 /* Is any there? */
 enum err attachments_any(struct tx *tx, int64_t record, bool *out_any,
                          struct error *error) MUST_CHECK;

@@ -273,6 +273,18 @@ struct str field_format(const struct field *field)
     return named ? str_from(field_type_name(field->type)) : field->format;
 }
 
+/* The id of one of the record's own files; whether there is one, the writer knows. */
+static enum err file_of(const struct field *field, const struct value *plain, struct arena *arena,
+                        struct value *out_value, struct error *error)
+{
+    int64_t id = 0;
+    enum err err = text_of(field, plain, arena, out_value, error);
+    if (err == OK && out_value->kind == VALUE_TEXT && id_parse(out_value->text, &id) != OK) {
+        return wrong_kind(field, plain, error, "the id of one of the record's files");
+    }
+    return err;
+}
+
 enum err field_convert(const struct field *field, const struct value *plain, struct arena *arena,
                        struct value *out_value, struct error *error)
 {
@@ -284,9 +296,10 @@ enum err field_convert(const struct field *field, const struct value *plain, str
     case FIELD_URL:
     case FIELD_COUNTRY:
     case FIELD_LANGUAGE:
-    case FIELD_FILE:
     case FIELD_SECRET:
         return text_of(field, plain, arena, out_value, error);
+    case FIELD_FILE:
+        return file_of(field, plain, arena, out_value, error);
     case FIELD_INTEGER:
         return whole_of(field, plain, out_value, error);
     case FIELD_DECIMAL:

@@ -88,6 +88,21 @@ static enum err load_all(struct merging *merging, struct error *error)
     return err;
 }
 
+/* ---- files ---- */
+
+static enum err move_files(struct merging *merging, struct error *error)
+{
+    struct merge *merge = merging->merge;
+    enum err err = OK;
+    merge->files = 0;
+    for (size_t i = 0; i < merge->other_count && err == OK; i++) {
+        int64_t count = 0;
+        err = attachments_move(merging->tx, merging->others[i], merging->keep, &count, error);
+        merge->files += count;
+    }
+    return err;
+}
+
 /* ---- what is taken over ---- */
 
 static bool may_fill(const struct merging *merging, const struct field *field)
@@ -283,19 +298,6 @@ static enum err move_all(struct merging *merging, struct error *error)
     return err;
 }
 
-static enum err move_files(struct merging *merging, struct error *error)
-{
-    struct merge *merge = merging->merge;
-    enum err err = OK;
-    merge->files = 0;
-    for (size_t i = 0; i < merge->other_count && err == OK; i++) {
-        int64_t count = 0;
-        err = attachments_move(merging->tx, merging->others[i], merging->keep, &count, error);
-        merge->files += count;
-    }
-    return err;
-}
-
 /* ---- cycles ---- */
 
 /* Follows a field from the kept record; *out_path is "A → B → A" when it leads back, else empty. */
@@ -406,14 +408,15 @@ static enum err merge_all(struct merging *merging, struct error *error)
     if (err == OK) {
         err = check_cycles(merging, true, circles, error);
     }
+    /* First, so that a file that a field names is there when the field is taken over. */
+    if (err == OK) {
+        err = move_files(merging, error);
+    }
     if (err == OK && merging->merge->fill) {
         err = fill(merging, error);
     }
     if (err == OK) {
         err = move_all(merging, error);
-    }
-    if (err == OK) {
-        err = move_files(merging, error);
     }
     if (err == OK) {
         err = check_cycles(merging, false, circles, error);

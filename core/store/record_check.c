@@ -1,4 +1,5 @@
 /* Checks that need the database: references exist, unique values are free. Writer thread. */
+#include "attachment.h"
 #include "columns.h"
 #include "findings.h"
 #include "proxenos/base_env.h"
@@ -76,12 +77,34 @@ static enum err check_list(struct writing *writing, const struct field *field,
     return err;
 }
 
+/* A file field holds one of the record's own files. What is taken back is believed: files come back
+ * one by one. */
+static enum err check_file(struct writing *writing, const struct field *field,
+                           const struct value *value, struct error *error)
+{
+    bool held = false;
+    int64_t id = 0;
+    char pointer[64];
+    if (writing->revert || id_parse(value->text, &id) != OK) {
+        return OK;
+    }
+    enum err err = attachment_held(writing->tx, writing->whole->id, id, &held, error);
+    (void)snprintf(pointer, sizeof(pointer), "/" STR_FORMAT, STR_ARGS(field->name));
+    return err != OK || held ? err
+                             : error_at(error, ERR_REFERENCE, pointer, NULL,
+                                        STR_FORMAT " names no file of this record: attach it first",
+                                        STR_ARGS(field->name));
+}
+
 enum err record_check_refs(struct writing *writing, struct error *error)
 {
     enum err err = OK;
     for (int i = 0; i < writing->type->field_count && err == OK; i++) {
         const struct field *field = &writing->type->fields[i];
         const struct value *value = &writing->whole->values[i];
+        if (writing->changed[i] && field->type == FIELD_FILE && value->kind == VALUE_TEXT) {
+            err = check_file(writing, field, value, error);
+        }
         if (!writing->changed[i] || field->to.len == 0 || value->kind == VALUE_NULL) {
             continue;
         }

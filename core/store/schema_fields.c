@@ -301,6 +301,11 @@ static void check_together(struct builder *builder, const struct value *item, st
                     "a computed field is neither required nor unique and has no default");
         }
     }
+    if (field->type == FIELD_FILE && (field->required || value_get_c(item, "default") != NULL)) {
+        finding(builder, "type", NULL,
+                "a file is attached to a record that is there: it is neither required nor has it a "
+                "default");
+    }
     if (field->on_delete == DELETE_CLEAR && field->required && field->to.len > 0) {
         finding(builder, "on_delete", NULL, "a required reference cannot be cleared");
     }

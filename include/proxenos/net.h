@@ -222,7 +222,7 @@ struct net_call {
     /* results */
     int status;
     struct buf answer; /* caller deinits */
-    char location[256], etag[64];
+    char location[256], etag[80];
 };
 /* OK when an answer came, whatever its status; ERR_NETWORK when the other side cannot be reached.
  */

@@ -162,6 +162,14 @@
 ---@field rank "exact"|"beginning"|"anywhere"
 ---@field matched string[] # fields in which a word was found
 ---@field record table
+---@class px.file
+---@field id string
+---@field name string
+---@field media_type string
+---@field bytes integer
+---@field hash string # SHA-256 of the content
+---@field added_at px.date
+---@field added_by string
 ---@class px.past
 ---@field get fun(object: string, id: string): table? # nil when there was none then
 
@@ -174,6 +182,7 @@
 ---@field each fun(object: string, query?: px.query): fun(): table? # iterates over all of them, page by page
 ---@field aggregate fun(object: string, spec: table): table[] # counts and sums by groups
 ---@field history fun(object: string, id: string): table[] # the changes of one record, oldest first
+---@field files fun(object: string, id: string): px.file[] # the files of one record, the first 1000 in the order in which they were added; their contents are not given to plugins
 ---@field as_of fun(at: string|px.date): px.past # records as they were at a moment: a date means its end; get raises gone where the answer was erased
 ---@field search fun(text: string, options?: px.search): px.hit[], string? # records that hold every word, the best first, and the cursor of the next page; with wait (outside a unit of work) all that was written before is found (waits)
 ---@field create fun(object: string, fields: table): table # makes a record (waits)

@@ -237,3 +237,265 @@ test("a list has pages", async () => {
   assert.equal((await owner.get(`/api/v1/matters/${id}/files?limit=0`)).status, 400);
   assert.equal((await owner.get(`/api/v1/matters/${id}/files?after=x`)).body.code, "cursor");
 });
+
+test("a merge moves files, a revert moves them back, a deleted record brings its own back", async () => {
+  const keep = await makeMatter(owner, "keep");
+  const other = await makeMatter(owner, "other");
+  await put(owner, keep, "kept.txt", "of the kept one", "text/plain");
+  const moved = await put(owner, other, "moved.txt", "of the other one", "text/plain");
+  const list = async (id) => (await owner.get(`/api/v1/matters/${id}/files`)).body?.data?.map((file) => file.name);
+  const merged = await owner.post(`/api/v1/matters/${keep}/merge`, { others: [other], delete: true });
+  assert.equal(merged.status, 200, merged.text);
+  assert.equal(merged.body.files, 1);
+  assert.deepEqual(await list(keep), ["kept.txt", "moved.txt"]);
+  assert.equal((await owner.get(`/api/v1/matters/${keep}/files/${moved.body.id}`)).text, "of the other one");
+  const events = (await owner.get(`/api/v1/matters/${keep}/history`)).body.data;
+  assert.equal(events.find((event) => event.data.moved_from === other)?.data.name, "moved.txt");
+  const back = await owner.post(`/api/v1/changesets/${merged.body.changeset}/revert`, {});
+  assert.equal(back.status, 200, back.text);
+  assert.deepEqual(await list(keep), ["kept.txt"]);
+  assert.deepEqual(await list(other), ["moved.txt"]);
+  const filter = { name: "other" };
+  const preview = await owner.post("/api/v1/matters/bulk/delete", { filter });
+  const deleted = await owner.post("/api/v1/matters/bulk/delete", { filter, token: preview.body.token });
+  assert.equal(deleted.status, 200, deleted.text);
+  assert.equal((await owner.get(`/api/v1/matters/${other}/files/${moved.body.id}`)).status, 404);
+  assert.equal((await owner.post(`/api/v1/changesets/${deleted.body.changeset}/revert`, {})).status, 200);
+  assert.equal((await owner.get(`/api/v1/matters/${other}/files/${moved.body.id}`)).text, "of the other one");
+});
+
+test("a field of type file names one of the record's own files, and keeps it", async () => {
+  const id = await makeMatter(owner, "with a scan");
+  const made = await put(owner, id, "scan.pdf", pdf, "application/pdf");
+  const url = `/api/v1/matters/${id}`;
+  const other = (await put(owner, record, "elsewhere.pdf", pdf, "application/pdf")).body.id;
+  for (const [value, status, code] of [["scan.pdf", 422, "type"], ["0000000000001", 422, "reference"], [other, 422, "reference"]]) {
+    const refused = await owner.patch(url, { scan: value });
+    assert.equal(refused.status, status, refused.text);
+    assert.equal(refused.body.code, code, refused.text);
+    assert.equal(refused.body.errors[0].pointer, "/scan");
+  }
+  assert.equal((await owner.patch(url, { scan: made.body.id })).status, 200);
+  assert.equal((await owner.get(url)).body.scan, made.body.id);
+  const kept = await owner.delete(`${url}/files/${made.body.id}`);
+  assert.equal(kept.status, 409);
+  assert.equal(kept.body.code, "restricted");
+  // A merge takes field and file over; its revert gives both back.
+  const keep = await makeMatter(owner, "the kept one");
+  const merged = await owner.post(`/api/v1/matters/${keep}/merge`, { others: [id], fill: true, delete: true });
+  assert.equal(merged.status, 200, merged.text);
+  assert.equal(merged.body.record.scan, made.body.id);
+  assert.equal((await owner.get(`/api/v1/matters/${keep}/files/${made.body.id}`)).status, 200);
+  const back = await owner.post(`/api/v1/changesets/${merged.body.changeset}/revert`, {});
+  assert.equal(back.status, 200, back.text);
+  assert.equal((await owner.get(`/api/v1/matters/${keep}`)).body.scan, null);
+  assert.equal((await owner.get(url)).body.scan, made.body.id);
+  assert.equal((await owner.get(`${url}/files/${made.body.id}`)).status, 200);
+  assert.equal((await owner.patch(url, { scan: null })).status, 200);
+  assert.equal((await owner.delete(`${url}/files/${made.body.id}`)).status, 204);
+});
+
+test("a plugin sees what files there are, and hears of them", async () => {
+  const id = await makeMatter(owner, "for plugins");
+  const made = await put(owner, id, "seen.txt", "seen", "text/plain");
+  const shown = await service.cli("shell", "-e", `px.store.files("matter", "${id}")`);
+  assert.equal(shown.code, 0, shown.stderr);
+  assert.match(shown.stdout, /"seen\.txt"/);
+  assert.ok(shown.stdout.includes(made.body.hash));
+  const none = await service.cli("shell", "-e", 'px.store.files("matter", "0000000000001")');
+  assert.equal(none.code, 1);
+  assert.match(none.stderr, /there is no matter/);
+  const events = await admin.get("/api/v1/events?pattern=matter.file_added&limit=1000");
+  assert.ok(events.body.data.some((event) => event.record === id && event.data.name === "seen.txt"), events.text.slice(0, 300));
+});
+
+test("many slow uploads hold up neither each other nor a quick one", async () => {
+  const id = await makeMatter(owner, "slow");
+  const slow = Array.from({ length: 40 }, () => slowly(owner, id, 200 << 10));
+  for (const upload of slow) upload.socket.write("z".repeat(150 << 10));
+  await until(() => passing().length === slow.length, 10000);
+  const began = Date.now();
+  const quick = await put(owner, id, "quick.txt", "quick", "text/plain");
+  assert.equal(quick.status, 201, quick.text);
+  assert.ok(Date.now() - began < 5000);
+  for (const upload of slow) upload.socket.end("z".repeat(50 << 10));
+  const answers = await Promise.all(slow.map((upload) => upload.answer));
+  assert.ok(answers.every((answer) => answer.startsWith("HTTP/1.1 201")), answers.find((answer) => !answer.startsWith("HTTP/1.1 201")));
+  assert.equal((await owner.get(`/api/v1/matters/${id}/files`)).body.data.length, 41);
+});
+
+test("the command line puts, lists, gets and deletes", async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "proxenos-files-"));
+  const source = path.join(folder, "Πρακτικά 3.csv");
+  writeFileSync(source, "α;β\n1;2\n");
+  const id = await makeMatter(owner, "by hand");
+  const made = await service.cli("file", "put", "matter", id, source, "--format", "json");
+  assert.equal(made.code, 0, made.stderr);
+  const file = JSON.parse(made.stdout);
+  assert.equal(file.name, "Πρακτικά 3.csv");
+  assert.equal(file.media_type, "text/csv");
+  const listed = await service.cli("file", "list", "matter", id);
+  assert.match(listed.stdout, /Πρακτικά 3\.csv/);
+  const target = path.join(folder, "copy.csv");
+  const got = await service.cli("file", "get", "matter", id, file.id, "--output", target);
+  assert.equal(got.code, 0, got.stderr);
+  assert.equal(readFileSync(target, "utf8"), "α;β\n1;2\n");
+  const refused = await service.cli("file", "put", "matter", id, source, "--type", "application/pdf");
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /file_type/);
+  // Altered on the disk: neither given out as whole nor passed over by the check.
+  writeFileSync(contentPath(file.hash), "α;β\n1;3\n");
+  const altered = await service.cli("file", "get", "matter", id, file.id, "--output", target);
+  assert.equal(altered.code, 1);
+  assert.ok(!existsSync(target));
+  const verify = await service.cli("audit", "verify");
+  assert.equal(verify.code, 1);
+  assert.match(verify.stderr, new RegExp(`file ${file.id} of matter ${id}: its content is altered`));
+  // The same content sent again makes it whole.
+  assert.equal((await service.cli("file", "put", "matter", id, source)).code, 0);
+  const whole = await service.cli("audit", "verify");
+  assert.equal(whole.code, 0, whole.stderr);
+  assert.equal((await service.cli("file", "delete", "matter", id, file.id)).code, 0);
+  assert.equal((await service.cli("file", "get", "matter", id, file.id)).code, 1);
+  rmSync(folder, { recursive: true });
+});
+
+test("a backup has the files, and a restore that is not whole is refused", async () => {
+  const id = await makeMatter(owner, "backed up");
+  const made = await put(owner, id, "kept.pdf", pdf, "application/pdf");
+  const folder = mkdtempSync(path.join(tmpdir(), "proxenos-backup-"));
+  const backup = path.join(folder, "backup");
+  const saved = await service.cli("backup", backup);
+  assert.equal(saved.code, 0, saved.stderr);
+  assert.deepEqual(readFileSync(contentPath(made.body.hash, backup)), pdf);
+  const checked = await service.cli("restore", backup, "--verify");
+  assert.equal(checked.code, 0, checked.stderr);
+  const restored = new Service({ plugins: service.plugins, folder: path.join(folder, "restored") });
+  assert.equal((await restored.cli("restore", backup)).code, 0);
+  await restored.start();
+  const got = await restored.cli("file", "get", "matter", id, made.body.id);
+  assert.equal(got.stdout, pdf.toString());
+  await restored.remove();
+  rmSync(contentPath(made.body.hash, backup));
+  const broken = await service.cli("restore", backup, "--verify");
+  assert.equal(broken.code, 1);
+  assert.match(broken.stderr, /missing/);
+  rmSync(folder, { recursive: true });
+});
+
+// A body in pieces over a socket of one's own: { socket, answer } where answer is all that came back.
+function slowly(client, id, length, headers = {}) {
+  const { hostname, port } = new URL(service.url);
+  const socket = net.connect(port, hostname);
+  const lines = [
+    `POST /api/v1/matters/${id}/files HTTP/1.1`,
+    `Host: ${hostname}`,
+    `Authorization: Bearer ${client.token}`,
+    "Content-Type: text/plain",
+    'Content-Disposition: attachment; filename="slow.txt"',
+    `Content-Length: ${length}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.write(lines.join("\r\n") + "\r\n\r\n");
+  socket.on("error", () => {});
+  const answer = new Promise((resolve) => {
+    let text = "";
+    socket.on("data", (bytes) => (text += bytes));
+    socket.on("close", () => resolve(text));
+  });
+  return { socket, answer };
+}
+
+const passing = () => readdirSync(path.join(service.folder, "files")).filter((name) => name.startsWith(".upload"));
+
+test("a client that goes away in the middle leaves nothing", async () => {
+  const id = await makeMatter(owner, "away");
+  const upload = slowly(owner, id, 1 << 20);
+  upload.socket.write("x".repeat(300 << 10));
+  await until(() => passing().length > 0, 5000);
+  upload.socket.destroy();
+  await until(() => passing().length === 0, 5000);
+  assert.deepEqual((await owner.get(`/api/v1/matters/${id}/files`)).body.data, []);
+});
+
+test("killed in the middle of uploads, all that was acknowledged is there and nothing else", async () => {
+  const id = await makeMatter(owner, "killed");
+  const acknowledged = new Map();
+  let stop = false;
+  const work = async (worker) => {
+    for (let i = 0; !stop; i++) {
+      const text = `${worker} ${i} `.repeat(20000);
+      try {
+        const made = await put(owner, id, `${worker}-${i}.txt`, text, "text/plain");
+        if (made.status === 201) acknowledged.set(made.body.id, text);
+      } catch {
+        return;
+      }
+    }
+  };
+  for (let round = 0; round < 3; round++) {
+    stop = false;
+    const workers = [0, 1, 2, 3].map((worker) => work(`${round}${worker}`));
+    const held = slowly(owner, id, 1 << 20);
+    held.socket.write("y".repeat(400 << 10));
+    await until(() => acknowledged.size > 4 * (round + 1) && passing().length > 0, 10000);
+    await service.kill();
+    stop = true;
+    await Promise.all(workers);
+    held.socket.destroy();
+    await service.restart();
+    assert.deepEqual(passing(), []);
+  }
+  const listed = [];
+  for (let next = ""; next !== null; ) {
+    const page = await owner.get(`/api/v1/matters/${id}/files?limit=1000${next ? `&after=${next}` : ""}`);
+    listed.push(...page.body.data);
+    next = page.body.next;
+  }
+  for (const [file, text] of acknowledged) {
+    assert.ok(listed.some((row) => row.id === file), `${file} was acknowledged and is not there`);
+    assert.equal((await owner.get(`/api/v1/matters/${id}/files/${file}`)).text, text);
+  }
+  // A unit may have committed without its answer: whole, too.
+  for (const row of listed) assert.equal(hashOf(readFileSync(contentPath(row.hash))), row.hash);
+  assert.equal((await service.cli("audit", "verify")).code, 0);
+});
+
+test("limits: a large file streams in bounded memory both ways; what is too much is refused", async () => {
+  const small = new Service({
+    plugins: service.plugins,
+    options: ["--file-max-mb", "100", "--file-quota-mb", "101", "--files-per-record", "2", "--file-types", "txt,svg"],
+  });
+  await small.start();
+  const user = await small.client("admin", "root");
+  const id = await makeMatter(user, "large");
+  const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${small.process.pid}/status`, "utf8"))[1]) * 1024;
+  const large = Buffer.alloc(100 << 20, "0123456789abcde\n");
+  const before = rss();
+  let peak = before;
+  const watch = setInterval(() => (peak = Math.max(peak, rss())), 10);
+  const made = await put(user, id, "large.txt", large, "text/plain");
+  assert.equal(made.status, 201, made.text);
+  const at = `/api/v1/matters/${id}/files/${made.body.id}`;
+  const got = await user.request("GET", at, { raw: true });
+  const hash = createHash("sha256");
+  for await (const piece of got.body) hash.update(piece);
+  clearInterval(watch);
+  assert.equal(hash.digest("hex"), hashOf(large));
+  assert.equal(made.body.hash, hashOf(large));
+  assert.ok(peak - before < 24 << 20, `memory grew by ${(peak - before) >> 20} MiB`);
+  const over = await put(user, id, "over.txt", Buffer.alloc((100 << 20) + 1, "x"), "text/plain").catch(() => null);
+  if (over) assert.equal(over.status, 413, over.text); // the connection may close while a client still sends
+  const much = await put(user, id, "much.txt", Buffer.alloc(2 << 20, "x"), "text/plain");
+  assert.equal(much.status, 507, much.text);
+  assert.equal(much.body.code, "quota");
+  assert.equal((await put(user, id, "a.svg", "<svg/>", "image/svg+xml")).status, 201);
+  assert.equal((await put(user, id, "a.pdf", pdf, "application/pdf")).status, 415);
+  const third = await put(user, id, "third.txt", "x", "text/plain");
+  assert.equal(third.status, 413, third.text);
+  assert.equal(third.body.code, "limit");
+  await small.remove();
+  const wrong = new Service({ plugins: service.plugins, options: ["--file-types", "pdff"] });
+  await assert.rejects(wrong.start(), /no kind of files/);
+  await wrong.remove();
+});

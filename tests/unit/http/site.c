@@ -193,6 +193,11 @@ static void answer_export(struct http_request *request, void *context)
     ASSERT(str_to_int64(http_request_parameter(request, "bytes"), &bytes) == OK);
     job->left_bytes = bytes;
     request->context = job;
+    struct str length = http_request_parameter(request, "length");
+    int64_t said = 0;
+    if (length.at != NULL && str_to_int64(length, &said) == OK) {
+        http_stream_length(request, said);
+    }
     http_stream_start(request, 200, "text/csv; charset=utf-8", export_more);
     export_more(request);
 }

@@ -287,6 +287,40 @@ static void exports_stream_with_backpressure(void **state)
     assert_int_equal(site->gone, 1);
 }
 
+static void a_stream_may_say_its_length(void **state)
+{
+    struct site *site = *state;
+    site_start(site);
+    int fd = client_connect(site);
+    client_send(fd, "GET /export?bytes=5000000&length=5000000 HTTP/1.1\r\n" HOST CLOSE "\r\n");
+    (void)usleep(100000);
+    buf_reset(&out);
+    assert_true(client_read(fd, &out, NULL));
+    assert_has(&out, "Content-Length: 5000000\r\n");
+    assert_int_equal(count_of(&out, "Transfer-Encoding"), 0);
+    size_t head = 0;
+    assert_true(str_find(buf_str(&out), STR("\r\n\r\n"), &head));
+    assert_int_equal(out.len - head - 4, 5000000);
+    (void)close(fd);
+    /* The connection goes on behind it, with HTTP/1.0 and HEAD too. */
+    client_exchange(site,
+                    "GET /export?bytes=3&length=3 HTTP/1.1\r\n" HOST "\r\n"
+                    "HEAD /export?bytes=3&length=3 HTTP/1.1\r\n" HOST "\r\n"
+                    "GET /export?bytes=3&length=3 HTTP/1.1\r\n" HOST CLOSE "\r\n",
+                    &out);
+    assert_int_equal(count_of(&out, "Content-Length: 3\r\n"), 3);
+    assert_int_equal(count_of(&out, "\r\n\r\neee"), 2);
+    client_exchange(site, "GET /export?bytes=30&length=30 HTTP/1.0\r\n\r\n", &out);
+    assert_has(&out, "Content-Length: 30\r\n");
+    /* One that falls short is cut, and nothing is sent on the connection after it. */
+    client_exchange(site,
+                    "GET /export?bytes=30&length=40 HTTP/1.1\r\n" HOST "\r\n"
+                    "GET /export?bytes=3&length=3 HTTP/1.1\r\n" HOST CLOSE "\r\n",
+                    &out);
+    assert_int_equal(count_of(&out, "HTTP/1.1 200"), 1);
+    site_stop(site);
+}
+
 static void answers_owed_to_lost_clients_are_dropped(void **state)
 {
     struct site *site = *state;
@@ -632,6 +666,7 @@ int test_server(void)
         SITE_TEST(uploads_stream_with_backpressure),
         SITE_TEST(large_answers_reach_slow_readers_whole),
         SITE_TEST(exports_stream_with_backpressure),
+        SITE_TEST(a_stream_may_say_its_length),
         SITE_TEST(answers_owed_to_lost_clients_are_dropped),
         SITE_TEST(slow_clients_meet_deadlines),
         SITE_TEST(who_takes_nothing_is_cut),

@@ -480,6 +480,18 @@ static void a_record_with_new_files_is_not_unmade(void **state)
     assert_int_equal(count_files(shop, NULL, "client", made.id), -1);
 }
 
+static void a_file_field_is_never_required(void **state)
+{
+    struct shop *shop = *state;
+    struct error error = {0};
+    assert_int_equal(shop_declare(shop,
+                                  "{\"objects\":{\"paper\":{\"fields\":[{\"1\":\"scan\",\"2\":"
+                                  "\"file\",\"required\":true}]}}}",
+                                  &error),
+                     ERR_SCHEMA);
+    assert_non_null(strstr(error.detail, "attached"));
+}
+
 /* ---- erasing ---- */
 
 static void erasing_leaves_neither_row_nor_name_nor_content(void **state)
@@ -608,6 +620,7 @@ int test_files(void)
         SHOP_TEST(what_is_swept_does_not_come_back),
         SHOP_TEST(a_merge_moves_files_and_a_revert_moves_them_back),
         SHOP_TEST(a_record_with_new_files_is_not_unmade),
+        SHOP_TEST(a_file_field_is_never_required),
         SHOP_TEST(erasing_leaves_neither_row_nor_name_nor_content),
         SHOP_TEST(missing_and_altered_content_is_found),
         SHOP_TEST(backups_have_the_files),
