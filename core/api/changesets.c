@@ -200,7 +200,7 @@ static void revert_done(struct unit *unit)
 
 static void revert_body(struct call *call)
 {
-    static const struct call_member members[] = {{"partial", VALUE_BOOL}};
+    static const struct call_member members[] = {{"partial", VALUE_BOOL}, {"effects", VALUE_BOOL}};
     if (!call_knows_members(call, members, COUNT_OF(members))) {
         return;
     }
@@ -215,6 +215,7 @@ static void revert_body(struct call *call)
                                     .reverts = call->id};
     taking->revert = (struct revert){.changeset = call->id,
                                      .as = &taking->as,
+                                     .effects = value_get_bool(&call->body, "effects", false),
                                      .partial = taking->dry_run ||
                                                 value_get_bool(&call->body, "partial", false)};
     taking->unit = (struct unit){.reply = loop_mailbox(call->api->loop),

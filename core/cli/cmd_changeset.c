@@ -75,6 +75,7 @@ int cmd_changeset_revert(struct cli *cli)
         cli_query(&target, "dry_run", STR("true"));
     }
     value_put_c(&cli->arena, &body, "partial", value_bool(cli_switch(cli, "partial")));
+    value_put_c(&cli->arena, &body, "effects", value_bool(cli_switch(cli, "effects")));
     int code = cli_call(cli, "POST", buf_str(&target), &body, &answer);
     buf_deinit(&target);
     if (code == CLI_OK) {

@@ -299,6 +299,7 @@ const struct cli_command cli_commands[] = {
      1,
      "take it back: fields, new records and deleted ones",
      {{"partial", NULL, "leave out what was changed since"},
+      {"effects", NULL, "also what plugins did because of it"},
       {"dry-run", NULL, "only say what would be taken back"}},
      cmd_changeset_revert,
      false},

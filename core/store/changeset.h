@@ -16,4 +16,12 @@ enum err changeset_mark(struct tx *tx, int64_t id, int64_t reverted_by,
 enum err changeset_find(struct db *db, const struct scope *scope, int64_t id, changeset_cb each,
                         void *context, struct error *error) MUST_CHECK;
 
+/* What it led to, itself included, by seq. In the unit's arena. */
+struct effects {
+    int64_t *seqs;
+    size_t count;
+};
+enum err effects_find(struct tx *tx, int64_t changeset, int64_t first_seq, struct effects *out,
+                      struct error *error) MUST_CHECK;
+
 #endif

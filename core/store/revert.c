@@ -15,7 +15,7 @@ struct reverting {
     struct revert *revert;
     struct map told; /* "id.field": said once */
     struct changeset set;
-    int64_t reverted_by, entries;
+    int64_t reverted_by, entries, first_seq;
 };
 
 /* One entry on its way back. */
@@ -197,14 +197,21 @@ static enum err undo_update(struct reverting *reverting, const struct entry_back
     return judged(reverting, back, record_apply(&writing, NULL, error), error);
 }
 
-/* The log's queries take a range of seqs and of times, a limit (-1: none) and whose entries. */
-static void bind_whole_log(struct db_stmt *stmt, int64_t limit, int64_t whose)
+/* The log's queries take a range of seqs and of times, a limit (-1: none) and perhaps whose
+ * entries.
+ */
+static void bind_range(struct db_stmt *stmt, int64_t after, int64_t limit)
 {
-    db_bind_int(stmt, 1, 0);
+    db_bind_int(stmt, 1, after);
     db_bind_int(stmt, 2, INT64_MAX);
     db_bind_int(stmt, 3, INT64_MIN);
     db_bind_int(stmt, 4, INT64_MAX);
     db_bind_int(stmt, 5, limit);
+}
+
+static void bind_whole_log(struct db_stmt *stmt, int64_t limit, int64_t whose)
+{
+    bind_range(stmt, 0, limit);
     db_bind_int(stmt, 6, whose);
 }
 
@@ -346,6 +353,37 @@ static enum err take_all_back(struct reverting *reverting, struct error *error)
     return err;
 }
 
+static enum err take_one_back(struct reverting *reverting, int64_t seq, struct error *error)
+{
+    struct db_stmt *stmt = NULL;
+    struct log_entry entry;
+    bool row = false;
+    enum err err = db_cached(reverting->tx->db, sql_log_up, &stmt, error);
+    if (err != OK) {
+        return err;
+    }
+    bind_range(stmt, seq - 1, 1);
+    err = db_step(stmt, &row, error);
+    err = err == OK && row ? log_row(stmt, &entry, error) : err;
+    if (err == OK && row) {
+        err = take_back(reverting, &entry, error);
+    }
+    db_done(stmt);
+    return err;
+}
+
+/* With what plugins did because of it, and because of that. */
+static enum err take_effects_back(struct reverting *reverting, struct error *error)
+{
+    struct effects effects;
+    enum err err = effects_find(reverting->tx, reverting->revert->changeset, reverting->first_seq,
+                                &effects, error);
+    for (size_t i = effects.count; err == OK && i > 0; i--) {
+        err = take_one_back(reverting, effects.seqs[i - 1], error);
+    }
+    return err;
+}
+
 /* ---- the whole ---- */
 
 static enum err on_record(void *context, const struct changeset_record *record, struct error *error)
@@ -353,6 +391,7 @@ static enum err on_record(void *context, const struct changeset_record *record, 
     struct reverting *reverting = context;
     reverting->set.reverts = record->set.reverts;
     reverting->reverted_by = record->reverted_by;
+    reverting->first_seq = record->first_seq;
     reverting->entries = record->created + record->updated + record->deleted;
     if (reverting->reverted_by != 0) {
         char text[ID_TEXT_LEN + 1];
@@ -409,7 +448,7 @@ enum err tx_revert(struct tx *tx, struct revert *revert, struct error *error)
         return err;
     }
     map_init(&reverting.told);
-    err = take_all_back(&reverting, error);
+    err = revert->effects ? take_effects_back(&reverting, error) : take_all_back(&reverting, error);
     map_deinit(&reverting.told);
     if (err == OK && revert->conflict_count > 0 && !revert->partial) {
         return refuse(&reverting, error);

@@ -7,6 +7,7 @@
 
 enum {
     CHANGESET_NAME_MAX = 200,      /* bytes; longer ones are cut */
+    EFFECTS_LOOK_MAX = 1000000,    /* entries of the log among which effects are looked for */
     CHANGESET_REVERT_MAX = 100000, /* entries: a larger one is reverted in no single unit */
     CHANGESET_CONFLICTS_MAX = 100  /* told; all are counted */
 };
@@ -54,6 +55,9 @@ struct revert {
     int64_t changeset;
     const struct changeset *as;
     bool partial;
+    bool effects; /* also what its changes caused: what plugins did because of them, and because of
+                     that; ERR_LIMIT past CHANGESET_REVERT_MAX of both, and when more than
+                     EFFECTS_LOOK_MAX entries came since */
     /* results, in the unit's arena */
     int64_t reverted; /* entries */
     int64_t conflict_count;

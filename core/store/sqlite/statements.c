@@ -71,6 +71,7 @@ SQL(sql_log_down_type, LOG_WHERE "and type >= ?6 and type < ?7 order by seq desc
 SQL(sql_log_up_changeset, LOG_WHERE "and changeset = ?6 and changeset <> 0 order by seq limit ?5");
 SQL(sql_log_down_changeset,
     LOG_WHERE "and changeset = ?6 and changeset <> 0 order by seq desc limit ?5");
+SQL(sql_log_causes, "select seq, cause, changeset from log where seq >= ?1 order by seq");
 
 #define CHANGESET_COLUMNS                                                                          \
     "id, name, kind, actor, user, at, request, created, updated, deleted, first_seq, last_seq, "   \

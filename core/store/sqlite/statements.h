@@ -13,6 +13,7 @@ extern const struct str
     sql_ids_given; /* → at of the newest entry, largest record, largest change-set; 0: none */
 extern const struct str sql_log_chain_at; /* seq → chain */
 extern const struct str sql_log_depth;    /* seq → depth */
+extern const struct str sql_log_causes;   /* from seq → seq, cause, changeset of each */
 extern const struct str sql_log_max;      /* → newest seq, 0 when empty */
 /* after, to, from_ms, to_ms, limit → all columns; the variants add what follows as ?6 (and ?7). */
 extern const struct str sql_log_up, sql_log_down;               /* all */

@@ -70,18 +70,30 @@ static enum err set_apply(struct unit *unit, struct tx *tx, struct error *error)
 static const struct changeset the_set = {
     .id = 77, .name = STR_INIT("test"), .kind = STR_INIT("bulk")};
 
-static void change(struct shop *shop, const struct edit *edits, size_t count)
+/* cause: the seq that led to it, and then it is no part of the change-set. The seq of its last
+ * entry. */
+static int64_t change_because(struct shop *shop, int64_t cause, const struct edit *edits,
+                              size_t count)
 {
-    struct set_unit set = {
-        .unit = {.apply = set_apply, .scope = shop->system, .changeset = &the_set},
-        .shop = shop,
-        .edits = edits,
-        .count = count};
+    struct set_unit set = {.unit = {.apply = set_apply,
+                                    .scope = shop->system,
+                                    .cause = cause,
+                                    .changeset = cause == 0 ? &the_set : NULL},
+                           .shop = shop,
+                           .edits = edits,
+                           .count = count};
     enum err err = store_run(shop->store, &set.unit);
     if (err != OK) {
         fail_msg("%s", set.unit.error.detail);
     }
+    int64_t seq = set.unit.last_seq;
     unit_deinit(&set.unit);
+    return seq;
+}
+
+static void change(struct shop *shop, const struct edit *edits, size_t count)
+{
+    (void)change_because(shop, 0, edits, count);
 }
 
 struct back_unit {
@@ -95,21 +107,29 @@ static enum err back_apply(struct unit *unit, struct tx *tx, struct error *error
     return tx_revert(tx, &CONTAINER_OF(unit, struct back_unit, unit)->revert, error);
 }
 
-/* *out_conflicts: how many. */
-static enum err take_back(struct shop *shop, const struct scope *scope, int64_t id, bool partial,
-                          int64_t *out_conflicts)
+static enum err revert(struct shop *shop, const struct scope *scope, struct revert what,
+                       int64_t *out_conflicts)
 {
+    int64_t id = what.changeset;
     struct back_unit back = {.unit = {.apply = back_apply, .alone = true},
                              .as = {.id = id + 1, .name = STR("back"), .kind = STR("revert")}};
     back.as.reverts = id;
     back.unit.scope = scope != NULL ? scope : shop->system;
-    back.revert = (struct revert){.changeset = id, .as = &back.as, .partial = partial};
+    back.revert = what;
+    back.revert.as = &back.as;
     enum err err = store_run(shop->store, &back.unit);
     if (out_conflicts != NULL) {
         *out_conflicts = back.revert.conflict_count;
     }
     unit_deinit(&back.unit);
     return err;
+}
+
+/* *out_conflicts: how many. */
+static enum err take_back(struct shop *shop, const struct scope *scope, int64_t id, bool partial,
+                          int64_t *out_conflicts)
+{
+    return revert(shop, scope, (struct revert){.changeset = id, .partial = partial}, out_conflicts);
 }
 
 /* The record without its marks of change. */
@@ -225,6 +245,36 @@ static void test_conflicts(void **state)
     assert_int_equal(take_back(shop, NULL, 999, false, NULL), ERR_NOT_FOUND);
 }
 
+/* What an entry of the set led to, and what that led to; not what came beside it. */
+static void test_effects(void **state)
+{
+    struct shop *shop = *state;
+    int64_t conflicts = 0;
+    int64_t a = shop_create(shop, "client", "{\"name\":\"Α\"}");
+    int64_t b = shop_create(shop, "client", "{\"name\":\"Β\"}");
+    const struct edit edits[] = {{DRAFT_UPDATE, "client", a, "{\"rating\":5}", false}};
+    const struct edit first[] = {{DRAFT_UPDATE, "client", b, "{\"rating\":4}", false},
+                                 {DRAFT_CREATE, "client", 4243, "{\"name\":\"Made\"}", false}};
+    const struct edit second[] = {{DRAFT_UPDATE, "client", 4243, "{\"rating\":1}", false}};
+    const char *before = content(shop, "client", b);
+    int64_t seq = change_because(shop, 0, edits, COUNT_OF(edits));
+    int64_t caused = change_because(shop, seq, first, COUNT_OF(first));
+    (void)change_because(shop, caused, second, COUNT_OF(second));
+    assert_int_equal(shop_update(shop, NULL, "client", b, "{\"name\":\"Γ\"}", NULL), OK);
+    const struct revert whole = {.changeset = the_set.id, .effects = true};
+    assert_int_equal(shop_update(shop, NULL, "client", 4243, "{\"name\":\"Kept\"}", NULL), OK);
+    assert_int_equal(revert(shop, NULL, whole, &conflicts), ERR_CONFLICT);
+    assert_int_equal(conflicts, 1); /* the name of what was made */
+    assert_string_equal(shop_field(shop, "client", b, "rating"), "4");
+    assert_int_equal(shop_update(shop, NULL, "client", 4243, "{\"name\":\"Made\"}", NULL), OK);
+    assert_int_equal(revert(shop, NULL, whole, &conflicts), OK);
+    assert_string_equal(content(shop, "client", 4243), "");
+    assert_string_equal(shop_field(shop, "client", a, "rating"), "3");
+    assert_string_equal(shop_field(shop, "client", b, "rating"), "3");
+    assert_string_equal(shop_field(shop, "client", b, "name"), "\"Γ\"");
+    assert_string_not_equal(content(shop, "client", b), before); /* but for what came beside it */
+}
+
 /* ---- merging ---- */
 
 struct merge_unit {
@@ -313,6 +363,7 @@ int test_changeset(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_everything_comes_back, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_conflicts, open_shop, close_shop),
+        cmocka_unit_test_setup_teardown(test_effects, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_merge_moves_fills_and_comes_back, open_shop,
                                         close_shop),
         cmocka_unit_test_setup_teardown(test_merge_is_refused, open_shop, close_shop),
