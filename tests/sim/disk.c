@@ -3,7 +3,7 @@
  * The other calls are the system's own. */
 #include "sim.h"
 
-#include <sqlite3.h>
+#include "../unit/store/shim_vfs.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -17,11 +17,6 @@ enum { SECTOR = 512, REGION_BYTES = 96 << 20, EXIT_KILLED = 42, WRITES_MAX = 200
 static struct sim_machine *machine;
 static sqlite3_vfs *below;
 static sqlite3_vfs shim;
-
-struct disk_file {
-    sqlite3_file base;
-    struct sim_file *file; /* NULL: of no interest */
-};
 
 /* One write since the last sync, in sim_file.unsynced: this, the old bytes, the new bytes. A
  * truncate has no new bytes. */
@@ -50,14 +45,10 @@ static struct sim_file *find_file(const char *path)
     return NULL;
 }
 
-static sqlite3_file *real_of(sqlite3_file *file)
-{
-    return (sqlite3_file *)(void *)((struct disk_file *)(void *)file + 1);
-}
-
+/* NULL: of no interest. */
 static struct sim_file *sim_file_of(sqlite3_file *file)
 {
-    return ((struct disk_file *)(void *)file)->file;
+    return own_of(file);
 }
 
 /* ---- what each call of the disk passes ---- */
@@ -139,16 +130,6 @@ static void remember(sqlite3_file *handle, int64_t at, const void *bytes, size_t
 
 /* ---- SQLite's methods ---- */
 
-static int x_close(sqlite3_file *file)
-{
-    return real_of(file)->pMethods->xClose(real_of(file));
-}
-
-static int x_read(sqlite3_file *file, void *into, int len, sqlite3_int64 at)
-{
-    return real_of(file)->pMethods->xRead(real_of(file), into, len, at);
-}
-
 static int x_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int64 at)
 {
     int code = fails(false);
@@ -184,90 +165,15 @@ static int x_sync(sqlite3_file *file, int flags)
     return code;
 }
 
-static int x_file_size(sqlite3_file *file, sqlite3_int64 *size)
-{
-    return real_of(file)->pMethods->xFileSize(real_of(file), size);
-}
-
-static int x_lock(sqlite3_file *file, int level)
-{
-    return real_of(file)->pMethods->xLock(real_of(file), level);
-}
-
-static int x_unlock(sqlite3_file *file, int level)
-{
-    return real_of(file)->pMethods->xUnlock(real_of(file), level);
-}
-
-static int x_check_lock(sqlite3_file *file, int *held)
-{
-    return real_of(file)->pMethods->xCheckReservedLock(real_of(file), held);
-}
-
-static int x_control(sqlite3_file *file, int what, void *argument)
-{
-    return real_of(file)->pMethods->xFileControl(real_of(file), what, argument);
-}
-
-static int x_sector_size(sqlite3_file *file)
-{
-    return real_of(file)->pMethods->xSectorSize(real_of(file));
-}
-
-static int x_characteristics(sqlite3_file *file)
-{
-    return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
-}
-
-static int x_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **map)
-{
-    return real_of(file)->pMethods->xShmMap(real_of(file), page, size, extend, map);
-}
-
-static int x_shm_lock(sqlite3_file *file, int offset, int count, int flags)
-{
-    return real_of(file)->pMethods->xShmLock(real_of(file), offset, count, flags);
-}
-
-static void x_shm_barrier(sqlite3_file *file)
-{
-    real_of(file)->pMethods->xShmBarrier(real_of(file));
-}
-
-static int x_shm_unmap(sqlite3_file *file, int also_delete)
-{
-    return real_of(file)->pMethods->xShmUnmap(real_of(file), also_delete);
-}
-
-static const sqlite3_io_methods methods = {
-    .iVersion = 2, /* no mmap: every access is seen */
-    .xClose = x_close,
-    .xRead = x_read,
-    .xWrite = x_write,
-    .xTruncate = x_truncate,
-    .xSync = x_sync,
-    .xFileSize = x_file_size,
-    .xLock = x_lock,
-    .xUnlock = x_unlock,
-    .xCheckReservedLock = x_check_lock,
-    .xFileControl = x_control,
-    .xSectorSize = x_sector_size,
-    .xDeviceCharacteristics = x_characteristics,
-    .xShmMap = x_shm_map,
-    .xShmLock = x_shm_lock,
-    .xShmBarrier = x_shm_barrier,
-    .xShmUnmap = x_shm_unmap,
-};
+static const sqlite3_io_methods methods = {SHIM_METHODS, .xWrite = x_write, .xTruncate = x_truncate,
+                                           .xSync = x_sync};
 
 static int x_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
 {
     (void)vfs;
-    struct disk_file *ours = (struct disk_file *)(void *)file;
-    memset(ours, 0, sizeof(*ours));
-    int code = below->xOpen(below, name, real_of(file), flags, out_flags);
-    if (code == SQLITE_OK && real_of(file)->pMethods != NULL) {
-        file->pMethods = &methods;
-        ours->file = find_file(name);
+    int code = shim_open(below, name, file, flags, out_flags);
+    if (code == SQLITE_OK) {
+        shim_take(file, &methods, find_file(name));
     }
     return code;
 }
@@ -314,11 +220,7 @@ void disk_install(struct sim_machine *of)
     if (below != NULL) {
         return;
     }
-    below = sqlite3_vfs_find(NULL);
-    shim = *below;
-    shim.pNext = NULL;
-    shim.zName = "sim";
-    shim.szOsFile = (int)sizeof(struct disk_file) + below->szOsFile;
+    below = shim_below(&shim, "sim");
     shim.xOpen = x_open;
     shim.xDelete = x_delete;
     shim.xRandomness = x_randomness;
