@@ -117,7 +117,11 @@ static enum err make(struct making *making, struct tx *tx, const char *object, i
 static enum err make_all(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct making *making = CONTAINER_OF(unit, struct making, unit);
-    char role[ID_TEXT_LEN + 1], deputy[ID_TEXT_LEN + 1];
+    const struct absence away = {.from_ms = INT64_C(1577836800000),  /* 2020 */
+                                 .until_ms = INT64_C(3786912000000), /* 2090 */
+                                 .deputy = person_id(FINN)};
+    struct record *dora = NULL;
+    char role[ID_TEXT_LEN + 1];
     enum err err = OK;
     for (size_t i = 0; i < COUNT_OF(roles) && err == OK; i++) {
         err = make(making, tx, "role", role_id(roles[i]),
@@ -127,21 +131,14 @@ static enum err make_all(struct unit *unit, struct tx *tx, struct error *error)
                                 roles[i]),
                    error);
     }
-    for (int i = PERSON_COUNT - 1; i >= 0 && err == OK; i--) { /* Finn before Dora */
+    for (int i = 0; i < PERSON_COUNT && err == OK; i++) {
         id_format(role_id(persons[i].role), role);
-        id_format(person_id(FINN), deputy);
-        const char *away = i == DORA ? "\"away_from\":\"2020-01-01T00:00:00Z\",\"away_until\":"
-                                       "\"2090-01-01T00:00:00Z\","
-                                     : "";
-        struct str with =
-            i == DORA ? arena_printf(tx_arena(tx), "\"deputy\":\"%s\",", deputy) : STR("");
-        err =
-            make(making, tx, "user", person_id((enum person)i),
-                 arena_printf(tx_arena(tx), "{%s" STR_FORMAT "\"name\":\"%s\",\"roles\":[\"%s\"]}",
-                              away, STR_ARGS(with), persons[i].name, role),
-                 error);
+        err = make(making, tx, "user", person_id((enum person)i),
+                   arena_printf(tx_arena(tx), "{\"name\":\"%s\",\"roles\":[\"%s\"]}",
+                                persons[i].name, role),
+                   error);
     }
-    return err;
+    return err == OK ? tx_absence(tx, person_id(DORA), &away, &dora, error) : err;
 }
 
 enum err people_open(struct world *world, struct error *error)
