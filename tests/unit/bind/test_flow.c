@@ -1,76 +1,10 @@
 /* Flows: what a step wrote commits with its result, what waits goes on when it is woken, and a run
  * ends as if nothing had come between. */
-#include "world.h"
+#include "runs.h"
 
 #include "proxenos/flow_operate.h"
 
 int test_flow(void);
-
-static struct value describe(struct world *world, struct reader *reader, int64_t id)
-{
-    struct flow_run run;
-    struct value map = value_null();
-    struct error error = {0};
-    assert_int_equal(flow_run_get(reader, id, &world->arena, &run, &error), OK);
-    assert_int_equal(flow_describe(reader, &run, &world->arena, &map, &error), OK);
-    return map;
-}
-
-static enum err take_first(void *context, const struct flow_run *run, struct error *error)
-{
-    (void)error;
-    *(int64_t *)context = run->id;
-    return OK;
-}
-
-/* The newest run, as people see it. */
-static struct value newest(struct world *world)
-{
-    int64_t id = 0;
-    struct error error = {0};
-    struct flow_query query = {.plugin = STR(""), .name = STR(""), .key = STR(""), .limit = 1};
-    assert_int_equal(flow_run_find(world->reader, &query, take_first, &id, &error), OK);
-    assert_true(id != 0);
-    return describe(world, world->reader, id);
-}
-
-static const char *text_of(struct world *world, const struct value *map, const char *path)
-{
-    struct buf out = {0};
-    const struct value *value = value_path(map, path);
-    if (value == NULL) {
-        return "";
-    }
-    json_encode(&out, value);
-    const char *text = arena_cstr(&world->arena, buf_str(&out));
-    buf_deinit(&out);
-    return text;
-}
-
-#define assert_json(world, map, path, json)                                                        \
-    assert_string_equal(text_of((world), (map), (path)), (json))
-
-/* A plugin whose route "go" starts the flow "f" with the request's input. */
-static struct bind_host *load(struct world *world, const char *main)
-{
-    struct world_plugin plugin = {.name = "one",
-                                  .main = main,
-                                  .read = "deal,note,party",
-                                  .write = "deal,note",
-                                  .emit = "one.*",
-                                  .http = true};
-    return world_plugin(world, &plugin);
-}
-
-static void call_route(struct world *world, struct bind_host *host, int nth, const char *input)
-{
-    struct bind_call call;
-    enum err err = world_call(world, host, BIND_ROUTE, nth, input, NULL, &call);
-    if (err != OK) {
-        print_error("%s: %s %s\n", err_code(err), call.error.pointer, call.error.detail);
-    }
-    assert_int_equal(err, OK);
-}
 
 #define START                                                                                      \
     "px.route('GET', '/go', function(input) px.flows.start('f', input, { key = input.key }) "      \
@@ -78,10 +12,10 @@ static void call_route(struct world *world, struct bind_host *host, int nth, con
 
 static struct value run_flow(struct world *world, const char *main, const char *input)
 {
-    struct bind_host *host = load(world, main);
-    call_route(world, host, 0, input);
+    struct bind_host *host = runs_load(world, main);
+    runs_call(world, host, 0, input);
     world_settle(world);
-    return newest(world);
+    return runs_last(world, "");
 }
 
 static void a_straight_one_ends_with_its_result(void **state)
@@ -181,22 +115,22 @@ static void many_steps_are_cut_into_turns(void **state)
 static void waits_for_its_event(void **state)
 {
     struct world *world = *state;
-    struct bind_host *host =
-        load(world, START
-             "px.route('GET', '/emit', function(input) px.bus.emit('one.thing_done', input) end)\n"
-             "px.flow('f', function(flow, input)\n"
-             "  local event = flow:wait('one.thing_done', { key = input.key, timeout = '1h' })\n"
-             "  return { value = event.data.value, type = event.type }\n"
-             "end)\n");
-    call_route(world, host, 0, "{\"key\":\"a\"}");
+    struct bind_host *host = runs_load(
+        world,
+        START "px.route('GET', '/emit', function(input) px.bus.emit('one.thing_done', input) end)\n"
+              "px.flow('f', function(flow, input)\n"
+              "  local event = flow:wait('one.thing_done', { key = input.key, timeout = '1h' })\n"
+              "  return { value = event.data.value, type = event.type }\n"
+              "end)\n");
+    runs_call(world, host, 0, "{\"key\":\"a\"}");
     world_settle(world);
-    struct value run = newest(world);
+    struct value run = runs_last(world, "");
     assert_json(world, &run, "state", "\"waiting\"");
-    call_route(world, host, 1, "{\"key\":\"b\",\"value\":1}");
-    call_route(world, host, 1, "{\"key\":\"a\",\"value\":2}");
-    call_route(world, host, 1, "{\"key\":\"a\",\"value\":3}");
+    runs_call(world, host, 1, "{\"key\":\"b\",\"value\":1}");
+    runs_call(world, host, 1, "{\"key\":\"a\",\"value\":2}");
+    runs_call(world, host, 1, "{\"key\":\"a\",\"value\":3}");
     world_settle(world);
-    run = newest(world);
+    run = runs_last(world, "");
     assert_json(world, &run, "state", "\"done\"");
     assert_json(world, &run, "result.value", "2");
     assert_json(world, &run, "result.type", "\"one.thing_done\"");
@@ -229,19 +163,19 @@ static void waits_for_a_record(void **state)
     char input[64];
     (void)snprintf(input, sizeof(input), "{\"key\":\"%s\"}", world_id(deal));
     struct bind_host *host =
-        load(world, START "px.flow('f', function(flow, input)\n"
-                          "  local event = flow:wait('deal.stage.won', { key = input.key })\n"
-                          "  return event.after.stage\n"
-                          "end)\n");
-    call_route(world, host, 0, input);
+        runs_load(world, START "px.flow('f', function(flow, input)\n"
+                               "  local event = flow:wait('deal.stage.won', { key = input.key })\n"
+                               "  return event.after.stage\n"
+                               "end)\n");
+    runs_call(world, host, 0, input);
     world_settle(world);
     world_update(world, "deal", deal, "{\"score\":5}");
     world_settle(world);
-    struct value run = newest(world);
+    struct value run = runs_last(world, "");
     assert_json(world, &run, "state", "\"waiting\"");
     world_update(world, "deal", deal, "{\"stage\":\"won\"}");
     world_settle(world);
-    run = newest(world);
+    run = runs_last(world, "");
     assert_json(world, &run, "result", "\"won\"");
 }
 
@@ -249,26 +183,26 @@ static void signals_arrive_once_and_are_kept(void **state)
 {
     struct world *world = *state;
     struct bind_host *host =
-        load(world, START "px.route('GET', '/signal', function(input)\n"
-                          "  local run = px.flows.find { flow = 'f' }[1]\n"
-                          "  px.flows.signal(run.id, 'go', input, { dedup = input.dedup })\n"
-                          "end)\n"
-                          "px.flow('f', function(flow, input)\n"
-                          "  flow:wait('first')\n"
-                          "  return { flow:wait('go').n, flow:wait('go').n }\n"
-                          "end)\n"
-                          "px.route('GET', '/first', function(input)\n"
-                          "  px.flows.signal(px.flows.find { flow = 'f' }[1].id, 'first')\n"
-                          "end)\n");
-    call_route(world, host, 0, "{}");
+        runs_load(world, START "px.route('GET', '/signal', function(input)\n"
+                               "  local run = px.flows.find { flow = 'f' }[1]\n"
+                               "  px.flows.signal(run.id, 'go', input, { dedup = input.dedup })\n"
+                               "end)\n"
+                               "px.flow('f', function(flow, input)\n"
+                               "  flow:wait('first')\n"
+                               "  return { flow:wait('go').n, flow:wait('go').n }\n"
+                               "end)\n"
+                               "px.route('GET', '/first', function(input)\n"
+                               "  px.flows.signal(px.flows.find { flow = 'f' }[1].id, 'first')\n"
+                               "end)\n");
+    runs_call(world, host, 0, "{}");
     world_settle(world);
-    call_route(world, host, 1, "{\"n\":1,\"dedup\":\"x\"}");
-    call_route(world, host, 1, "{\"n\":2,\"dedup\":\"x\"}");
-    call_route(world, host, 1, "{\"n\":3}");
+    runs_call(world, host, 1, "{\"n\":1,\"dedup\":\"x\"}");
+    runs_call(world, host, 1, "{\"n\":2,\"dedup\":\"x\"}");
+    runs_call(world, host, 1, "{\"n\":3}");
     world_settle(world);
-    call_route(world, host, 2, "{}");
+    runs_call(world, host, 2, "{}");
     world_settle(world);
-    struct value run = newest(world);
+    struct value run = runs_last(world, "");
     assert_json(world, &run, "state", "\"done\"");
     assert_json(world, &run, "result", "[1,3]");
 }
@@ -276,21 +210,21 @@ static void signals_arrive_once_and_are_kept(void **state)
 static void a_cancelled_run_cleans_up(void **state)
 {
     struct world *world = *state;
-    struct bind_host *host =
-        load(world, START
-             "px.flow('f', function(flow, input)\n"
-             "  local good, err = pcall(flow.sleep, flow, '365d')\n"
-             "  flow:step('clean', function() px.store.create('note', { text = err.code }) end)\n"
-             "  return good\n"
-             "end)\n"
-             "px.route('GET', '/cancel', function()\n"
-             "  px.flows.cancel(px.flows.find { state = 'waiting' }[1].id, 'not wanted')\n"
-             "end)\n");
-    call_route(world, host, 0, "{}");
+    struct bind_host *host = runs_load(
+        world,
+        START "px.flow('f', function(flow, input)\n"
+              "  local good, err = pcall(flow.sleep, flow, '365d')\n"
+              "  flow:step('clean', function() px.store.create('note', { text = err.code }) end)\n"
+              "  return good\n"
+              "end)\n"
+              "px.route('GET', '/cancel', function()\n"
+              "  px.flows.cancel(px.flows.find { state = 'waiting' }[1].id, 'not wanted')\n"
+              "end)\n");
+    runs_call(world, host, 0, "{}");
     world_settle(world);
-    call_route(world, host, 1, "{}");
+    runs_call(world, host, 1, "{}");
     world_settle(world);
-    struct value run = newest(world);
+    struct value run = runs_last(world, "");
     assert_json(world, &run, "state", "\"cancelled\"");
     assert_int_equal(world_count(world, "note", "text[eq]:\"cancelled\""), 1);
 }
@@ -298,12 +232,13 @@ static void a_cancelled_run_cleans_up(void **state)
 static void one_run_lives_under_a_key(void **state)
 {
     struct world *world = *state;
-    struct bind_host *host = load(world, "px.on('deal.created', function(event)\n"
-                                         "  local a = px.flows.start('f', {}, { key = 'same' })\n"
-                                         "  local b = px.flows.start('f', {}, { key = 'same' })\n"
-                                         "  px.store.create('note', { text = tostring(a == b) })\n"
-                                         "end)\n"
-                                         "px.flow('f', function(flow) flow:wait('end') end)\n");
+    struct bind_host *host =
+        runs_load(world, "px.on('deal.created', function(event)\n"
+                         "  local a = px.flows.start('f', {}, { key = 'same' })\n"
+                         "  local b = px.flows.start('f', {}, { key = 'same' })\n"
+                         "  px.store.create('note', { text = tostring(a == b) })\n"
+                         "end)\n"
+                         "px.flow('f', function(flow) flow:wait('end') end)\n");
     (void)host;
     (void)world_create(world, "deal", "{\"name\":\"A\"}");
     (void)world_create(world, "deal", "{\"name\":\"B\"}");
@@ -426,7 +361,7 @@ static void code_that_differs_blocks_the_run(void **state)
                                 "{}");
     assert_json(world, &run, "state", "\"blocked\"");
     assert_json(world, &run, "error.code", "\"flow_diverged\"");
-    const char *detail = text_of(world, &run, "error.detail");
+    const char *detail = runs_json(world, &run, "error.detail");
     assert_non_null(strstr(detail, "step 1"));
     assert_non_null(strstr(detail, "step 2"));
     assert_non_null(strstr(detail, "main.lua:5"));
@@ -452,18 +387,18 @@ static void two_that_write_the_same_record_both_end(void **state)
     int64_t deal = world_create(world, "deal", "{\"name\":\"A\",\"score\":0}");
     char input[64];
     (void)snprintf(input, sizeof(input), "{\"deal\":\"%s\"}", world_id(deal));
-    struct bind_host *host =
-        load(world, START "px.flow('f', function(flow, input)\n"
-                          "  for i = 1, 5 do\n"
-                          "    flow:sleep('1ms')\n"
-                          "    flow:step('add', function()\n"
-                          "      local deal = px.store.get('deal', input.deal)\n"
-                          "      px.store.update('deal', input.deal, { score = deal.score + 1 })\n"
-                          "    end)\n"
-                          "  end\n"
-                          "end)\n");
+    struct bind_host *host = runs_load(
+        world, START "px.flow('f', function(flow, input)\n"
+                     "  for i = 1, 5 do\n"
+                     "    flow:sleep('1ms')\n"
+                     "    flow:step('add', function()\n"
+                     "      local deal = px.store.get('deal', input.deal)\n"
+                     "      px.store.update('deal', input.deal, { score = deal.score + 1 })\n"
+                     "    end)\n"
+                     "  end\n"
+                     "end)\n");
     for (int i = 0; i < 8; i++) {
-        call_route(world, host, 0, input);
+        runs_call(world, host, 0, input);
     }
     world_settle(world);
     assert_int_equal(world_events(world, "flow.done"), 8);
@@ -505,7 +440,7 @@ static void several_at_once(void **state)
 static void a_child_gives_its_result_or_its_error(void **state)
 {
     struct world *world = *state;
-    struct bind_host *host = load(
+    struct bind_host *host = runs_load(
         world, START
         "px.flow('child', function(flow, n)\n"
         "  flow:sleep('1ms')\n"
@@ -519,13 +454,9 @@ static void a_child_gives_its_result_or_its_error(void **state)
         "  return { a, err.detail }\n"
         "end)\n"
         "px.flow('forever', function(flow) flow:wait('nothing') end)\n");
-    call_route(world, host, 0, "{}");
+    runs_call(world, host, 0, "{}");
     world_settle(world);
-    int64_t id = 0;
-    struct error error = {0};
-    struct flow_query query = {.plugin = STR(""), .name = STR("f"), .key = STR(""), .limit = 1};
-    assert_int_equal(flow_run_find(world->reader, &query, take_first, &id, &error), OK);
-    struct value run = describe(world, world->reader, id);
+    struct value run = runs_last(world, "f");
     assert_json(world, &run, "state", "\"done\"");
     assert_json(world, &run, "result", "[42,\"negative\"]");
     assert_int_equal(world_events(world, "flow.cancelled"), 1);
@@ -559,27 +490,28 @@ static void what_was_done_is_undone_newest_first(void **state)
 static void a_run_keeps_its_own_code(void **state)
 {
     struct world *world = *state;
-    struct bind_host *host = load(world, START "px.flow('f', function(flow)\n"
-                                               "  flow:step('old', function() end)\n"
-                                               "  flow:wait('go')\n"
-                                               "  return 'old code'\n"
-                                               "end)\n");
-    call_route(world, host, 0, "{}");
+    struct bind_host *host = runs_load(world, START "px.flow('f', function(flow)\n"
+                                                    "  flow:step('old', function() end)\n"
+                                                    "  flow:wait('go')\n"
+                                                    "  return 'old code'\n"
+                                                    "end)\n");
+    runs_call(world, host, 0, "{}");
     world_settle(world);
-    struct value run = newest(world);
+    struct value run = runs_last(world, "");
     assert_json(world, &run, "state", "\"waiting\"");
     world_unload(world);
-    host = load(world, START "px.flow('f', function(flow) return 'new code' end)\n"
-                             "px.route('GET', '/go', function()\n"
-                             "  px.flows.signal(px.flows.find { state = 'waiting' }[1].id, 'go')\n"
-                             "end)\n");
-    call_route(world, host, 1, "{}");
+    host = runs_load(world,
+                     START "px.flow('f', function(flow) return 'new code' end)\n"
+                           "px.route('GET', '/go', function()\n"
+                           "  px.flows.signal(px.flows.find { state = 'waiting' }[1].id, 'go')\n"
+                           "end)\n");
+    runs_call(world, host, 1, "{}");
     world_settle(world);
-    run = newest(world);
+    run = runs_last(world, "");
     assert_json(world, &run, "result", "\"old code\"");
-    call_route(world, host, 0, "{}");
+    runs_call(world, host, 0, "{}");
     world_settle(world);
-    run = newest(world);
+    run = runs_last(world, "");
     assert_json(world, &run, "result", "\"new code\"");
 }
 
@@ -593,8 +525,8 @@ static void runs_that_need_the_code_are_counted(void **state)
                          "  if input.wait then flow:wait('word') end\n"
                          "end)\n",
                    "{\"wait\":true}");
-    call_route(world, world->hosts[0], 0, "{\"wait\":true}");
-    call_route(world, world->hosts[0], 0, "{\"wait\":false}");
+    runs_call(world, world->hosts[0], 0, "{\"wait\":true}");
+    runs_call(world, world->hosts[0], 0, "{\"wait\":false}");
     world_settle(world);
     assert_int_equal(flow_runs_needing(world->reader, STR("one"), counts, &error), OK);
     assert_int_equal(counts[FLOW_WAITING], 2);

@@ -1,73 +1,18 @@
 /* Outside calls of flows: run once their turn is committed, tried again as they ask, told when
  * nobody waits any more; the run sees one result. */
-#include "world.h"
+#include "runs.h"
 
 #include "proxenos/flow_call.h"
 
 int test_flow_call(void);
-
-static enum err take_first(void *context, const struct flow_run *run, struct error *error)
-{
-    (void)error;
-    *(int64_t *)context = run->id;
-    return OK;
-}
-
-static int64_t newest_id(struct world *world, const char *name)
-{
-    int64_t id = 0;
-    struct error error = {0};
-    struct flow_query query = {
-        .name = str_from(name), .plugin = STR(""), .key = STR(""), .limit = 1};
-    assert_int_equal(flow_run_find(world->reader, &query, take_first, &id, &error), OK);
-    assert_true(id != 0);
-    return id;
-}
-
-static struct value newest(struct world *world)
-{
-    struct flow_run run;
-    struct value map = value_null();
-    struct error error = {0};
-    assert_int_equal(
-        flow_run_get(world->reader, newest_id(world, "f"), &world->arena, &run, &error), OK);
-    assert_int_equal(flow_describe(world->reader, &run, &world->arena, &map, &error), OK);
-    return map;
-}
 
 static struct value calls_of(struct world *world)
 {
     struct value list = value_null();
     struct error error = {0};
     assert_int_equal(
-        flow_calls_list(world->reader, newest_id(world, "f"), &world->arena, &list, &error), OK);
+        flow_calls_list(world->reader, runs_newest(world, "f"), &world->arena, &list, &error), OK);
     return list;
-}
-
-static const char *text_of(struct world *world, const struct value *map, const char *path)
-{
-    struct buf out = {0};
-    const struct value *value = path[0] == '\0' ? map : value_path(map, path);
-    if (value == NULL) {
-        return "";
-    }
-    json_encode(&out, value);
-    const char *text = arena_cstr(&world->arena, buf_str(&out));
-    buf_deinit(&out);
-    return text;
-}
-
-#define assert_json(world, map, path, json)                                                        \
-    assert_string_equal(text_of((world), (map), (path)), (json))
-
-static void call_route(struct world *world, struct bind_host *host, int nth)
-{
-    struct bind_call call;
-    enum err err = world_call(world, host, BIND_ROUTE, nth, "{}", NULL, &call);
-    if (err != OK) {
-        print_error("%s: %s %s\n", err_code(err), call.error.pointer, call.error.detail);
-    }
-    assert_int_equal(err, OK);
 }
 
 /* Routes: 0 starts the flow "f", 1 cancels it, 2 signals "go". `log` keeps what functions did. */
@@ -82,19 +27,12 @@ static void call_route(struct world *world, struct bind_host *host, int nth)
     "local function log(text) px.store.create('note', { text = text }) end\n"                      \
     "local quick = { times = 4, first = '1ms', max = '2ms' }\n"
 
-static struct bind_host *load(struct world *world, const char *main)
-{
-    struct world_plugin plugin = {
-        .name = "one", .main = main, .read = "deal,note,party", .write = "deal,note", .http = true};
-    return world_plugin(world, &plugin);
-}
-
 static struct value run_flow(struct world *world, const char *main)
 {
-    struct bind_host *host = load(world, main);
-    call_route(world, host, 0);
+    struct bind_host *host = runs_load(world, main);
+    runs_call(world, host, 0, "{}");
     world_settle(world);
-    return newest(world);
+    return runs_last(world, "f");
 }
 
 static void the_answer_comes_back(void **state)
@@ -137,7 +75,7 @@ static void what_may_pass_is_tried_again_with_one_key(void **state)
     assert_json(world, &run, "result", "4");
     assert_json(world, &run, "turns", "2");
     char key[FLOW_CALL_KEY_LEN + 1], filter[FLOW_CALL_KEY_LEN + 20];
-    flow_call_key(newest_id(world, "f"), 1, 1, key);
+    flow_call_key(runs_newest(world, "f"), 1, 1, key);
     (void)snprintf(filter, sizeof(filter), "text[eq]:\"%s\"", key);
     assert_int_equal(world_count(world, "note", filter), 4);
 }
@@ -168,9 +106,9 @@ static void what_does_not_pass_is_told_as_it_is(void **state)
     assert_json(world, &run, "result.b", "[\"lua\",\"broken\",\"main.lua:18\"]");
     assert_json(world, &run, "result.c",
                 "[\"lua\",\"given up after 3 attempts: again\",\"main.lua:19\"]");
-    assert_non_null(strstr(text_of(world, &run, "result.d"), "[\"type\""));
-    assert_non_null(strstr(text_of(world, &run, "result.e"), "[\"invalid\""));
-    assert_non_null(strstr(text_of(world, &run, "result.e"), "runs beside the flow"));
+    assert_non_null(strstr(runs_json(world, &run, "result.d"), "[\"type\""));
+    assert_non_null(strstr(runs_json(world, &run, "result.e"), "[\"invalid\""));
+    assert_non_null(strstr(runs_json(world, &run, "result.e"), "runs beside the flow"));
     assert_int_equal(world_count(world, "note", "text[eq]:\"a\""), 1);
     assert_int_equal(world_count(world, "note", "text[eq]:\"b\""), 1);
     assert_int_equal(world_count(world, "note", "text[eq]:\"c\""), 3);
@@ -205,8 +143,8 @@ static void time_is_bounded(void **state)
     assert_json(world, &run, "result.a",
                 "[\"timeout\",\"given up after 2 attempts: the call took longer than 20 ms\"]");
     assert_json(world, &run, "result.b", "[true]");
-    assert_non_null(strstr(text_of(world, &run, "result.c"), "[\"lua\""));
-    assert_non_null(strstr(text_of(world, &run, "result.c"), "the time is over"));
+    assert_non_null(strstr(runs_json(world, &run, "result.c"), "[\"lua\""));
+    assert_non_null(strstr(runs_json(world, &run, "result.c"), "the time is over"));
     assert_int_equal(world_count(world, "note", "text[eq]:\"a\""), 2);
     assert_int_equal(world_count(world, "note", "text[eq]:\"b\""), 2);
     assert_in_range(world_count(world, "note", "text[eq]:\"c\""), 2, 8);
@@ -232,17 +170,17 @@ static void who_is_cancelled_calls_back(void **state)
 {
     struct world *world = *state;
     struct bind_host *host =
-        load(world, START "px.flow('f', function(flow)\n"
-                          "  local good, err = pcall(flow.call, flow, 'ask', function()\n"
-                          "    log('begun')\n"
-                          "    local mark <close> = setmetatable({}, { __close = function()\n"
-                          "      px.log.info('told') end })\n"
-                          "    px.task.sleep('50ms')\n"
-                          "    log('went on')\n"
-                          "  end)\n"
-                          "  flow:step('clean', function() log(err.code) end)\n"
-                          "end)\n");
-    call_route(world, host, 0);
+        runs_load(world, START "px.flow('f', function(flow)\n"
+                               "  local good, err = pcall(flow.call, flow, 'ask', function()\n"
+                               "    log('begun')\n"
+                               "    local mark <close> = setmetatable({}, { __close = function()\n"
+                               "      px.log.info('told') end })\n"
+                               "    px.task.sleep('50ms')\n"
+                               "    log('went on')\n"
+                               "  end)\n"
+                               "  flow:step('clean', function() log(err.code) end)\n"
+                               "end)\n");
+    runs_call(world, host, 0, "{}");
     bus_start(world->bus);
     flows_start(world->flows);
     bool begun = false;
@@ -251,10 +189,10 @@ static void who_is_cancelled_calls_back(void **state)
         begun = world_count(world, "note", "text[eq]:\"begun\"") == 1;
     }
     assert_true(begun);
-    call_route(world, host, 1);
+    runs_call(world, host, 1, "{}");
     world_settle(world);
     loop_drain(world->loop, 80);
-    struct value run = newest(world);
+    struct value run = runs_last(world, "f");
     assert_json(world, &run, "state", "\"cancelled\"");
     assert_int_equal(world_count(world, "note", "text[eq]:\"cancelled\""), 1);
     assert_int_equal(world_count(world, "note", "text[eq]:\"went on\""), 0);
@@ -309,7 +247,7 @@ static void children_and_generations_call_too(void **state)
     assert_json(world, &run, "result", "8");
     char key[FLOW_CALL_KEY_LEN + 1], filter[FLOW_CALL_KEY_LEN + 20];
     for (int generation = 1; generation <= 3; generation++) {
-        flow_call_key(newest_id(world, "f"), generation, 2, key);
+        flow_call_key(runs_newest(world, "f"), generation, 2, key);
         (void)snprintf(filter, sizeof(filter), "text[eq]:\"%s\"", key);
         assert_int_equal(world_count(world, "note", filter), 1);
     }
@@ -357,8 +295,8 @@ static void a_plugin_that_is_unloaded_asks_again_when_it_is_back(void **state)
                              "    return call.attempt\n"
                              "  end)\n"
                              "end)\n";
-    struct bind_host *host = load(world, main);
-    call_route(world, host, 0);
+    struct bind_host *host = runs_load(world, main);
+    runs_call(world, host, 0, "{}");
     bus_start(world->bus);
     flows_start(world->flows);
     for (int i = 0; i < 2000 && world_count(world, "note", "") == 0; i++) {
@@ -367,13 +305,13 @@ static void a_plugin_that_is_unloaded_asks_again_when_it_is_back(void **state)
     assert_int_equal(world_count(world, "note", ""), 1);
     world_unload(world);
     (void)world_create(world, "deal", "{\"name\":\"A\"}");
-    (void)load(world, main);
+    (void)runs_load(world, main);
     world_settle(world);
-    struct value run = newest(world);
+    struct value run = runs_last(world, "f");
     assert_json(world, &run, "state", "\"done\"");
     assert_json(world, &run, "result", "1");
     char key[FLOW_CALL_KEY_LEN + 1], filter[FLOW_CALL_KEY_LEN + 20];
-    flow_call_key(newest_id(world, "f"), 1, 1, key);
+    flow_call_key(runs_newest(world, "f"), 1, 1, key);
     (void)snprintf(filter, sizeof(filter), "text[eq]:\"%s\"", key);
     assert_int_equal(world_count(world, "note", filter), 2);
 }
@@ -391,11 +329,11 @@ static void code_that_differs_blocks_and_nothing_is_asked(void **state)
     assert_int_equal(world_count(world, "note", ""), 0);
     assert_int_equal(world_events(world, "flow.blocked"), 1);
     struct value calls = calls_of(world);
-    assert_non_null(strstr(text_of(world, &calls, ""), "\"next_at\":null"));
+    assert_non_null(strstr(runs_json(world, &calls, ""), "\"next_at\":null"));
     struct bind_host *host = world->hosts[0];
-    call_route(world, host, 1); /* a blocked one ends at once, with what it had asked */
+    runs_call(world, host, 1, "{}"); /* a blocked one ends at once, with what it had asked */
     world_settle(world);
-    run = newest(world);
+    run = runs_last(world, "f");
     assert_json(world, &run, "state", "\"cancelled\"");
     calls = calls_of(world);
     assert_json(world, &calls, "", "[]");

@@ -1,6 +1,6 @@
 /* Limits of flows: how many runs go on at once, in which order they begin, what becomes of queued
  * ones. */
-#include "world.h"
+#include "runs.h"
 
 #include "proxenos/flow.h"
 
@@ -33,23 +33,6 @@ static const char *runs_of(struct world *world)
     return text;
 }
 
-static struct bind_host *load(struct world *world, const char *main)
-{
-    struct world_plugin plugin = {
-        .name = "one", .main = main, .read = "deal,note", .write = "deal,note", .http = true};
-    return world_plugin(world, &plugin);
-}
-
-static void call_route(struct world *world, struct bind_host *host, int nth, const char *input)
-{
-    struct bind_call call;
-    enum err err = world_call(world, host, BIND_ROUTE, nth, input, NULL, &call);
-    if (err != OK) {
-        print_error("%s: %s %s\n", err_code(err), call.error.pointer, call.error.detail);
-    }
-    assert_int_equal(err, OK);
-}
-
 /* Routes: 0 starts, 1 signals "go" to the run with this key, 2 cancels it. */
 #define ROUTES                                                                                     \
     "px.route('GET', '/start', function(input)\n"                                                  \
@@ -73,22 +56,22 @@ static void start(struct world *world, struct bind_host *host, const char *name,
 {
     char input[80];
     (void)snprintf(input, sizeof(input), "{\"name\":\"%s\",\"client\":\"%s\"}", name, client);
-    call_route(world, host, 0, input);
+    runs_call(world, host, 0, input);
 }
 
 static void tell(struct world *world, struct bind_host *host, int nth, const char *name)
 {
     char input[80];
     (void)snprintf(input, sizeof(input), "{\"name\":\"%s\"}", name);
-    call_route(world, host, nth, input);
+    runs_call(world, host, nth, input);
     world_settle(world);
 }
 
 static void so_many_for_each_key_the_oldest_first(void **state)
 {
     struct world *world = *state;
-    struct bind_host *host =
-        load(world, ROUTES "px.flow('f', { concurrency = { max = 1, key = 'client' } }, " BODY);
+    struct bind_host *host = runs_load(
+        world, ROUTES "px.flow('f', { concurrency = { max = 1, key = 'client' } }, " BODY);
     start(world, host, "a1", "a");
     start(world, host, "a2", "a");
     start(world, host, "b1", "b");
@@ -108,7 +91,7 @@ static void a_queued_one_is_cancelled_before_it_begins(void **state)
 {
     struct world *world = *state;
     struct bind_host *host =
-        load(world, ROUTES "px.flow('f', { concurrency = { max = 1 } }, " BODY);
+        runs_load(world, ROUTES "px.flow('f', { concurrency = { max = 1 } }, " BODY);
     start(world, host, "one", "");
     start(world, host, "two", "");
     start(world, host, "three", "");
@@ -124,7 +107,7 @@ static void a_queued_one_is_cancelled_before_it_begins(void **state)
 static void so_many_begin_in_a_time(void **state)
 {
     struct world *world = *state;
-    struct bind_host *host = load(
+    struct bind_host *host = runs_load(
         world, ROUTES "px.flow('f', { rate = { max = 2, per = '200ms' } }, function(flow, input)\n"
                       "  flow:step('begun', function()\n"
                       "    px.store.create('note', { text = input.name })\n"
@@ -157,22 +140,22 @@ static void children_and_restarts_keep_to_it(void **state)
         "    px.store.create('note', { text = 'child: ' .. (good and 'good' or err.code) })\n"
         "  end)\n"
         "end)\n";
-    struct bind_host *host = load(world, main);
+    struct bind_host *host = runs_load(world, main);
     start(world, host, "a", "");
     start(world, host, "b", "");
-    call_route(world, host, 3, "{}");
+    runs_call(world, host, 3, "{}");
     world_settle(world);
     start(world, host, "d", "");
     world_settle(world);
     assert_string_equal(runs_of(world), "d=waiting(queued) c=waiting(queued) b=waiting a=waiting");
     world_unload(world);
-    host = load(world, main);
+    host = runs_load(world, main);
     world_settle(world);
     assert_string_equal(runs_of(world), "d=waiting(queued) c=waiting(queued) b=waiting a=waiting");
     tell(world, host, 2, "c");
     assert_int_equal(world_count(world, "note", "text[eq]:\"child: cancelled\""), 1);
     world_unload(world);
-    host = load(world, ROUTES "px.flow('f', { concurrency = { max = 9 } }, " BODY);
+    host = runs_load(world, ROUTES "px.flow('f', { concurrency = { max = 9 } }, " BODY);
     world_settle(world); /* the newest code's limit holds for those that are queued */
     assert_string_equal(runs_of(world), "d=waiting c=cancelled b=waiting a=waiting");
 }

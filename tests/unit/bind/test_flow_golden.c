@@ -1,7 +1,7 @@
 /* Golden histories: runs that some earlier day's code wrote down, one for each kind of command, are
  * gone through by today's. PROXENOS_UPDATE=1 writes those that are not there yet; one that is there
  * stays as it was. */
-#include "world.h"
+#include "runs.h"
 
 #include "proxenos/base_json.h"
 #include "proxenos/flow_history.h"
@@ -35,25 +35,7 @@ static const char *read_file(struct world *world, const char *name)
     return copy;
 }
 
-static struct bind_host *load(struct world *world, const char *main)
-{
-    struct world_plugin plugin = {.name = "one",
-                                  .main = main,
-                                  .read = "note",
-                                  .write = "note",
-                                  .emit = "one.*",
-                                  .http = true};
-    return world_plugin(world, &plugin);
-}
-
 /* ---- writing ---- */
-
-static enum err take_first(void *context, const struct flow_run *run, struct error *error)
-{
-    (void)error;
-    *(int64_t *)context = run->id;
-    return OK;
-}
 
 struct deciding {
     struct unit unit;
@@ -104,7 +86,6 @@ static void say_yes(struct world *world)
 static void write_history(struct world *world, struct bind_host *host, const char *kind)
 {
     char input[64], path[512];
-    int64_t id = 0;
     struct error error = {0};
     struct flow_run run;
     struct value map = value_null();
@@ -116,10 +97,8 @@ static void write_history(struct world *world, struct bind_host *host, const cha
     if (strcmp(kind, "approve") == 0) {
         say_yes(world);
     }
-    struct flow_query query = {
-        .plugin = STR(""), .name = str_from(kind), .key = STR(""), .limit = 1};
-    assert_int_equal(flow_run_find(world->reader, &query, take_first, &id, &error), OK);
-    assert_int_equal(flow_run_get(world->reader, id, &world->arena, &run, &error), OK);
+    assert_int_equal(
+        flow_run_get(world->reader, runs_newest(world, kind), &world->arena, &run, &error), OK);
     assert_int_equal(flow_history_write(world->reader, &run, &world->arena, &map, &error), OK);
     (void)snprintf(path, sizeof(path), FOLDER "%s.json", kind);
     FILE *file = fopen(path, "wbe");
@@ -160,7 +139,7 @@ static enum err replay(struct world *world, struct bind_host *host, const char *
 static void todays_code_does_what_it_did(void **state)
 {
     struct world *world = *state;
-    struct bind_host *host = load(world, read_file(world, "main.lua"));
+    struct bind_host *host = runs_load(world, read_file(world, "main.lua"));
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         char name[40];
         struct error error = {0};
@@ -196,7 +175,7 @@ static void other_code_is_told_with_both_places(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(others); i++) {
         struct error error = {0};
-        struct bind_host *host = load(world, others[i].main);
+        struct bind_host *host = runs_load(world, others[i].main);
         assert_int_equal(replay(world, host, read_file(world, others[i].name), &error),
                          others[i].err);
         assert_non_null(strstr(error.detail, others[i].says));
