@@ -158,12 +158,16 @@ static enum err read_wishes(struct call *call, struct error *error)
     if (err == OK) {
         err = query_fields(&call->query, arena, call_parameter(call, "fields"), error);
     }
+    if (err == OK) {
+        err = call_view_query(call, &call->query, error);
+        call->query.include_count = 0; /* a file has the records' own columns alone */
+    }
     return err == OK ? query_bind(&call->query, call_scope(call), arena, error) : err;
 }
 
 void export_records(struct call *call)
 {
-    static const char *const known[] = {"format", "filter", "order", "fields", "archived"};
+    static const char *const known[] = {"format", "filter", "order", "fields", "archived", "view"};
     if (!call_find_type(call) || !call_knows_parameters(call, known, COUNT_OF(known))) {
         return;
     }

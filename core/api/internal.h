@@ -168,6 +168,9 @@ void get_job(struct call *call);
 void cancel_job(struct call *call);
 void get_job_errors(struct call *call);
 void list_my_approvals(struct call *call);
+void list_my_views(struct call *call);
+void get_coverage(struct call *call);
+void preview_territory(struct call *call);
 void approve_approval(struct call *call);
 void reject_approval(struct call *call);
 void withdraw_approval(struct call *call);
@@ -328,6 +331,14 @@ void idempotency_sweep(struct api *api);
 /* ---- write.c ---- */
 /* If-Match: "7" → 7; absent or * → 0 (any). ERR_INVALID. */
 enum err call_if_match(struct call *call, int64_t *out_version, struct error *error) MUST_CHECK;
+
+/* ---- view.c ---- */
+/* The parameter `view` laid under the call's own question, for lists, exports and sums: filters
+ * are joined, the rest is the view's where the call says nothing. Nothing without it.
+ * ERR_NOT_FOUND, ERR_CONFLICT, ERR_VIEW. */
+enum err call_view_query(struct call *call, struct query *query, struct error *error) MUST_CHECK;
+enum err call_view_aggregate(struct call *call, struct aggregate *aggregate,
+                             struct error *error) MUST_CHECK;
 
 /* ---- read.c ---- */
 /* An ETag: the version with its quotes, in arena. */

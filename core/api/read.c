@@ -89,13 +89,16 @@ static enum err read_query(struct call *call, struct error *error)
     if (err == OK) {
         err = read_count_mode(call_parameter(call, "count"), query, error);
     }
+    if (err == OK) {
+        err = call_view_query(call, query, error);
+    }
     return err == OK ? query_bind(query, call_scope(call), arena, error) : err;
 }
 
 void list_records(struct call *call)
 {
-    static const char *const known[] = {"filter", "order", "fields", "include",
-                                        "limit",  "after", "count",  "archived"};
+    static const char *const known[] = {"filter", "order", "fields",   "include", "limit",
+                                        "after",  "count", "archived", "view"};
     if (http_request_parameter(call->http, "as_of").at != NULL) {
         list_records_as_of(call);
         return;
@@ -259,7 +262,7 @@ static void bind_and_aggregate(struct call *call, enum err err)
 
 void aggregate_records(struct call *call)
 {
-    static const char *const known[] = {"group", "measure", "filter", "archived"};
+    static const char *const known[] = {"group", "measure", "filter", "archived", "view"};
     if (!call_find_type(call) || !call_knows_parameters(call, known, COUNT_OF(known))) {
         return;
     }
@@ -271,6 +274,9 @@ void aggregate_records(struct call *call)
         err = filter_parse(arena, filter, &call->aggregate.filter, &call->error);
     }
     call->aggregate.archived = call_flag(call, "archived");
+    if (err == OK) {
+        err = call_view_aggregate(call, &call->aggregate, &call->error);
+    }
     bind_and_aggregate(call, err);
 }
 

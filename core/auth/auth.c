@@ -250,6 +250,17 @@ enum err auth_find_user(struct auth *auth, struct str name, int64_t *out_user, s
     return OK;
 }
 
+size_t auth_territory_users(struct auth *auth, int64_t territory, int64_t *out_ids, size_t most)
+{
+    struct env *env = store_env(auth->store);
+    return directory_territory_users(auth->directory, territory, env->now_ms(env), out_ids, most);
+}
+
+bool auth_user_name(struct auth *auth, int64_t user, struct buf *out)
+{
+    return directory_name(auth->directory, user, out);
+}
+
 enum err auth_role_scope(struct auth *auth, const struct role_holder *holder,
                          const struct scope **out_scope, struct error *error)
 {

@@ -131,7 +131,7 @@ static enum err prepare(struct finding *finding, const struct value *tree, struc
 {
     struct call *call = finding->call;
     const struct overlay *overlay = overlay_of(call);
-    enum err err = query_from_value(&call->scratch, finding->type, tree, &finding->query, error);
+    enum err err = query_with_view(call, finding->type, tree, &finding->query, error);
     if (err != OK) {
         return err;
     }

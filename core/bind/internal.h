@@ -358,6 +358,10 @@ struct found {
 enum err read_get(struct call *call, const struct object_type *type, int64_t id,
                   struct record **out_record, struct error *error) MUST_CHECK;
 /* In the call's scratch. */
+/* As query_from_value, with a saved view under it when the tree says `view` (view.c). */
+enum err query_with_view(struct call *call, const struct object_type *type,
+                         const struct value *tree, struct query *out_query,
+                         struct error *error) MUST_CHECK;
 enum err read_find(struct call *call, const struct object_type *type, const struct value *query,
                    struct found *out_found, struct error *error) MUST_CHECK;
 /* By a unique field; 0: none. */

@@ -48,6 +48,7 @@ void raise_if(lua_State *L, enum err err, const struct error *error)
 
 static const char types[] =
     "---@class px.query\n"
+    "---@field view? string # a saved view, by name or id; what else is said adds to it\n"
     "---@field filter? table # { stage = { \"in\", { \"won\", \"lost\" } }, owner = id }\n"
     "---@field order? string|string[] # \"-updated_at,name\"\n"
     "---@field limit? integer # 50, at most 1,000\n"

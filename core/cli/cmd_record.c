@@ -38,7 +38,8 @@ int cmd_record_get(struct cli *cli)
 
 int cmd_record_list(struct cli *cli)
 {
-    static const char *const options[] = {"filter", "order", "fields", "include", "limit", "after"};
+    static const char *const options[] = {"view",    "filter", "order", "fields",
+                                          "include", "limit",  "after"};
     struct buf target;
     struct value answer;
     int code = record_target(cli, NULL, &target);

@@ -22,14 +22,12 @@ struct climb {
 
 /* ---- what the caller is told ---- */
 
-/* Its title, if he may see record and title; the path must not tell more than a read would. */
-static void add_name(struct buf *out, struct climb *climb, const struct record *record)
+/* The path must not tell more than a read would. */
+void record_name(const struct scope *scope, const struct record *record, struct buf *out)
 {
-    const struct scope *scope = climb->writing->tx->scope;
-    const struct object_type *type = climb->writing->type;
-    const struct object_type *own = scope_type(scope, type);
+    const struct object_type *type = record->type;
     struct record_head head = record_head_of(record);
-    if (own == NULL || (record != climb->writing->whole && !record_readable(scope, type, &head))) {
+    if (scope_type(scope, type) == NULL || !record_readable(scope, type, &head)) {
         buf_append_str(out, STR("•••"));
         return;
     }
@@ -54,7 +52,7 @@ static enum err add_step(struct buf *out, struct climb *climb, int at, struct er
         err = record_row_get(writing->tx, writing->type, climb->ids[at], &record, error);
     }
     if (err == OK) {
-        add_name(out, climb, record);
+        record_name(writing->tx->scope, record, out);
     }
     return err;
 }
@@ -132,6 +130,8 @@ enum err record_check_acyclic(struct writing *writing, struct error *error)
         if (field->acyclic && writing->changed[i] && writing->whole->values[i].kind == VALUE_ID) {
             struct climb climb = {.writing = writing, .field = field};
             err = climb_up(&climb, error);
+        } else if (field->line_from.len > 0) {
+            err = record_check_line(writing, field, error);
         }
     }
     return err;

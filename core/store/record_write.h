@@ -59,6 +59,11 @@ enum err record_check_refs(struct writing *writing, struct error *error) MUST_CH
 /* record_acyclic.c: no record is above itself by an acyclic reference. ERR_CYCLE with the path,
  * ERR_LIMIT when the chain is longer than ACYCLIC_DEPTH_MAX. Of trusted changes too. */
 enum err record_check_acyclic(struct writing *writing, struct error *error) MUST_CHECK;
+/* record_lines.c: of one field whose line_from is set. ERR_CYCLE, ERR_LIMIT. */
+enum err record_check_line(struct writing *writing, const struct field *field,
+                           struct error *error) MUST_CHECK;
+/* What a sentence calls this record: its title, or its id, or a mask, as the scope may see it. */
+void record_name(const struct scope *scope, const struct record *record, struct buf *out);
 /* record_saved.c: filters and queries that records hold (territories, saved views). */
 enum err record_check_saved(struct writing *writing, struct error *error) MUST_CHECK;
 /* Turns a row's ERR_UNIQUE into a sentence that names the field. */

@@ -106,3 +106,20 @@ struct filter *filter_both(struct arena *arena, struct filter *a, struct filter 
     both->children[1] = b;
     return both;
 }
+
+void saved_under(struct arena *arena, struct query *query, const struct query *saved)
+{
+    query->filter = filter_both(arena, saved->filter, query->filter);
+    if (query->order_count == 0) {
+        memcpy(query->order, saved->order, sizeof(query->order));
+        query->order_count = saved->order_count;
+    }
+    if (query->field_count == 0) {
+        query->fields = saved->fields;
+        query->field_count = saved->field_count;
+    }
+    if (query->include_count == 0) {
+        memcpy(query->include, saved->include, sizeof(query->include));
+        query->include_count = saved->include_count;
+    }
+}

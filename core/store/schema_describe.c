@@ -59,6 +59,17 @@ static bool has_length(const struct field *field)
     return field->max_length > 0;
 }
 
+static void put_line(struct arena *arena, struct value *map, const struct field *field)
+{
+    struct value line = value_map_new();
+    put_text(arena, &line, "from", field->line_from);
+    put_text(arena, &line, "within", field->line_within);
+    put_text(arena, &line, "unless", field->line_unless);
+    if (field->line_from.len > 0) {
+        value_put_c(arena, map, "acyclic", line);
+    }
+}
+
 static void put_type_options(struct arena *arena, struct value *map, const struct field *field)
 {
     if (field->type == FIELD_ENUM) {
@@ -71,6 +82,7 @@ static void put_type_options(struct arena *arena, struct value *map, const struc
         put_text(arena, map, "to", field->to);
         put_text(arena, map, "on_delete", str_from(on_delete_names[field->on_delete]));
         put_flag(arena, map, "acyclic", field->acyclic);
+        put_line(arena, map, field);
     }
     if (has_length(field)) {
         value_put_c(arena, map, "max", value_int(field->max_length));

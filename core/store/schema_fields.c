@@ -262,6 +262,24 @@ static void read_format(struct builder *builder, const struct value *item, struc
     }
 }
 
+/* true, or { from = "person", within = "organisation", unless = "ended_on" }. */
+static void read_acyclic(struct builder *builder, const struct value *item, struct field *field)
+{
+    const struct value *said = value_get_c(item, "acyclic");
+    if (said == NULL || said->kind != VALUE_MAP) {
+        field->acyclic = option_bool(builder, item, "acyclic");
+        return;
+    }
+    option_known(builder, said, "from within unless", 0);
+    field->line_from = option_text(builder, said, "from");
+    field->line_within = option_text(builder, said, "within");
+    field->line_unless = option_text(builder, said, "unless");
+    if (field->line_from.len == 0) {
+        finding(builder, "acyclic", NULL,
+                "acyclic = { from = … } names the ref that it leads from");
+    }
+}
+
 static void read_by_type(struct builder *builder, const struct value *item, struct field *field)
 {
     uint32_t bit = 1u << field->type;
@@ -334,7 +352,7 @@ bool build_field(struct builder *builder, const struct value *item, struct field
     field->search = option_bool(builder, item, "search");
     field->indexed = option_bool(builder, item, "index") || field->type == FIELD_REF;
     field->many = option_bool(builder, item, "many");
-    field->acyclic = option_bool(builder, item, "acyclic");
+    read_acyclic(builder, item, field);
     field->label = option_label(builder, item, "label");
     field->computed_source = option_text(builder, item, "computed");
     read_class(builder, item, field);

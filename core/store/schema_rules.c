@@ -5,19 +5,40 @@
 
 /* ---- references ---- */
 
+static bool own_field(const struct object_type *type, struct str name)
+{
+    const struct field *field = object_field(type, name);
+    return name.len == 0 || (field != NULL && !field->many && !field->computed_on_read);
+}
+
+static void check_acyclic(struct builder *builder, const struct object_type *type,
+                          const struct field *field)
+{
+    const struct field *from = object_field(type, field->line_from);
+    place_set(builder, STR_FORMAT ": objects." STR_FORMAT "." STR_FORMAT, STR_ARGS(field->plugin),
+              STR_ARGS(type->name), STR_ARGS(field->name));
+    if (field->acyclic && !str_eq(field->to, type->name)) {
+        finding(builder, "acyclic", NULL,
+                "acyclic is for a ref to the object's own type: to = \"" STR_FORMAT "\"",
+                STR_ARGS(type->name));
+    }
+    if (field->line_from.len > 0 &&
+        (from == NULL || from->type != FIELD_REF || !str_eq(from->to, field->to))) {
+        finding(builder, "acyclic", NULL, "from names another ref to " STR_FORMAT,
+                STR_ARGS(field->to));
+    }
+    if (!own_field(type, field->line_within) || !own_field(type, field->line_unless)) {
+        finding(builder, "acyclic", NULL, "within and unless name fields of the object itself");
+    }
+}
+
 void build_refs(struct builder *builder, struct object_parts *parts)
 {
     struct object_type *type = parts->type;
     const struct schema *schema = builder->schema;
     for (int i = SYS_COUNT; i < type->field_count; i++) {
         const struct field *field = &type->fields[i];
-        if (field->acyclic && !str_eq(field->to, type->name)) {
-            place_set(builder, STR_FORMAT ": objects." STR_FORMAT "." STR_FORMAT,
-                      STR_ARGS(field->plugin), STR_ARGS(type->name), STR_ARGS(field->name));
-            finding(builder, "acyclic", NULL,
-                    "acyclic is for a ref to the object's own type: to = \"" STR_FORMAT "\"",
-                    STR_ARGS(type->name));
-        }
+        check_acyclic(builder, type, field);
         if (field->to.len == 0 || schema_object(schema, field->to) != NULL) {
             continue;
         }

@@ -93,6 +93,11 @@ enum err auth_user_scope(struct auth *auth, int64_t user, struct str via,
 enum err auth_find_user(struct auth *auth, struct str name, int64_t *out_user,
                         struct error *error) MUST_CHECK;
 
+/* Who has this territory now, in it or in one above it: at most `most` ids. Any thread. */
+size_t auth_territory_users(struct auth *auth, int64_t territory, int64_t *out_ids, size_t most);
+/* Appends the name; false when there is no such user. Any thread. */
+bool auth_user_name(struct auth *auth, int64_t user, struct buf *out);
+
 /* The rights of one role for what is no user and outlives who set it up (a webhook): its rows are
  * `all` or none, since it owns nothing; never admin, audit as the role has it. `id` is the holder's
  * own. ERR_NOT_FOUND when the role is gone. Any thread. */

@@ -18,6 +18,9 @@ enum err saved_aggregate(struct arena *arena, const struct object_type *type,
 enum err saved_check(const struct scope *scope, const struct object_type *type,
                      const struct value *saved, struct arena *arena,
                      struct error *error) MUST_CHECK;
+/* The question that was asked, over the view's: filters are joined, the rest is the view's where
+ * the question says nothing. */
+void saved_under(struct arena *arena, struct query *query, const struct query *saved);
 /* Both, or the one that is there; neither: NULL. */
 struct filter *filter_both(struct arena *arena, struct filter *a, struct filter *b);
 

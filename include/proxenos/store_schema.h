@@ -58,8 +58,11 @@ struct field {
     struct label *value_labels; /* beside values; empty strings where not given */
     struct str to;              /* ref, refs: object type */
     enum on_delete on_delete;
-    bool acyclic;      /* ref to its own object type: no record may be found above itself */
-    struct str format; /* check_format's name or empty */
+    bool acyclic; /* ref to its own object type: no record may be found above itself */
+    struct str line_from, line_within, line_unless; /* acyclic over this object: from the record in
+                          line_from to this one, within the same line_within, while line_unless is
+                          empty; names of fields, empty: none */
+    struct str format;                              /* check_format's name or empty */
     struct str pattern_source;
     struct pattern *pattern;
     struct str computed_source;

@@ -126,6 +126,17 @@ test("circles are refused by every door, with the path", async () => {
   // Lua, teams and territories too.
   const run = await admin.post("/api/v1/shell", { write: true, code: `px.store.update("organisation", "${alpha.id}", { parent = "${gamma.id}" })` });
   assert.match(run.text, /cycle/);
+  // Reporting lines lie in affiliations: within one organisation, while they last.
+  const [ann, bo] = [await make("people", { name: "Ann" }), await make("people", { name: "Bo" })];
+  const line = (person, reports_to, more = {}) =>
+    admin.post("/api/v1/affiliations", { person: person.id, reports_to: reports_to.id, organisation: two.id, ...more });
+  assert.equal((await line(ann, bo)).status, 201);
+  const back = await line(bo, ann);
+  assert.equal(back.status, 422, back.text);
+  assert.equal(back.body.code, "cycle");
+  assert.match(back.body.detail, /Bo → Ann → Bo/);
+  assert.equal((await line(bo, ann, { organisation: one.id })).status, 201);
+  assert.equal((await line(bo, ann, { ended_on: "2020-01-01" })).status, 201);
   const upper = await make("teams", { name: "Upper" });
   const lower = await make("teams", { name: "Lower", parent: upper.id });
   assert.equal((await admin.patch(`/api/v1/teams/${upper.id}`, { parent: lower.id })).body.code, "cycle");

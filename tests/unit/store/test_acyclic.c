@@ -16,7 +16,12 @@ static const char units[] =
     "{\"objects\":{\"unit\":{\"title\":\"name\",\"fields\":["
     "{\"1\":\"name\",\"2\":\"text\",\"required\":true},"
     "{\"1\":\"parent\",\"2\":\"ref\",\"to\":\"unit\",\"acyclic\":true,\"on_delete\":\"clear\"},"
-    "{\"1\":\"friend\",\"2\":\"ref\",\"to\":\"unit\"}]}}}";
+    "{\"1\":\"friend\",\"2\":\"ref\",\"to\":\"unit\"}]},"
+    "\"job\":{\"path\":\"posts\",\"fields\":["
+    "{\"1\":\"who\",\"2\":\"ref\",\"to\":\"unit\",\"required\":true},"
+    "{\"1\":\"place\",\"2\":\"text\"},{\"1\":\"ended\",\"2\":\"date\"},"
+    "{\"1\":\"boss\",\"2\":\"ref\",\"to\":\"unit\",\"on_delete\":\"clear\",\"acyclic\":"
+    "{\"from\":\"who\",\"within\":\"place\",\"unless\":\"ended\"}}]}}}";
 
 static int setup(void **state)
 {
@@ -151,6 +156,67 @@ static void of_two_that_close_it_together_the_second_is_refused(void **state)
     unit_deinit(&pairs[1].unit);
 }
 
+static enum err job(struct shop *shop, int64_t who, int64_t boss, const char *place,
+                    const char *ended, struct error *error)
+{
+    char ids[2][ID_TEXT_LEN + 1];
+    id_format(who, ids[0]);
+    id_format(boss, ids[1]);
+    const struct change change = {
+        .kind = DRAFT_CREATE,
+        .type = "job",
+        .json = arena_printf(&shop->arena,
+                             "{\"who\":\"%s\",\"boss\":\"%s\",\"place\":\"%s\",\"ended\":%s}",
+                             ids[0], ids[1], place, ended)
+                    .at};
+    return shop_write(shop, &change, NULL, error);
+}
+
+/* Who reports to whom lies in records between people: a circle within one place, of what is open.
+ */
+static void lines_over_a_record_between(void **state)
+{
+    struct shop *shop = *state;
+    struct error error = {0};
+    int64_t ann = unit_make(shop, "Ann", 0);
+    int64_t bob = unit_make(shop, "Bob", 0);
+    int64_t cat = unit_make(shop, "Cat", 0);
+    assert_int_equal(job(shop, ann, bob, "X", "null", &error), OK);
+    assert_int_equal(job(shop, bob, cat, "X", "null", &error), OK);
+    assert_int_equal(job(shop, bob, cat, "X", "null", &error), OK); /* twice is no circle */
+    assert_int_equal(job(shop, cat, ann, "X", "null", &error), ERR_CYCLE);
+    assert_string_equal(error.pointer, "/boss");
+    assert_non_null(strstr(error.detail, "Cat → Ann → Bob → Cat"));
+    assert_int_equal(job(shop, cat, cat, "X", "null", &error), ERR_CYCLE);
+    assert_int_equal(job(shop, cat, ann, "Y", "null", &error), OK);
+    assert_int_equal(job(shop, cat, ann, "X", "\"2020-01-01\"", &error), OK);
+}
+
+/* Opening what was over, or moving it to another place, is judged too. */
+static void a_line_is_judged_when_it_opens(void **state)
+{
+    struct shop *shop = *state;
+    struct error error = {0};
+    int64_t ann = unit_make(shop, "Ann", 0);
+    int64_t bob = unit_make(shop, "Bob", 0);
+    char ids[2][ID_TEXT_LEN + 1];
+    id_format(ann, ids[0]);
+    id_format(bob, ids[1]);
+    assert_int_equal(job(shop, ann, bob, "X", "null", &error), OK);
+    int64_t back = shop_create(shop, "job",
+                               arena_printf(&shop->arena,
+                                            "{\"who\":\"%s\",\"boss\":\"%s\",\"place\":\"X\","
+                                            "\"ended\":\"2020-01-01\"}",
+                                            ids[1], ids[0])
+                                   .at);
+    assert_int_equal(shop_update(shop, NULL, "job", back, "{\"ended\":null}", &error), ERR_CYCLE);
+    assert_int_equal(
+        shop_update(shop, NULL, "job", back, "{\"ended\":null,\"place\":\"Y\"}", &error), OK);
+    assert_int_equal(shop_update(shop, NULL, "job", back, "{\"place\":\"X\"}", &error), ERR_CYCLE);
+    assert_int_equal(
+        shop_update(shop, NULL, "job", back, "{\"boss\":null,\"place\":\"X\"}", &error), OK);
+}
+
 static void only_a_ref_to_itself_can_be_acyclic(void **state)
 {
     struct shop *shop = *state;
@@ -178,6 +244,8 @@ int test_acyclic(void)
         cmocka_unit_test_setup_teardown(the_chain_has_an_end, setup, teardown),
         cmocka_unit_test_setup_teardown(of_two_that_close_it_together_the_second_is_refused, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(lines_over_a_record_between, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_line_is_judged_when_it_opens, setup, teardown),
         cmocka_unit_test_setup_teardown(only_a_ref_to_itself_can_be_acyclic, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
