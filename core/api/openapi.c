@@ -168,7 +168,7 @@ static const struct operation common_operations[] = {
      "approve", "200", ANY, NOTHING, false},
     {0, "post", "/api/v1/plugins", "installPlugin",
      "Install a bundle, or upgrade to it; 409 shows capabilities to approve", "service",
-     "approve rollback", "201", ANY, BYTES, false},
+     "approve rollback dry_run", "201", ANY, BYTES, false},
     {0, "post", "/api/v1/plugins/{name}/grant", "grantPlugin",
      "Approve the capabilities that a plugin asks for", "service", "approve", "200", ANY, NOTHING,
      false},

@@ -66,10 +66,30 @@ void get_plugin(struct call *call)
 
 /* ---- changes ---- */
 
+static struct value list_or_empty(const struct value *migrations)
+{
+    return migrations->kind == VALUE_LIST ? *migrations : value_list_new();
+}
+
+/* What its migrations would do. */
+static void respond_dry(struct call *call, const struct change_call *change)
+{
+    struct arena *arena = call_arena(call);
+    struct value answer = value_map_new();
+    value_put_c(arena, &answer, "name", value_text(change->plugin));
+    value_put_c(arena, &answer, "dry_run", value_bool(true));
+    value_put_c(arena, &answer, "migrations", list_or_empty(&change->migrations));
+    call_respond_value(call, 200, &answer);
+}
+
 static void on_changed(struct change_call *change)
 {
     struct call *call = change->context;
     struct arena *arena = call_arena(call);
+    if (change->dry_run && change->err == ERR_CANCELLED) {
+        respond_dry(call, change);
+        return;
+    }
     if (change->err != OK) {
         struct value more = value_map_new();
         if (change->difference.kind == VALUE_MAP) {
@@ -82,6 +102,11 @@ static void on_changed(struct change_call *change)
     if (plugin.kind == VALUE_NULL) {
         call_respond(call, 204);
         return;
+    }
+    if (change->migrations.kind == VALUE_LIST && change->migrations.list.count > 0) {
+        value_put_c(arena, &plugin, "migrations", change->migrations);
+        value_put_c(arena, &plugin, "backup",
+                    change->backup.len > 0 ? value_text(change->backup) : value_null());
     }
     if (change->created) {
         http_header(call->http, "Location",
@@ -147,12 +172,13 @@ static void on_bundle(struct http_request *http)
     struct change_call *change = new_change(call, PLUGIN_INSTALL);
     change->bundle = http->body;
     change->lower = call_flag(call, "rollback");
+    change->dry_run = call_flag(call, "dry_run");
     plugins_change(call->api->plugins, change);
 }
 
 void install_plugin(struct call *call)
 {
-    static const char *const known[] = {"approve", "rollback"};
+    static const char *const known[] = {"approve", "rollback", "dry_run"};
     if (!call_admin(call) || !call_knows_parameters(call, known, COUNT_OF(known))) {
         return;
     }

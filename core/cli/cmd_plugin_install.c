@@ -50,6 +50,30 @@ static int read_file(const char *path, struct buf *out)
     return broken ? CLI_FAILED : CLI_OK;
 }
 
+static void print_installed(struct cli *cli, const struct value *plugin)
+{
+    static const struct cli_column columns[] = {
+        {"file", "migration", false}, {"step", "step", false}, {"object", "object", false},
+        {"field", "field", false},    {"to", "to", false},     {"rows", "records", true}};
+    const struct value *steps = value_get_c(plugin, "migrations");
+    struct str backup = value_get_text(plugin, "backup", STR(""));
+    bool dry = value_get_bool(plugin, "dry_run", false);
+    if (!dry || cli->format == CLI_JSON) {
+        cli_plugin_print(cli, plugin);
+    }
+    if (cli->format == CLI_JSON || cli->quiet) {
+        return;
+    }
+    if (steps != NULL && steps->kind == VALUE_LIST && steps->list.count > 0) {
+        cli_print_rows(cli, steps, columns, COUNT_OF(columns));
+    } else if (dry) {
+        printf("it would be installed, without migrations\n");
+    }
+    if (backup.len > 0) {
+        printf("a backup was made before: " STR_FORMAT "\n", STR_ARGS(backup));
+    }
+}
+
 int cmd_plugin_install(struct cli *cli)
 {
     struct stat facts;
@@ -68,11 +92,14 @@ int cmd_plugin_install(struct cli *cli)
         if (cli_switch(cli, "rollback")) {
             cli_query(&target, "rollback", STR("true"));
         }
+        if (cli_switch(cli, "dry-run")) {
+            cli_query(&target, "dry_run", STR("true"));
+        }
         code = cli_plugin_change(cli, buf_str(&target), buf_str(&bundle), "application/x-tar",
                                  &plugin);
     }
     if (code == CLI_OK) {
-        cli_plugin_print(cli, &plugin);
+        print_installed(cli, &plugin);
     }
     buf_deinit(&bundle);
     buf_deinit(&target);

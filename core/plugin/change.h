@@ -61,8 +61,7 @@ struct change {
     struct value input; /* of the series */
     struct joining joining;
     struct unit unit;
-    struct schema_source *sources;
-    size_t source_count;
+    struct schemas schemas;
     struct remembered remembered; /* as it will be; texts in arena */
     bool granted;                 /* capabilities are given by this change */
     bool silent;                  /* nothing has changed since the last start: no entry */

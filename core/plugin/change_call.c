@@ -66,6 +66,8 @@ void plugins_change(struct plugins *plugins, struct change_call *call)
     call->err = OK;
     call->error = (struct error){.err = OK};
     call->difference = value_null();
+    call->migrations = value_null();
+    call->backup = STR("");
     if (plugins->stopping) {
         call->err = error_set(&call->error, ERR_STOPPING, "the service is stopping");
     } else if (plugins->changes_waiting >= CHANGES_MAX) {

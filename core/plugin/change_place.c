@@ -74,6 +74,9 @@ static enum err store_apply(struct unit *unit, struct tx *tx, struct error *erro
         value_put_c(arena, &data, "can", edition->manifest.can);
     }
     enum err err = uninstall_apply(change, tx, &data, error);
+    if (err == OK && unit->alone) {
+        err = tx_migrations_finish(tx, str_from(change->plugin->name), error);
+    }
     if (err == OK) {
         err = keep_copies(change, tx, error);
     }
@@ -170,6 +173,7 @@ void change_store(struct change *change)
                        on ? "on" : "off");
     }
     change_unit(change, store_apply, store_done);
+    change->unit.alone = change->next != NULL && change->next->migration_count > 0;
     enum err err = store_submit(change->plugins->options.store, &change->unit);
     if (err != OK) {
         scope_unref(change->unit.scope);

@@ -80,10 +80,18 @@ static bool has_nothing_new(const struct change *change)
     return (same || change->kind == CHANGE_GRANT) && !change->granted;
 }
 
+/* Only asked what an install would do. */
+static bool is_dry(const struct change *change)
+{
+    return change->call != NULL && change->kind == CHANGE_INSTALL && change->call->dry_run;
+}
+
 /* The way on from what was read and approved. */
 static void go_on(struct change *change)
 {
-    if (has_nothing_new(change)) {
+    if (is_dry(change)) {
+        change_apply(change);
+    } else if (has_nothing_new(change)) {
         change_end(change);
     } else if (change->kind == CHANGE_GRANT) {
         change_store(change);
@@ -129,8 +137,7 @@ static void apply_run(struct work *work, void *thread)
 {
     struct change *change = CONTAINER_OF(work, struct change, work);
     (void)thread;
-    change->err =
-        schemas_apply(change->plugins, change->sources, change->source_count, &change->error);
+    change->err = schemas_apply(change->plugins, &change->schemas, &change->arena, &change->error);
 }
 
 static void ended_disabled(struct change *change)
@@ -154,6 +161,10 @@ static void apply_done(struct work *work)
         return;
     }
     change->applied = err == OK;
+    if (change->call != NULL && (err == OK || err == ERR_CANCELLED)) {
+        change->call->migrations = value_copy(change->call->arena, &change->schemas.report);
+        change->call->backup = arena_str(change->call->arena, change->schemas.backup);
+    }
     if (err == OK && change->kind == CHANGE_UNINSTALL) {
         uninstall_count(change);
     } else if (err != OK) {
@@ -170,12 +181,14 @@ void change_apply(struct change *change)
     bool none = next != NULL && next->schema.kind == VALUE_NULL;
     bool same = next != NULL && old->started ? value_equal(&old->schema, &next->schema) : none;
     change_move(change, CHANGE_APPLYING);
-    if (same) {
+    if (same && next != NULL && next->migration_count == 0 && !is_dry(change)) {
         change_load(change);
         return;
     }
-    change->sources = schemas_gather(change->plugins, &change->arena, next,
-                                     next == NULL ? change->plugin : NULL, &change->source_count);
+    change->schemas =
+        schemas_gather(change->plugins, &change->arena, next, next == NULL ? change->plugin : NULL);
+    change->schemas.dry_run = is_dry(change);
+    change->schemas.label = arena_printf(&change->arena, "upgrade-%s", change->plugin->name).at;
     change_work(change, apply_run, apply_done);
 }
 

@@ -41,7 +41,7 @@ static void undo_run(struct work *work, void *thread)
     struct error error = {0};
     (void)thread;
     if (change->applied &&
-        schemas_apply(change->plugins, change->sources, change->source_count, &error) != OK) {
+        schemas_apply(change->plugins, &change->schemas, &change->arena, &error) != OK) {
         log_error("plugin", "the object types could not be put back plugin=%s error=\"%s\"",
                   change->plugin->name, error.detail);
     }
@@ -60,7 +60,8 @@ static void show_failure(struct change *change)
 {
     struct plugin *plugin = change->plugin;
     bool runs = plugin->status == PLUGIN_RUNNING && plugin->edition->started;
-    bool asked_only = change->err == ERR_APPROVAL || change->err == ERR_CONFLICT;
+    bool asked_only =
+        change->err == ERR_APPROVAL || change->err == ERR_CONFLICT || change->err == ERR_CANCELLED;
     bool loads = change->kind == CHANGE_ENABLE || change->kind == CHANGE_RELOAD ||
                  change->kind == CHANGE_BOOT || change->kind == CHANGE_AUTOMATION;
     if (plugin->plugins->stopping || asked_only) {
@@ -84,8 +85,7 @@ static void undo(struct change *change)
         put_back(change);
         return;
     }
-    change->sources =
-        schemas_gather(change->plugins, &change->arena, NULL, NULL, &change->source_count);
+    change->schemas = schemas_gather(change->plugins, &change->arena, NULL, NULL);
     change->work = (struct work){
         .reply = loop_mailbox(change->plugins->options.loop), .run = undo_run, .done = undo_done};
     if (lane_submit(change->plugins->lane, &change->work) != OK) {
@@ -133,6 +133,12 @@ void change_fail(struct change *change, enum err err, const struct error *error)
     }
     show_failure(change);
     change_move(change, CHANGE_UNDOING);
+    if (change->stored && change->unit.alone) {
+        /* Its migrations are over: there is no way back, and the next start runs the new one. */
+        change->applied = change->unpacked = false;
+        undo(change);
+        return;
+    }
     if (!change->stored || !is_install(change)) {
         undo(change);
         return;

@@ -155,7 +155,43 @@ static bool is_reserved(const char *name)
     return reserved;
 }
 
-/* What its files say: manifest and schema. */
+static int by_number(const void *a, const void *b)
+{
+    const struct migration_file *left = a;
+    const struct migration_file *right = b;
+    return left->number - right->number;
+}
+
+/* migrations/NNNN-name.lua, pure data as the schema is. */
+static enum err take_migrations(struct edition *edition, struct error *error)
+{
+    struct str prefix = STR("migrations/");
+    enum err err = OK;
+    edition->migrations =
+        ARENA_ARRAY(&edition->arena, struct migration_file, edition->file_count + 1);
+    for (size_t i = 0; i < edition->file_count && err == OK; i++) {
+        const struct bind_file *file = &edition->files[i];
+        struct value tree = value_null();
+        if (!str_starts(file->name, prefix)) {
+            continue;
+        }
+        if (edition->migration_count == MIGRATION_FILES_MAX) {
+            return error_set(error, ERR_LIMIT, "a plugin has at most %d migrations",
+                             MIGRATION_FILES_MAX);
+        }
+        err = lua_read_data(&edition->arena, arena_cstr(&edition->arena, file->name), file->text,
+                            ERR_SCHEMA, &tree, error);
+        if (err == OK) {
+            err = migration_take(str_from(edition->plugin->name),
+                                 str_sub(file->name, prefix.len, file->name.len), file->text, &tree,
+                                 &edition->migrations[edition->migration_count++], error);
+        }
+    }
+    qsort(edition->migrations, edition->migration_count, sizeof(struct migration_file), by_number);
+    return err;
+}
+
+/* What its files say: manifest, schema, migrations. */
 static enum err take_files(struct edition *edition, struct error *error)
 {
     bool there = false;
@@ -174,9 +210,11 @@ static enum err take_files(struct edition *edition, struct error *error)
     }
     edition->has_manifest = true;
     text = file_text(edition, "schema.lua", &there);
-    return there ? lua_read_data(&edition->arena, "schema.lua", text, ERR_SCHEMA, &edition->schema,
-                                 error)
-                 : OK;
+    if (there) {
+        err =
+            lua_read_data(&edition->arena, "schema.lua", text, ERR_SCHEMA, &edition->schema, error);
+    }
+    return err == OK ? take_migrations(edition, error) : err;
 }
 
 enum err edition_read(struct edition *edition, const char *folder, struct error *error)

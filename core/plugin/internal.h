@@ -10,6 +10,7 @@
 #include "proxenos/base_crypto.h"
 #include "proxenos/bind.h"
 #include "proxenos/plugin.h"
+#include "proxenos/store_migration.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -87,7 +88,9 @@ struct edition {
     bool has_manifest, read_only;
     struct bind_file *files;
     size_t file_count;
-    struct value schema; /* schema.lua's tree; VALUE_NULL: none */
+    struct value schema;               /* schema.lua's tree; VALUE_NULL: none */
+    struct migration_file *migrations; /* by number */
+    size_t migration_count;
     struct value config; /* the settings' values */
     struct bind_host *host;
     struct joined *joined;
@@ -300,13 +303,25 @@ struct value edition_difference(const struct edition *edition, struct arena *are
 
 /* schemas.c: one change for all; a plugin whose schema is broken fails and the others go on. */
 enum err plugins_apply_schemas(struct plugins *plugins, struct error *error) MUST_CHECK;
-/* The trees of all that run, with `instead` (NULL: none) in the place of its plugin's own; without
- * `without` (may be NULL). Loop; they live as long as the editions. */
-struct schema_source *schemas_gather(struct plugins *plugins, struct arena *arena,
-                                     const struct edition *instead, const struct plugin *without,
-                                     size_t *out_count);
-enum err schemas_apply(struct plugins *plugins, const struct schema_source *sources, size_t count,
-                       struct error *error) MUST_CHECK; /* blocks: start-up or a lane */
+/* What all that run declare, and how stored values become that. */
+struct schemas {
+    struct schema_source *sources;
+    size_t source_count;
+    struct migration_file *files;
+    size_t file_count;
+    bool dry_run, final; /* as struct migrating */
+    const char *label;   /* of the backup that is made when values are taken away */
+    /* results, in the arena of the call */
+    struct value report;
+    struct str backup;
+};
+/* With `instead` (NULL: none) in the place of its plugin's own; without `without` (may be NULL).
+ * Loop; they live as long as the editions. */
+struct schemas schemas_gather(struct plugins *plugins, struct arena *arena,
+                              const struct edition *instead, const struct plugin *without);
+/* Blocks: start-up or a lane. */
+enum err schemas_apply(struct plugins *plugins, struct schemas *schemas, struct arena *arena,
+                       struct error *error) MUST_CHECK;
 
 /* config.c: reads what was set; start-up. */
 enum err plugins_open_config(struct plugins *plugins, struct error *error) MUST_CHECK;

@@ -2,6 +2,8 @@
  * schema is broken fails alone, with those that need it. Start-up, and the lane of changes. */
 #include "internal.h"
 
+#include "proxenos/store_log.h"
+
 /* Findings say "suppliers: objects.contract …"; the part before the colon is the plugin. */
 static struct plugin *culprit(const struct plugins *plugins, const struct error *error)
 {
@@ -14,46 +16,91 @@ static struct plugin *culprit(const struct plugins *plugins, const struct error 
     return plugin != NULL && plugin->status == PLUGIN_RUNNING ? plugin : NULL;
 }
 
-struct schema_source *schemas_gather(struct plugins *plugins, struct arena *arena,
-                                     const struct edition *instead, const struct plugin *without,
-                                     size_t *out_count)
+/* The edition that counts; NULL: this plugin declares nothing. */
+static const struct edition *declaring(const struct plugin *plugin, const struct edition *instead,
+                                       const struct plugin *without)
 {
-    struct schema_source *sources = ARENA_ARRAY(arena, struct schema_source, plugins->count + 2);
-    size_t count = 0;
-    sources[count++] = core_schema(arena);
-    sources[count++] = auth_schema(arena);
-    for (size_t i = 0; i < plugins->count; i++) {
-        const struct plugin *plugin = plugins->list[i];
-        bool replaced = instead != NULL && instead->plugin == plugin;
-        const struct edition *edition = replaced ? instead : plugin->edition;
-        bool there = replaced || plugin->status == PLUGIN_RUNNING ||
-                     plugin->status == PLUGIN_REMOVING || edition->started;
-        if (there && plugin != without && edition->schema.kind != VALUE_NULL) {
-            sources[count++] =
-                (struct schema_source){.plugin = str_from(plugin->name), .tree = edition->schema};
-        }
-    }
-    *out_count = count;
-    return sources;
+    bool replaced = instead != NULL && instead->plugin == plugin;
+    const struct edition *edition = replaced ? instead : plugin->edition;
+    bool there = replaced || plugin->status == PLUGIN_RUNNING ||
+                 plugin->status == PLUGIN_REMOVING || edition->started;
+    return there && plugin != without && edition->schema.kind != VALUE_NULL ? edition : NULL;
 }
 
-static enum err apply_sources(struct plugins *plugins, const struct schema_source *sources,
-                              size_t count, struct arena *arena, struct error *error)
+struct schemas schemas_gather(struct plugins *plugins, struct arena *arena,
+                              const struct edition *instead, const struct plugin *without)
 {
-    const struct scope *scope = store_system_scope(plugins->options.store, SYSTEM_MIGRATION);
-    enum err err = store_schema_apply(plugins->options.store, sources, count, scope, arena, error);
-    scope_unref(scope);
+    struct schemas all = {.label = "upgrade"};
+    size_t files = 0;
+    for (size_t i = 0; i < plugins->count; i++) {
+        const struct edition *edition = declaring(plugins->list[i], instead, without);
+        files += edition != NULL ? edition->migration_count : 0;
+    }
+    all.sources = ARENA_ARRAY(arena, struct schema_source, plugins->count + 2);
+    all.files = ARENA_ARRAY(arena, struct migration_file, files + 1);
+    all.sources[all.source_count++] = core_schema(arena);
+    all.sources[all.source_count++] = auth_schema(arena);
+    for (size_t i = 0; i < plugins->count; i++) {
+        const struct plugin *plugin = plugins->list[i];
+        const struct edition *edition = declaring(plugin, instead, without);
+        if (edition == NULL) {
+            continue;
+        }
+        all.sources[all.source_count++] =
+            (struct schema_source){.plugin = str_from(plugin->name), .tree = edition->schema};
+        for (size_t f = 0; f < edition->migration_count; f++) {
+            all.files[all.file_count++] = edition->migrations[f];
+        }
+    }
+    return all;
+}
+
+static bool goes_on(void *context, int64_t done, int64_t total)
+{
+    const struct plugins *plugins = context;
+    (void)done;
+    (void)total;
+    return !plugins->stopping;
+}
+
+/* Before values are taken away, or changed. */
+static enum err back_up(struct plugins *plugins, struct schemas *schemas, struct arena *arena,
+                        struct error *error)
+{
+    struct store *store = plugins->options.store;
+    bool lose = false;
+    enum err err = store_migrations_lose(store, schemas->files, schemas->file_count, &lose, error);
+    if (err != OK || !lose || schemas->dry_run) {
+        return err;
+    }
+    err = store_backup_before(store, str_from(schemas->label), goes_on, plugins, arena,
+                              &schemas->backup, error);
+    if (err != OK) {
+        error_prefix(error, "nothing was changed, as no backup could be made: ");
+    }
     return err;
 }
 
-enum err schemas_apply(struct plugins *plugins, const struct schema_source *sources, size_t count,
+enum err schemas_apply(struct plugins *plugins, struct schemas *schemas, struct arena *arena,
                        struct error *error)
 {
-    struct arena arena;
-    arena_init(&arena);
-    enum err err = apply_sources(plugins, sources, count, &arena, error);
+    const struct scope *scope = store_system_scope(plugins->options.store, SYSTEM_MIGRATION);
+    enum err err = back_up(plugins, schemas, arena, error);
+    struct migrating migrating = {.sources = schemas->sources,
+                                  .source_count = schemas->source_count,
+                                  .files = schemas->files,
+                                  .file_count = schemas->file_count,
+                                  .dry_run = schemas->dry_run,
+                                  .final = schemas->final,
+                                  .backup = schemas->backup,
+                                  .arena = arena,
+                                  .report = value_null()};
+    if (err == OK) {
+        err = store_schema_migrate(plugins->options.store, &migrating, scope, error);
+    }
+    schemas->report = migrating.report;
     error->next = NULL;
-    arena_deinit(&arena);
+    scope_unref(scope);
     return err;
 }
 
@@ -62,11 +109,10 @@ static enum err try_apply(struct plugins *plugins, struct plugin **out_culprit, 
 {
     struct arena arena;
     arena_init(&arena);
-    size_t count = 0;
-    struct schema_source *sources = schemas_gather(plugins, &arena, NULL, NULL, &count);
-    enum err err = apply_sources(plugins, sources, count, &arena, error);
+    struct schemas all = schemas_gather(plugins, &arena, NULL, NULL);
+    all.final = true;
+    enum err err = schemas_apply(plugins, &all, &arena, error);
     arena_deinit(&arena);
-    error->next = NULL;
     *out_culprit = err == OK ? NULL : culprit(plugins, error);
     return err;
 }

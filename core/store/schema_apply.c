@@ -2,6 +2,7 @@
  * follow (schema_type.c), declarations are kept, and the snapshot is published after the COMMIT.
  * One lone unit on the writer. */
 #include "custom.h"
+#include "migration.h"
 #include "proxenos/base_json.h"
 #include "schema_change.h"
 #include "schema_internal.h"
@@ -30,13 +31,16 @@ enum err schema_change_log(struct tx *tx, const char *event, const struct value 
 static enum err change_tables(struct schema_change *change, struct error *error)
 {
     struct tx *tx = change->tx;
-    enum err err = OK;
     change->added = value_list_new();
     record_plans_reset(tx->store);
+    enum err err = change->migration != NULL ? migration_columns(change->migration, error) : OK;
     for (int i = 0; i < change->next->object_count && err == OK; i++) {
         err = schema_change_type(change, &change->next->objects[i], error);
     }
     record_plans_reset(tx->store);
+    if (err == OK && change->migration != NULL && change->findings.count == 0) {
+        err = migration_end(change->migration, error);
+    }
     return err == OK && change->findings.count > 0 ? change->findings.err : err;
 }
 
@@ -58,6 +62,30 @@ static enum err gather(struct tx *tx, const struct schema_wish *wish,
     return err;
 }
 
+static void drop_next(struct schema_change *change)
+{
+    schema_unref(change->next);
+    change->next = NULL;
+}
+
+/* Sets change->always when there is more to do than the declarations say. */
+static enum err begin_migration(struct schema_change *change, const struct schema_wish *wish,
+                                struct error *error)
+{
+    struct arena *arena = tx_arena(change->tx);
+    struct migration *migration = ARENA_NEW(arena, struct migration);
+    *migration = (struct migration){
+        .whole = change,
+        .arena = arena,
+        .files = wish->files,
+        .file_count = wish->file_count,
+        .pending = ARENA_ARRAY(arena, const struct migration_file *, wish->file_count + 1)};
+    change->migration = migration;
+    enum err err = migration_begin(migration, wish->sources, wish->count, error);
+    change->always = change->always || migration->any;
+    return err;
+}
+
 enum err schema_change_run(struct schema_change *change, const struct schema_wish *wish,
                            bool *out_same, struct error *error)
 {
@@ -70,11 +98,15 @@ enum err schema_change_run(struct schema_change *change, const struct schema_wis
         return err;
     }
     findings_init(&change->findings, wish->error_arena, error);
+    err = wish->migrates ? begin_migration(change, wish, error) : OK;
+    if (err != OK) {
+        drop_next(change);
+        return err;
+    }
     *out_same = !change->always && tx->schema->epoch > 0 &&
                 memcmp(tx->schema->hash, change->next->hash, sizeof(change->next->hash)) == 0;
     if (*out_same) {
-        schema_unref(change->next);
-        change->next = NULL;
+        drop_next(change);
         return OK;
     }
     change->next->epoch = tx->schema->epoch + 1;
@@ -86,17 +118,34 @@ enum err schema_change_run(struct schema_change *change, const struct schema_wis
     if (err == OK) {
         tx_publish_schema(tx, change->next);
     } else {
-        schema_unref(change->next);
-        change->next = NULL;
+        drop_next(change);
     }
     return err;
 }
 
 /* ---- what plugins declare ---- */
 
+/* What was done to stored values, into the log; for who asked too. */
+static enum err end_migration(struct schema_change *change, struct migrating *migrating,
+                              struct error *error)
+{
+    struct value report = value_list_new();
+    enum err err = migration_record(change->migration, migrating->backup, &report, error);
+    if (err == OK && migrating->arena != NULL) {
+        migrating->report = value_copy(migrating->arena, &report);
+    }
+    for (size_t i = 0; i < migrating->file_count && err == OK && migrating->final; i++) {
+        const struct migration_file *file = &migrating->files[i];
+        bool first = i == 0 || !str_eq(migrating->files[i - 1].plugin, file->plugin);
+        err = first ? tx_migrations_finish(change->tx, file->plugin, error) : OK;
+    }
+    return err;
+}
+
 struct applying {
     struct unit unit;
     struct schema_wish wish;
+    struct migrating *migrating;
 };
 
 static enum err apply(struct unit *unit, struct tx *tx, struct error *error)
@@ -106,12 +155,16 @@ static enum err apply(struct unit *unit, struct tx *tx, struct error *error)
     struct value data = value_map_new();
     bool same = false;
     enum err err = schema_change_run(&change, &applying->wish, &same, error);
-    if (err != OK || same) {
-        return err;
+    if (err == OK && !same) {
+        value_put_c(tx_arena(tx), &data, "epoch", value_int(change.next->epoch));
+        value_put_c(tx_arena(tx), &data, "added", change.added);
+        err = schema_change_log(tx, "schema.updated", &data, error);
     }
-    value_put_c(tx_arena(tx), &data, "epoch", value_int(change.next->epoch));
-    value_put_c(tx_arena(tx), &data, "added", change.added);
-    return schema_change_log(tx, "schema.updated", &data, error);
+    if (err == OK) {
+        err = end_migration(&change, applying->migrating, error);
+    }
+    return err == OK && applying->migrating->dry_run ? error_set(error, ERR_CANCELLED, "dry run")
+                                                     : err;
 }
 
 static void applied(struct unit *unit)
@@ -129,18 +182,22 @@ static bool has_core(const struct schema_source *sources, size_t count)
     return false;
 }
 
-enum err store_schema_apply(struct store *store, const struct schema_source *sources, size_t count,
-                            const struct scope *scope, struct arena *error_arena,
-                            struct error *error)
+enum err store_schema_migrate(struct store *store, struct migrating *migrating,
+                              const struct scope *scope, struct error *error)
 {
     struct arena arena;
-    struct applying applying = {.wish = {.error_arena = error_arena}};
+    size_t count = migrating->source_count;
+    struct applying applying = {.migrating = migrating,
+                                .wish = {.error_arena = migrating->arena,
+                                         .files = migrating->files,
+                                         .file_count = migrating->file_count,
+                                         .migrates = true}};
     arena_init(&arena);
     struct schema_source *all = ARENA_ARRAY(&arena, struct schema_source, count + 1);
-    size_t core = has_core(sources, count) ? 0 : 1;
+    size_t core = has_core(migrating->sources, count) ? 0 : 1;
     all[0] = core_schema(&arena);
     for (size_t i = 0; i < count; i++) {
-        all[core + i] = sources[i];
+        all[core + i] = migrating->sources[i];
     }
     applying.wish.sources = all;
     applying.wish.count = count + core;
@@ -155,6 +212,15 @@ enum err store_schema_apply(struct store *store, const struct schema_source *sou
     unit_deinit(&applying.unit);
     arena_deinit(&arena);
     return err;
+}
+
+enum err store_schema_apply(struct store *store, const struct schema_source *sources, size_t count,
+                            const struct scope *scope, struct arena *error_arena,
+                            struct error *error)
+{
+    struct migrating migrating = {
+        .sources = sources, .source_count = count, .final = true, .arena = error_arena};
+    return store_schema_migrate(store, &migrating, scope, error);
 }
 
 /* ---- at open ---- */

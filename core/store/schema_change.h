@@ -12,10 +12,13 @@ enum {
                                  is one to three of SQLite's 2,000 columns */
 };
 
+struct migration;
+
 struct schema_change {
     struct tx *tx;
-    struct schema *next; /* as it will be */
-    bool always;         /* a new snapshot, also when the declarations are the same */
+    struct migration *migration; /* NULL: none */
+    struct schema *next;         /* as it will be */
+    bool always;                 /* a new snapshot, also when the declarations are the same */
     struct findings findings;
     struct value added;     /* "object" and "object.field": what is new in the tables */
     int64_t index_rows_max; /* a new index on a table with more rows than this … (0: no limit) */
@@ -28,7 +31,11 @@ struct schema_change {
 struct schema_wish {
     const struct schema_source *sources; /* without "custom" */
     size_t count;
-    const struct value *custom; /* the whole tree of custom.h */
+    const struct value *custom;         /* the whole tree of custom.h */
+    const struct migration_file *files; /* of these plugins */
+    size_t file_count;
+    bool migrates; /* files are given: what ran is held against them */
+    bool final;    /* what is kept aside goes at once */
     struct arena *error_arena;
 };
 enum err schema_change_run(struct schema_change *change, const struct schema_wish *wish,

@@ -11,6 +11,9 @@ enum err past_dropped(struct tx *tx, struct str object, struct str field,
                       struct error *error) MUST_CHECK;
 enum err past_renamed(struct tx *tx, struct str object, struct str field, struct str became,
                       struct error *error) MUST_CHECK;
+/* It was not dropped after all. */
+enum err past_forget(struct tx *tx, struct str object, struct str field,
+                     struct error *error) MUST_CHECK;
 /* Into the types of a snapshot that nobody else holds yet. */
 enum err past_load(struct db *db, struct schema *schema, struct error *error) MUST_CHECK;
 

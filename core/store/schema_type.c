@@ -2,7 +2,9 @@
  * enums and lengths widened, new defaults put into rows that lack them. What would lose or refuse
  * stored values is a finding that names it. Writer thread, inside a lone unit. */
 #include "columns.h"
+#include "custom.h"
 #include "draft.h"
+#include "migration.h"
 #include "schema_change.h"
 #include "schema_internal.h"
 #include "sqlite/ddl.h"
@@ -74,10 +76,23 @@ static void refuse_kind(struct change *change, const struct known_field *known,
     struct str sentence = arena_printf(
         tx_arena(change->tx),
         "is stored as %s" STR_FORMAT "%s" STR_FORMAT
-        "; a stored field keeps its type, scale and target: declare one with another name",
+        "; a stored field keeps its type, scale and target: declare one with another name, or "
+        "write "
+        "a migration with { change = \"" STR_FORMAT "." STR_FORMAT "\" }",
         known->many ? "many of " : "", STR_ARGS(known->type), known->to.len > 0 ? " to " : "",
-        STR_ARGS(known->to));
+        STR_ARGS(known->to), STR_ARGS(change->type->name), STR_ARGS(field->name));
     refuse(change, field, str_from(field_type_name(field->type)), sentence.at);
+}
+
+/* What a plugin makes narrower on purpose is said in a migration. */
+static void refuse_narrower(struct change *change, const struct field *field, struct str value,
+                            const char *sentence)
+{
+    struct str whole = arena_printf(tx_arena(change->tx),
+                                    "%s; a migration with { narrow = \"" STR_FORMAT "." STR_FORMAT
+                                    "\" } says what becomes of such values",
+                                    sentence, STR_ARGS(change->type->name), STR_ARGS(field->name));
+    refuse(change, field, value, str_is(field->plugin, CUSTOM_SOURCE) ? sentence : whole.at);
 }
 
 static bool words_kept(const struct field *before, const struct field *field)
@@ -105,15 +120,16 @@ static enum err check_narrowing(struct change *change, const struct field *befor
         (before == NULL || before->max_length == 0 || field->max_length < before->max_length)) {
         err = ddl_any_row(db, change->type, field, DDL_LONGER, &answer, error);
         if (err == OK && answer.any) {
-            refuse(change, field, STR(""), "holds longer texts than its new max: raise max");
+            refuse_narrower(change, field, STR(""),
+                            "holds longer texts than its new max: raise max");
         }
     }
     if (err == OK && field->type == FIELD_ENUM && (before == NULL || !words_kept(before, field))) {
         err = ddl_any_row(db, change->type, field, DDL_OTHER_WORD, &answer, error);
         if (err == OK && answer.any) {
-            refuse(change, field, str_from(answer.word),
-                   "has records with a word that is no longer declared: keep the word, or change "
-                   "the records first");
+            refuse_narrower(change, field, str_from(answer.word),
+                            "has records with a word that is no longer declared: keep the word, "
+                            "or change the records first");
         }
     }
     return err;
@@ -185,10 +201,14 @@ static enum err change_field(struct change *change, const struct field *field, s
     } else if (field->sorted_text && !known->keyed) {
         err = ddl_add_key(tx->db, change->type, field, error);
     }
-    if (err == OK && known != NULL && field_stored(field)) {
+    /* Whose values a migration looks at, one by one, need no look here. */
+    bool migrates =
+        change->whole->migration != NULL &&
+        migration_field_of(change->whole->migration, change->type->name, field->name) != NULL;
+    if (err == OK && known != NULL && field_stored(field) && !migrates) {
         err = check_narrowing(change, before, field, error);
     }
-    if (err == OK && field_stored(field)) {
+    if (err == OK && field_stored(field) && !(migrates && field->otherwise.kind == VALUE_NULL)) {
         err = check_missing(change, known == NULL ? NULL : before, field, error);
     }
     bool keys = field->sorted_text && (known == NULL || !known->keyed);
@@ -317,6 +337,9 @@ enum err schema_change_type(struct schema_change *whole, const struct object_typ
         return err;
     }
     err = change.known_count == 0 ? create_type(&change, error) : change_type(&change, error);
+    if (err == OK && whole->migration != NULL && whole->findings.count == 0) {
+        err = migration_rows(whole->migration, type, error);
+    }
     if (err == OK && change.any_refill && whole->findings.count == 0) {
         err = refill(&change, whole->next, error);
     }

@@ -85,9 +85,11 @@ const char *plugin_records_word(enum plugin_records records); /* "keep" … */
  * Caller-owned until done, which runs once on the loop, never before plugins_change returns. */
 struct change_call {
     enum plugin_change kind;
-    struct str plugin;           /* of an install: filled in */
-    struct str bundle;           /* of an install: the tar, borrowed until done */
-    bool lower;                  /* of an install: an older version than the one in use is meant */
+    struct str plugin; /* of an install: filled in */
+    struct str bundle; /* of an install: the tar, borrowed until done */
+    bool lower;        /* of an install: an older version than the one in use is meant */
+    bool dry_run; /* of an install: ends with ERR_CANCELLED, and `migrations`, if all would go well
+                   */
     bool cancel_runs;            /* of an uninstall: runs of its flows are cancelled first */
     enum plugin_records records; /* of an uninstall; after it: what was decided */
     struct str file;             /* where an uninstall exports to: absolute, not there yet */
@@ -102,6 +104,8 @@ struct change_call {
     struct error error;
     struct value difference; /* { added: { net: [...] }, removed: {...}, approve: hash } */
     bool created;            /* an install: the name is new */
+    struct value migrations; /* what its migrations did: store_migration.h's report; null: none */
+    struct str backup;       /* made before values were taken away; empty: none */
     void *private;
 };
 void plugins_change(struct plugins *plugins, struct change_call *call);

@@ -16,7 +16,12 @@ const char *const schema_migrations[] = {
     "create table schema_past (object text not null, field text not null, seq integer not null, "
     "became text not null, primary key (object, field, seq)) without rowid;"
     "create table schema_file (plugin text not null, number integer not null, name text not null, "
-    "hash blob not null, at integer not null, primary key (plugin, number)) without rowid;",
+    "hash blob not null, at integer not null, finished integer not null, primary key (plugin, "
+    "number)) without rowid;"
+    "create table schema_aside (position integer primary key, plugin text not null, object text "
+    "not "
+    "null, kind text not null, became text not null, field text not null, type text not null, many "
+    "integer not null, scale integer not null, target text not null, keyed integer not null);",
 };
 const int schema_migration_count = (int)COUNT_OF(schema_migrations);
 

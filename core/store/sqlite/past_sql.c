@@ -34,6 +34,25 @@ enum err past_renamed(struct tx *tx, struct str object, struct str field, struct
     return insert(tx, object, field, became, error);
 }
 
+enum err past_forget(struct tx *tx, struct str object, struct str field, struct error *error)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err err = db_cached(tx->db,
+                             STR("delete from schema_past where object = ?1 and field = ?2 and "
+                                 "became = '' and seq = (select max(seq) from schema_past where "
+                                 "object = ?1 and field = ?2 and became = '')"),
+                             &stmt, error);
+    if (err != OK) {
+        return err;
+    }
+    db_bind_text(stmt, 1, object);
+    db_bind_text(stmt, 2, field);
+    err = db_step(stmt, &row, error);
+    db_done(stmt);
+    return err;
+}
+
 static void keep(struct schema *schema, const struct object_type *shared, struct buf *pasts)
 {
     struct object_type *type = &schema->objects[shared->index];
