@@ -89,13 +89,11 @@ static bool is_dry(const struct change *change)
 /* The way on from what was read and approved. */
 static void go_on(struct change *change)
 {
-    if (is_dry(change)) {
-        change_apply(change);
-    } else if (has_nothing_new(change)) {
+    if (has_nothing_new(change) && !is_dry(change)) {
         change_end(change);
     } else if (change->kind == CHANGE_GRANT) {
         change_store(change);
-    } else if (change->kind == CHANGE_INSTALL) {
+    } else if (change->kind == CHANGE_INSTALL && !is_dry(change)) {
         install_unpack(change);
     } else {
         change_apply(change); /* of an uninstall: so that its records can be erased */

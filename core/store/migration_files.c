@@ -158,30 +158,34 @@ static struct value report_of(struct arena *arena, const struct migration_step *
     return row;
 }
 
+static enum err record_file(struct migration *migration, const struct migration_file *file,
+                            struct str backup, struct value *report, struct error *error)
+{
+    struct tx *tx = migration->whole->tx;
+    struct value data = value_map_new();
+    struct value steps = value_list_new();
+    for (size_t i = 0; i < migration->step_count; i++) {
+        const struct migration_step *step = &migration->steps[i];
+        if (step->file == file) {
+            value_push(tx_arena(tx), &steps, report_of(tx_arena(tx), step));
+            value_push(tx_arena(tx), report, report_of(tx_arena(tx), step));
+        }
+    }
+    value_put_c(tx_arena(tx), &data, "plugin", value_text(file->plugin));
+    value_put_c(tx_arena(tx), &data, "file", value_text(file->name));
+    value_put_c(tx_arena(tx), &data, "steps", steps);
+    value_put_c(tx_arena(tx), &data, "backup", backup.len > 0 ? value_text(backup) : value_null());
+    enum err err = file_ran(tx, file, error);
+    return err == OK ? schema_change_log(tx, "schema.migrated", &data, error) : err;
+}
+
 enum err migration_record(struct migration *migration, struct str backup, struct value *out_report,
                           struct error *error)
 {
-    struct tx *tx = migration->whole->tx;
-    size_t files = migration->pending_count;
-    const struct migration_file *const *pending = migration->pending;
     enum err err = OK;
     *out_report = value_list_new();
-    for (size_t i = 0; i < files && err == OK; i++) {
-        struct value data = value_map_new();
-        struct value steps = value_list_new();
-        for (size_t s = 0; s < migration->step_count; s++) {
-            if (migration->steps[s].file == pending[i]) {
-                value_push(tx_arena(tx), &steps, report_of(tx_arena(tx), &migration->steps[s]));
-                value_push(tx_arena(tx), out_report, report_of(tx_arena(tx), &migration->steps[s]));
-            }
-        }
-        value_put_c(tx_arena(tx), &data, "plugin", value_text(pending[i]->plugin));
-        value_put_c(tx_arena(tx), &data, "file", value_text(pending[i]->name));
-        value_put_c(tx_arena(tx), &data, "steps", steps);
-        value_put_c(tx_arena(tx), &data, "backup",
-                    backup.len > 0 ? value_text(backup) : value_null());
-        err = file_ran(tx, pending[i], error);
-        err = err == OK ? schema_change_log(tx, "schema.migrated", &data, error) : err;
+    for (size_t i = 0; i < migration->pending_count && err == OK; i++) {
+        err = record_file(migration, migration->pending[i], backup, out_report, error);
     }
     return err;
 }
