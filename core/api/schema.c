@@ -88,7 +88,7 @@ static enum err run_change(struct job_run *run, void *context, struct error *err
                                    .confirm = value_get_text(run->params, "confirm", STR("")),
                                    .given =
                                        given != NULL && given->kind == VALUE_MAP ? given : NULL,
-                                   .any_index = true};
+                                   .index_rows_max = INT64_MAX};
     struct str word = value_get_text(run->params, "action", STR(""));
     bool adds = str_starts(word, STR("add_")) || str_starts(word, STR("change_"));
     if (!find_action(word, &change.action) || (adds && change.given == NULL)) {

@@ -63,7 +63,27 @@ static bool goes_on(void *context, int64_t done, int64_t total)
     return !plugins->stopping;
 }
 
-/* Before values are taken away, or changed. */
+static enum err apply_once(struct plugins *plugins, struct schemas *schemas, bool dry_run,
+                           struct arena *arena, struct error *error)
+{
+    const struct scope *scope = store_system_scope(plugins->options.store, SYSTEM_MIGRATION);
+    struct migrating migrating = {.sources = schemas->sources,
+                                  .source_count = schemas->source_count,
+                                  .files = schemas->files,
+                                  .file_count = schemas->file_count,
+                                  .dry_run = dry_run,
+                                  .final = schemas->final,
+                                  .backup = schemas->backup,
+                                  .arena = arena,
+                                  .report = value_null()};
+    enum err err = store_schema_migrate(plugins->options.store, &migrating, scope, error);
+    schemas->report = migrating.report;
+    error->next = NULL;
+    scope_unref(scope);
+    return err;
+}
+
+/* Before values are taken away, or changed; what would be refused anyway needs no backup. */
 static enum err back_up(struct plugins *plugins, struct schemas *schemas, struct arena *arena,
                         struct error *error)
 {
@@ -73,6 +93,12 @@ static enum err back_up(struct plugins *plugins, struct schemas *schemas, struct
     if (err != OK || !lose || schemas->dry_run) {
         return err;
     }
+    err = apply_once(plugins, schemas, true, arena, error);
+    if (err != ERR_CANCELLED) {
+        ASSERT(err != OK);
+        return err;
+    }
+    *error = (struct error){.err = OK};
     err = store_backup_before(store, str_from(schemas->label), goes_on, plugins, arena,
                               &schemas->backup, error);
     if (err != OK) {
@@ -84,24 +110,8 @@ static enum err back_up(struct plugins *plugins, struct schemas *schemas, struct
 enum err schemas_apply(struct plugins *plugins, struct schemas *schemas, struct arena *arena,
                        struct error *error)
 {
-    const struct scope *scope = store_system_scope(plugins->options.store, SYSTEM_MIGRATION);
     enum err err = back_up(plugins, schemas, arena, error);
-    struct migrating migrating = {.sources = schemas->sources,
-                                  .source_count = schemas->source_count,
-                                  .files = schemas->files,
-                                  .file_count = schemas->file_count,
-                                  .dry_run = schemas->dry_run,
-                                  .final = schemas->final,
-                                  .backup = schemas->backup,
-                                  .arena = arena,
-                                  .report = value_null()};
-    if (err == OK) {
-        err = store_schema_migrate(plugins->options.store, &migrating, scope, error);
-    }
-    schemas->report = migrating.report;
-    error->next = NULL;
-    scope_unref(scope);
-    return err;
+    return err == OK ? apply_once(plugins, schemas, schemas->dry_run, arena, error) : err;
 }
 
 /* One try. *out_culprit: the plugin to leave out next time, when it failed because of one. */

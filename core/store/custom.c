@@ -225,9 +225,9 @@ static enum err change_all(struct custom_change *change, struct tx *tx, const st
                            struct error *error)
 {
     struct schema_wish wish = {.custom = tree, .error_arena = tx_arena(tx)};
-    struct schema_change whole = {.tx = tx,
-                                  .always = drops(change),
-                                  .index_rows_max = change->any_index ? 0 : CUSTOM_INDEX_ROWS_MAX};
+    int64_t most = change->index_rows_max > 0 ? change->index_rows_max : CUSTOM_INDEX_ROWS_MAX;
+    struct schema_change whole = {
+        .tx = tx, .always = drops(change), .index_rows_max = most == INT64_MAX ? 0 : most};
     bool same = false;
     enum err err = load_sources(tx, &wish, error);
     err = err == OK ? schema_change_run(&whole, &wish, &same, error) : err;

@@ -42,7 +42,7 @@ struct custom_change {
     int64_t epoch;             /* the schema must be at this one still, else ERR_STALE; 0: any */
     bool dry_run;              /* ends with ERR_CANCELLED when all would go well; a DROP's token is
                                   looked at when there is one */
-    bool any_index;            /* in a job: indexes on large tables too */
+    int64_t index_rows_max;    /* an index on more rows waits for a job; 0: CUSTOM_INDEX_ROWS_MAX */
     struct str confirm;        /* DROP: the token, which another count of values makes void */
     struct str backup;         /* DROP: the folder of the backup made before; for the log */
     /* Results, also of a change that failed; in the unit's arena. */

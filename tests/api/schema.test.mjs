@@ -237,6 +237,19 @@ test("writers go on while fields come and go: no error but an unknown field, and
   assert.equal(count.count, written, JSON.stringify(count).slice(0, 200));
 });
 
+test("as a job: what takes long, and nothing else", async () => {
+  const { id } = await ok(
+    admin.post("/api/v1/jobs", { kind: "schema_change", action: "add_field", object: "organisation", declared: { name: "x_big", type: "integer", index: true } }),
+    202,
+  );
+  const done = await job(id);
+  assert.deepEqual([done.state, done.result.added], ["done", ["organisation.x_big"]], JSON.stringify(done));
+  const odd = await job((await ok(admin.post("/api/v1/jobs", { kind: "schema_change", action: "add_nothing" }), 202)).id);
+  assert.equal(odd.state, "failed");
+  const user = await service.client("reader");
+  assert.equal((await user.post("/api/v1/jobs", { kind: "schema_change" })).status, 403);
+});
+
 test("the command line does the same, in the same words", async () => {
   const cli = (...words) => service.cli("schema", ...words);
   const good = async (...words) => {

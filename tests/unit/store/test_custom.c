@@ -43,6 +43,7 @@ struct ask {
     enum custom_action action;
     const char *object, *field, *json, *confirm;
     int64_t epoch;
+    int64_t index_rows_max;
     bool dry_run;
 };
 
@@ -64,6 +65,7 @@ static enum err custom(struct shop *shop, struct ask ask, struct error *error,
         .given = ask.json == NULL ? NULL : &given,
         .confirm = str_from(ask.confirm == NULL ? "" : ask.confirm),
         .epoch = ask.epoch,
+        .index_rows_max = ask.index_rows_max,
         .dry_run = ask.dry_run,
     };
     custom_change_init(&change);
@@ -274,6 +276,31 @@ static void test_an_object_type_goes_with_all_it_has(void **state)
     assert_int_equal(shop_create(shop, "x_box", "{\"tags\":[\"a\"]}") != 0, true);
 }
 
+static void test_an_index_on_many_rows_is_for_a_job(void **state)
+{
+    struct shop *shop = *state;
+    struct error error = {0};
+    struct ask ask = {.action = CUSTOM_ADD_FIELD,
+                      .object = "thing",
+                      .json = "{\"name\":\"x_n\",\"type\":\"integer\",\"index\":true}",
+                      .index_rows_max = 2};
+    for (int i = 0; i < 3; i++) {
+        (void)shop_create(shop, "thing", "{\"name\":\"A\"}");
+    }
+    int64_t epoch = shop->schema->epoch;
+    assert_int_equal(custom(shop, ask, &error, NULL), ERR_LIMIT);
+    assert_non_null(strstr(error.detail, "made by a job"));
+    assert_int_equal(shop->schema->epoch, epoch);
+    ask.json = "{\"name\":\"x_n\",\"type\":\"integer\"}"; /* without an index it needs none */
+    must(shop, ask);
+    ask.action = CUSTOM_CHANGE_FIELD;
+    ask.field = "x_n";
+    ask.json = "{\"index\":true}";
+    assert_int_equal(custom(shop, ask, &error, NULL), ERR_LIMIT);
+    ask.index_rows_max = INT64_MAX;
+    must(shop, ask);
+}
+
 static void test_who_may(void **state)
 {
     struct shop *shop = *state;
@@ -321,6 +348,8 @@ int test_custom(void)
                                         close_shop),
         cmocka_unit_test_setup_teardown(test_dropping_wants_the_count, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_an_object_type_goes_with_all_it_has, open_shop,
+                                        close_shop),
+        cmocka_unit_test_setup_teardown(test_an_index_on_many_rows_is_for_a_job, open_shop,
                                         close_shop),
         cmocka_unit_test_setup_teardown(test_who_may, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_the_past_of_what_was_dropped, open_shop, close_shop),
