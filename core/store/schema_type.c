@@ -109,14 +109,45 @@ static bool words_kept(const struct field *before, const struct field *field)
     return true;
 }
 
+static bool is_number(const struct field *field)
+{
+    return field->type == FIELD_INTEGER || field->type == FIELD_DECIMAL ||
+           field->type == FIELD_MONEY || field->type == FIELD_DATE ||
+           field->type == FIELD_DATETIME;
+}
+
+static bool limits_kept(const struct field *before, const struct field *field)
+{
+    bool least = field->min.kind == VALUE_NULL ||
+                 (before->min.kind != VALUE_NULL && before->min.integer >= field->min.integer);
+    bool most = field->max.kind == VALUE_NULL ||
+                (before->max.kind != VALUE_NULL && before->max.integer <= field->max.integer);
+    return least && most;
+}
+
+static enum err check_range(struct change *change, const struct field *before,
+                            const struct field *field, struct error *error)
+{
+    struct ddl_answer answer = {.any = false};
+    if (!is_number(field) || before == NULL || limits_kept(before, field)) {
+        return OK;
+    }
+    enum err err = ddl_any_row(change->tx->db, change->type, field, DDL_OUTSIDE, &answer, error);
+    if (err == OK && answer.any) {
+        refuse_narrower(change, field, STR(""),
+                        "holds values outside its new min and max: widen them");
+    }
+    return err;
+}
+
 static enum err check_narrowing(struct change *change, const struct field *before,
                                 const struct field *field, struct error *error)
 {
     struct db *db = change->tx->db;
     struct ddl_answer answer = {.any = false};
-    enum err err = OK;
+    enum err err = check_range(change, before, field, error);
     bool texts = field->max_length > 0 && field->type != FIELD_SECRET;
-    if (texts &&
+    if (err == OK && texts &&
         (before == NULL || before->max_length == 0 || field->max_length < before->max_length)) {
         err = ddl_any_row(db, change->type, field, DDL_LONGER, &answer, error);
         if (err == OK && answer.any) {

@@ -189,6 +189,31 @@ static void longer_sql(struct buf *sql, const struct object_type *type, const st
     buf_append_str(sql, STR(") > ? limit 1"));
 }
 
+static void outside_sql(struct buf *sql, const struct object_type *type, const struct field *field)
+{
+    buf_append_str(sql, STR("select 1 from "));
+    table_name(sql, type);
+    buf_append_str(sql, STR(" where "));
+    column_name(sql, field);
+    buf_append_str(sql, STR(" < ? or "));
+    column_name(sql, field);
+    buf_append_str(sql, STR(" > ? limit 1"));
+}
+
+static void bind_question(struct db_stmt *stmt, const struct field *field,
+                          enum ddl_question question)
+{
+    if (question == DDL_LONGER) {
+        db_bind_int(stmt, 1, field->max_length);
+    } else if (question == DDL_OUTSIDE) {
+        db_bind_int(stmt, 1, field->min.kind == VALUE_NULL ? INT64_MIN : field->min.integer);
+        db_bind_int(stmt, 2, field->max.kind == VALUE_NULL ? INT64_MAX : field->max.integer);
+    }
+    for (size_t i = 0; i < field->value_count && question == DDL_OTHER_WORD; i++) {
+        db_bind_text(stmt, (int)i + 1, field->values[i]);
+    }
+}
+
 enum err ddl_any_row(struct db *db, const struct object_type *type, const struct field *field,
                      enum ddl_question question, struct ddl_answer *out_answer, struct error *error)
 {
@@ -198,6 +223,8 @@ enum err ddl_any_row(struct db *db, const struct object_type *type, const struct
     buf_init(&sql);
     if (question == DDL_LONGER) {
         longer_sql(&sql, type, field);
+    } else if (question == DDL_OUTSIDE) {
+        outside_sql(&sql, type, field);
     } else {
         any_sql(&sql, type, field, question);
     }
@@ -206,12 +233,7 @@ enum err ddl_any_row(struct db *db, const struct object_type *type, const struct
     if (err != OK) {
         return err;
     }
-    if (question == DDL_LONGER) {
-        db_bind_int(stmt, 1, field->max_length);
-    }
-    for (size_t i = 0; i < field->value_count && question == DDL_OTHER_WORD; i++) {
-        db_bind_text(stmt, (int)i + 1, field->values[i]);
-    }
+    bind_question(stmt, field, question);
     err = db_step(stmt, &row, error);
     if (err == OK) {
         bool counts = question == DDL_NULL && row;

@@ -54,8 +54,9 @@ enum err ddl_drop_table(struct db *db, struct arena *arena, struct str object,
 
 /* ---- rows that a change of declaration concerns ---- */
 
-enum ddl_question { DDL_NULL, DDL_LONGER, DDL_OTHER_WORD };
-/* Is there a row without a value, with a longer text than max_length, with a word that is not
+enum ddl_question { DDL_NULL, DDL_LONGER, DDL_OUTSIDE, DDL_OTHER_WORD };
+/* Is there a row without a value, with a longer text than max_length, with a number outside min and
+ * max, with a word that is not
  * declared? */
 struct ddl_answer {
     bool any;

@@ -256,6 +256,22 @@ static void test_unique_needs_unique_rows(void **state)
     assert_int_equal(shop_write(shop, &change, NULL, NULL), ERR_UNIQUE);
 }
 
+static void test_a_smaller_range_is_refused(void **state)
+{
+    struct shop *shop = *state;
+    struct error error = {0};
+    assert_int_equal(
+        shop_declare(shop, THING(NAME ",{\"1\":\"size\",\"2\":\"integer\",\"max\":9}"), NULL), OK);
+    (void)shop_create(shop, "thing", "{\"size\":7}");
+    const char *least = THING(NAME ",{\"1\":\"size\",\"2\":\"integer\",\"min\":8}");
+    const char *most = THING(NAME ",{\"1\":\"size\",\"2\":\"integer\",\"max\":6}");
+    const char *both = THING(NAME ",{\"1\":\"size\",\"2\":\"integer\",\"min\":7,\"max\":7}");
+    assert_int_equal(shop_declare(shop, least, &error), ERR_SCHEMA);
+    assert_int_equal(shop_declare(shop, most, &error), ERR_SCHEMA);
+    assert_non_null(strstr(error.detail, "narrow = \"thing.size\""));
+    assert_int_equal(shop_declare(shop, both, &error), OK);
+}
+
 static void test_indexes_come_and_go(void **state)
 {
     struct shop *shop = *state;
@@ -283,6 +299,7 @@ int test_ddl(void)
         cmocka_unit_test_setup_teardown(test_words_may_go_when_unused, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_undeclared_fields_stay, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_unique_needs_unique_rows, open_shop, close_shop),
+        cmocka_unit_test_setup_teardown(test_a_smaller_range_is_refused, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(test_indexes_come_and_go, open_shop, close_shop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
