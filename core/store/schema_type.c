@@ -112,8 +112,7 @@ static bool words_kept(const struct field *before, const struct field *field)
 static bool is_number(const struct field *field)
 {
     return field->type == FIELD_INTEGER || field->type == FIELD_DECIMAL ||
-           field->type == FIELD_MONEY || field->type == FIELD_DATE ||
-           field->type == FIELD_DATETIME;
+           field->type == FIELD_MONEY || field->type == FIELD_DATE || field->type == FIELD_DATETIME;
 }
 
 static bool limits_kept(const struct field *before, const struct field *field)
