@@ -186,6 +186,7 @@ static void on_changed(struct unit *unit)
         call_problem(call, unit->err, &unit->error, token != NULL ? &change->result : NULL);
     }
     unit_deinit(unit);
+    mem_free(changing);
 }
 
 /* The route names a type as the schema does, or as its path does. */
@@ -200,7 +201,7 @@ static struct str object_of(struct call *call)
 
 static void begin(struct call *call, enum custom_action action, const struct value *given)
 {
-    struct changing *changing = ARENA_NEW(call_arena(call), struct changing);
+    struct changing *changing = mem_zalloc(sizeof(*changing)); /* outlives the request */
     bool drop = drops(action);
     struct str field = http_route_parameter(call->http, "field");
     changing->call = call;
@@ -224,6 +225,7 @@ static void begin(struct call *call, enum custom_action action, const struct val
     }
     if (err != OK) {
         call_problem(call, err, call->error.err != OK ? &call->error : NULL, NULL);
+        mem_free(changing);
     }
 }
 

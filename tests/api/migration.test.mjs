@@ -93,9 +93,10 @@ test("new code that fails behind the migration: all values are back", async () =
 });
 
 test("kill -9 between migration and end: the next start has the old version and all its values", async () => {
-  for (let turn = 0; turn < 5; turn++) {
-    const going = install("2.0.0", { ...versions["2.0.0"], main: 'local x = 0 for i = 1, 20000000 do x = x + i end error("no")' });
-    await new Promise((resolve) => setTimeout(resolve, 60 + turn * 40));
+  for (let turn = 0; turn < 3; turn++) {
+    const before = (await events("schema.migrated")).length;
+    const going = install("2.0.0", { ...versions["2.0.0"], main: 'local x = 0 for i = 1, 50000000 do x = x + i end error("no")' });
+    await until(async () => (await events("schema.migrated")).length > before);
     await service.kill();
     await going;
     await service.restart();
@@ -104,7 +105,7 @@ test("kill -9 between migration and end: the next start has the old version and 
     const now = await deal(id);
     assert.deepEqual([now.value, now.stage, now.memo, now.amount], [12, "old", "by hand", undefined], `turn ${turn}`);
   }
-  assert.ok((await events("schema.migrated")).length >= 2, "the kills fell behind the migration at least once");
+  assert.equal((await events("schema.migration_undone")).length, 4);
   await verified();
 });
 
