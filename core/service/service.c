@@ -95,18 +95,15 @@ static void before(void *context, const struct object_type *type, struct draft *
  * plugins_open applies all of them again together with the plugins' own. */
 static enum err apply_core_schema(struct store *store, struct error *error)
 {
-    const struct schema *schema = store_schema(store);
-    bool there =
-        schema_object(schema, STR("user")) != NULL && schema_object(schema, STR("token")) != NULL;
-    schema_unref(schema);
-    if (there) {
-        return OK;
-    }
     struct arena arena;
     arena_init(&arena);
     const struct schema_source sources[] = {core_schema(&arena), auth_schema(&arena)};
     const struct scope *scope = store_system_scope(store, SYSTEM_MIGRATION);
-    enum err err = store_schema_apply(store, sources, COUNT_OF(sources), scope, NULL, error);
+    enum err err = store_schema_renew(store, sources, COUNT_OF(sources), scope, error);
+    if (err == ERR_SCHEMA) {
+        /* A plugin's stored types do not fit the program's any more: they are read again later. */
+        err = store_schema_apply(store, sources, COUNT_OF(sources), scope, NULL, error);
+    }
     scope_unref(scope);
     arena_deinit(&arena);
     return err;

@@ -223,6 +223,67 @@ enum err store_schema_apply(struct store *store, const struct schema_source *sou
     return store_schema_migrate(store, &migrating, scope, error);
 }
 
+/* ---- the program's own part ---- */
+
+struct renewing {
+    struct unit unit;
+    struct schema_wish wish;
+};
+
+static bool is_given(const struct schema_wish *wish, size_t count, struct str plugin)
+{
+    bool given = str_is(plugin, CUSTOM_SOURCE);
+    for (size_t i = 0; i < count && !given; i++) {
+        given = str_eq(wish->sources[i].plugin, plugin);
+    }
+    return given;
+}
+
+static enum err renew(struct unit *unit, struct tx *tx, struct error *error)
+{
+    const struct renewing *renewing = CONTAINER_OF(unit, struct renewing, unit);
+    struct schema_change change = {.tx = tx};
+    struct schema_source *stored = NULL;
+    struct value data = value_map_new();
+    size_t count = 0;
+    int64_t epoch = 0;
+    bool same = false;
+    enum err err = ddl_load(tx->db, tx_arena(tx), &stored, &count, &epoch, error);
+    size_t given = renewing->wish.count;
+    struct schema_source *all = ARENA_ARRAY(tx_arena(tx), struct schema_source, given + count + 1);
+    struct schema_wish wish = {.sources = all, .error_arena = tx_arena(tx)};
+    for (size_t i = 0; i < given; i++) {
+        all[wish.count++] = renewing->wish.sources[i];
+    }
+    for (size_t i = 0; i < count && err == OK; i++) {
+        if (!is_given(&renewing->wish, given, stored[i].plugin)) {
+            all[wish.count++] = stored[i];
+        }
+    }
+    err = err == OK ? schema_change_run(&change, &wish, &same, error) : err;
+    if (err != OK || same) {
+        return err;
+    }
+    value_put_c(tx_arena(tx), &data, "epoch", value_int(change.next->epoch));
+    value_put_c(tx_arena(tx), &data, "added", change.added);
+    return schema_change_log(tx, "schema.updated", &data, error);
+}
+
+enum err store_schema_renew(struct store *store, const struct schema_source *sources, size_t count,
+                            const struct scope *scope, struct error *error)
+{
+    struct renewing renewing = {
+        .unit = {.alone = true, .scope = scope, .apply = renew, .done = applied},
+        .wish = {.sources = sources, .count = count}};
+    enum err err = store_run(store, &renewing.unit);
+    if (err != OK && error != NULL) {
+        *error = renewing.unit.error;
+        error->next = NULL;
+    }
+    unit_deinit(&renewing.unit);
+    return err;
+}
+
 /* ---- at open ---- */
 
 enum err store_schema_load(struct store *store, struct db *db, struct error *error)

@@ -155,6 +155,11 @@ enum err store_schema_apply(struct store *store, const struct schema_source *sou
                             const struct scope *scope, struct arena *error_arena,
                             struct error *error) MUST_CHECK;
 
+/* The same for some of the sources: those of other plugins stay as they are stored. At start-up,
+ * before the plugins are read: what the program itself declares is that of this version. */
+enum err store_schema_renew(struct store *store, const struct schema_source *sources, size_t count,
+                            const struct scope *scope, struct error *error) MUST_CHECK;
+
 /* ---- readers ---- */
 
 /* Its own read-only connection. step_budget: 0 none, else ERR_TIMEOUT-like stop with ERR_LIMIT
