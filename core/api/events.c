@@ -17,6 +17,42 @@ struct str event_position_seal(struct api *api, const struct scope *scope, int64
     return (struct str){out->at + from, out->len - from};
 }
 
+/* Where a list goes on, where a stream begins: not the same text twice. It may lie behind entries
+ * that this user does not see, and must not tell him that there are any. */
+enum { CURSOR_SALT = 4 };
+
+static void event_cursor_seal(struct api *api, const struct scope *scope, int64_t seq,
+                              struct buf *out)
+{
+    struct env *env = store_env(api->store);
+    unsigned char sealed[CURSOR_SALT + SEAL_NUMBER_BYTES];
+    env->random(env, sealed, CURSOR_SALT);
+    struct buf with;
+    buf_init(&with);
+    buf_append(&with, sealed, CURSOR_SALT);
+    buf_append_str(&with, scope->actor);
+    crypto_seal_number(api->event_key, buf_str(&with), seq, sealed + CURSOR_SALT);
+    buf_deinit(&with);
+    base64url_encode(out, sealed, sizeof(sealed));
+}
+
+/* An event's id, or a cursor. */
+static bool position_open(struct api *api, const struct scope *scope, struct str sealed,
+                          int64_t *out_seq)
+{
+    if (sealed.len != CURSOR_SALT + SEAL_NUMBER_BYTES) {
+        return crypto_open_number(api->event_key, scope->actor, sealed, out_seq);
+    }
+    struct buf with;
+    buf_init(&with);
+    buf_append(&with, sealed.at, CURSOR_SALT);
+    buf_append_str(&with, scope->actor);
+    bool opened = crypto_open_number(api->event_key, buf_str(&with),
+                                     str_sub(sealed, CURSOR_SALT, sealed.len), out_seq);
+    buf_deinit(&with);
+    return opened;
+}
+
 enum err event_position_open(struct api *api, const struct scope *scope, struct str text,
                              int64_t *out_seq, struct error *error)
 {
@@ -27,7 +63,7 @@ enum err event_position_open(struct api *api, const struct scope *scope, struct 
     if (scope->audit && str_to_int64(text, &number) == OK && number >= 0) {
         *out_seq = number; /* who sees seq may name it */
     } else if (base64url_decode(&sealed, text) != OK ||
-               !crypto_open_number(api->event_key, scope->actor, buf_str(&sealed), out_seq)) {
+               !position_open(api, scope, buf_str(&sealed), out_seq)) {
         err = error_at(error, ERR_CURSOR, "after", NULL,
                        "this is no id of an event that was given to you");
     }
@@ -117,7 +153,7 @@ static enum err run_events(struct call *call, struct reader *reader, struct erro
     buf_append_str(&call->out, STR("{\"data\":["));
     enum err err = reader_log(reader, call_scope(call), query, on_listed, &listing, &last, error);
     buf_append_str(&call->out, STR("],\"next\":\""));
-    event_position_seal(call->api, call_scope(call), last, &call->out);
+    event_cursor_seal(call->api, call_scope(call), last, &call->out);
     buf_append_str(&call->out, STR("\"}"));
     return err;
 }
@@ -309,6 +345,12 @@ static void pump(struct api *api)
     buf_init(&sent.text);
     list_foreach (node, &api->listeners) {
         struct listener *listener = CONTAINER_OF(node, struct listener, in_api);
+        /* In a compartment since, or no more: this stream alone ends, and comes back. */
+        if (listener->scope->user != 0 && auth_outdated(api->auth, listener->scope)) {
+            http_sse_close(listener->sse);
+            listener_free(listener);
+            continue;
+        }
         if (listener->after < seq) {
             failed = !send_to(listener, &sent) || failed;
         }
@@ -361,8 +403,8 @@ static void greet(const struct listener *listener)
     struct buf text;
     buf_init(&id);
     buf_init(&text);
-    struct str sealed = event_position_seal(listener->api, listener->scope, listener->after, &id);
-    buf_printf(&text, "retry: %d\nid: " STR_FORMAT "\n\n", RETRY_MS, STR_ARGS(sealed));
+    event_cursor_seal(listener->api, listener->scope, listener->after, &id);
+    buf_printf(&text, "retry: %d\nid: " STR_FORMAT "\n\n", RETRY_MS, STR_ARGS(buf_str(&id)));
     (void)http_sse_send(listener->sse, buf_str(&text));
     buf_deinit(&text);
     buf_deinit(&id);

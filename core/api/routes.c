@@ -48,6 +48,14 @@ static const struct {
     {HTTP_GET, "/api/v1/me/views", list_my_views, FOR_USERS},
     {HTTP_GET, "/api/v1/territories/:id/coverage", get_coverage, FOR_USERS},
     {HTTP_POST, "/api/v1/territories/:id/preview", preview_territory, FOR_USERS},
+    {HTTP_POST, "/api/v1/compartments", create_compartment, FOR_USERS},
+    {HTTP_POST, "/api/v1/compartments/:id/accesses", propose_access, FOR_USERS},
+    {HTTP_POST, "/api/v1/compartment_accesses/:id/confirm", confirm_access, FOR_USERS},
+    {HTTP_POST, "/api/v1/compartment_accesses/:id/refuse", refuse_access, FOR_USERS},
+    {HTTP_POST, "/api/v1/compartment_accesses/:id/end", end_access, FOR_USERS},
+    {HTTP_POST, "/api/v1/compartment_accesses/:id/review", review_access, FOR_USERS},
+    {HTTP_POST, "/api/v1/crossings", create_crossing, FOR_USERS},
+    {HTTP_POST, "/api/v1/break-glass", break_glass, FOR_USERS},
     {HTTP_PUT, "/api/v1/users/:id/absence", set_absence, FOR_USERS},
     {HTTP_DELETE, "/api/v1/users/:id/absence", delete_absence, FOR_USERS},
     {HTTP_GET, "/api/v1/plugins", list_plugins, FOR_USERS},
@@ -211,6 +219,22 @@ static void on_end(struct http_request *http)
     buf_deinit(&call->out);
 }
 
+/* Whoever is inside a compartment only for a while leaves a trace of each request, before its
+ * answer: of reading too. */
+static void note_passing(struct call *call)
+{
+    const struct scope *scope = call->known ? call_scope(call) : NULL;
+    for (size_t i = 0; scope != NULL && i < scope->compartment_count; i++) {
+        if (scope->compartments[i].passing) {
+            struct http_request *http = call->http;
+            struct str detail = arena_printf(
+                call_arena(call), STR_FORMAT " " STR_FORMAT "?" STR_FORMAT,
+                STR_ARGS(scope->compartments[i].key), STR_ARGS(http->path), STR_ARGS(http->query));
+            store_access(call->api->store, scope, STR("passing"), STR("compartment"), 0, detail);
+        }
+    }
+}
+
 static void on_route(struct http_request *http, void *context)
 {
     struct call *call = request_call(http);
@@ -226,6 +250,7 @@ static void on_route(struct http_request *http, void *context)
         call_fail(call, ERR_UNAUTHENTICATED, "send Authorization: Bearer TOKEN, or log in");
         return;
     }
+    note_passing(call);
     routes[index].handle(call);
 }
 

@@ -126,6 +126,23 @@ static struct value grant_as_value(struct arena *arena, const struct scope_grant
     return shown;
 }
 
+/* Those that one is inside of: who is in none, or asks with a token that another made, has none. */
+static struct value compartments_as_value(struct arena *arena, const struct scope *scope)
+{
+    struct value list = value_list_new();
+    for (size_t i = 0; i < scope->compartment_count; i++) {
+        const struct scope_compartment *inside = &scope->compartments[i];
+        struct value one = value_map_new();
+        value_put_c(arena, &one, "id", value_text(inside->key));
+        value_put_c(arena, &one, "name", value_text(inside->name));
+        value_put_c(arena, &one, "write", value_bool(inside->write));
+        value_put_c(arena, &one, "keeper", value_bool(inside->keeper));
+        value_put_c(arena, &one, "passing", value_bool(inside->passing));
+        value_push(arena, &list, one);
+    }
+    return list;
+}
+
 void get_me(struct call *call)
 {
     const struct scope *scope = call_scope(call);
@@ -150,6 +167,7 @@ void get_me(struct call *call)
     value_put_c(arena, &me, "admin", value_bool(scope->admin));
     value_put_c(arena, &me, "audit", value_bool(scope->audit));
     value_put_c(arena, &me, "rights", rights);
+    value_put_c(arena, &me, "compartments", compartments_as_value(arena, scope));
     if (call->who.csrf[0] != '\0') {
         value_put_c(arena, &me, "csrf", value_text(str_from(call->who.csrf)));
     }

@@ -92,7 +92,7 @@ enum err auth_open(const struct auth_options *options, struct auth **out_auth, s
         options->session_idle_ms == 0 ? session_idle_usual_ms : options->session_idle_ms;
     auth->session_max_ms =
         options->session_max_ms == 0 ? session_max_usual_ms : options->session_max_ms;
-    auth->directory = directory_new();
+    auth->directory = directory_new(store_env(options->store));
     auth->throttle = throttle_new(0);
     map_init(&auth->tokens);
     map_init(&auth->tokens_by_hash);
@@ -239,6 +239,21 @@ enum err auth_user_scope(struct auth *auth, int64_t user, struct str via,
     enum err err = directory_scope(auth->directory, &wish, out_scope, error);
     schema_unref(schema);
     return err;
+}
+
+enum err auth_user_scope_outside(struct auth *auth, int64_t user, struct str via,
+                                 const struct scope **out_scope, struct error *error)
+{
+    const struct schema *schema = store_schema(auth->store);
+    const struct scope_wish wish = {.schema = schema, .user = user, .via = via, .outside = true};
+    enum err err = directory_scope(auth->directory, &wish, out_scope, error);
+    schema_unref(schema);
+    return err;
+}
+
+bool auth_outdated(struct auth *auth, const struct scope *scope)
+{
+    return directory_outdated(auth->directory, scope);
 }
 
 enum err auth_find_user(struct auth *auth, struct str name, int64_t *out_user, struct error *error)

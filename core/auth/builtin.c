@@ -15,6 +15,8 @@ static const char schema_json[] =
     "\"label\":{\"en\":\"Name\",\"el\":\"Όνομα\"}},"
     "{\"1\":\"user\",\"2\":\"ref\",\"to\":\"user\",\"required\":true,\"on_delete\":\"cascade\","
     "\"label\":{\"en\":\"User\",\"el\":\"Χρήστης\"}},"
+    "{\"1\":\"made_by\",\"2\":\"ref\",\"to\":\"user\",\"readonly\":true,\"on_delete\":\"clear\","
+    "\"label\":{\"en\":\"Made by\",\"el\":\"Δημιουργήθηκε από\"}},"
     "{\"1\":\"expires_at\",\"2\":\"datetime\","
     "\"label\":{\"en\":\"Expires at\",\"el\":\"Λήγει\"}},"
     "{\"1\":\"scopes\",\"2\":\"long_text\",\"max\":4000,"

@@ -1,6 +1,8 @@
 /* Setting passwords. Loop thread, but for password_work (lane) and password_apply (writer). */
 #include "change.h"
 
+#include "proxenos/store_compartment.h"
+
 static enum err password_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct change_job *job = CONTAINER_OF(unit, struct change_job, unit);
@@ -12,6 +14,11 @@ static enum err password_apply(struct unit *unit, struct tx *tx, struct error *e
     if (err == OK) {
         err = tx_table(tx, &auth_tables, AUTH_SESSION_DROP_USER, drop, COUNT_OF(drop), NULL, NULL,
                        error);
+    }
+    const struct scope *scope = job->change->scope;
+    bool own = scope_is_whole(scope) && scope->user == job->user;
+    if (err == OK && !own) {
+        err = tx_accesses_suspend(tx, job->user, error);
     }
     if (err == OK) {
         char id[ID_TEXT_LEN + 1];

@@ -88,8 +88,16 @@ static enum err token_draft(struct change_job *job, const struct token_spec *spe
         value_put_c(arena, &map, "networks", value_text(spec->networks));
     }
     const struct object_type *type = schema_object(job->elevated->schema, STR("token"));
-    return draft_make(job->auth->store, job->elevated, DRAFT_CREATE, type, 0, &map, arena,
-                      &job->draft, error);
+    enum err err = draft_make(job->auth->store, job->elevated, DRAFT_CREATE, type, 0, &map, arena,
+                              &job->draft, error);
+    const struct scope *scope = job->change->scope;
+    const struct field *made_by = object_field(type, STR("made_by"));
+    /* His own, by his own hand: what another made for him reaches into no compartment. */
+    if (err == OK && made_by != NULL && scope_is_whole(scope) && scope->user == spec->user) {
+        job->draft->values[made_by->index] = value_id(scope->user);
+        job->draft->set[made_by->index] = 1;
+    }
+    return err;
 }
 
 enum err auth_make_token(struct auth *auth, struct auth_change *change,

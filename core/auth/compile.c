@@ -2,6 +2,7 @@
  * the directory's lock. */
 #include "directory_parts.h"
 
+#include "insiders.h"
 #include "scope.h"
 
 #include <stdio.h>
@@ -80,6 +81,8 @@ static struct grants *grants_of(struct directory *directory, const int64_t *role
         const struct role *role = map_get_int(&directory->roles, role_ids[i]);
         grants->admin = grants->admin || role->admin;
         grants->audit = grants->audit || role->audit;
+        grants->opens = grants->opens || role->opens;
+        grants->breaks_glass = grants->breaks_glass || role->breaks_glass;
         grants_add_role(grants, &role->rules);
     }
     if (grants->admin) {
@@ -134,6 +137,8 @@ static const struct scope *scope_make(struct directory *directory, const struct 
     bool narrow = wish->narrowing_count > 0;
     struct grants *grants = narrow ? narrowed(wide, wish) : wide;
     struct reach *reach = reach_new(directory, user, grants, wish->now_ms);
+    const struct insider insider = {.user = user->id};
+    struct scope_compartment compartments[SCOPE_COMPARTMENTS_MAX];
     struct buf actor;
     buf_init(&actor);
     buf_printf(&actor, "user:" STR_FORMAT, STR_ARGS(user->name));
@@ -148,7 +153,12 @@ static const struct scope *scope_make(struct directory *directory, const struct 
         .grants = grants,
         .admin = wide->admin && (!narrow || wish->keep_admin),
         .audit = wide->audit && (!narrow || wish->keep_audit),
-        .narrowed = narrow,
+        .compartments = compartments,
+        .compartment_count =
+            wish->outside ? 0 : insider_compartments(directory, &insider, compartments),
+        .opens = wide->opens && !narrow,
+        .breaks_glass = wide->breaks_glass && !narrow && !wish->outside,
+        .narrowed = narrow || wish->outside,
         .stamp = user->stamp,
     };
     const struct scope *scope = scope_new(&spec);
@@ -162,8 +172,9 @@ static const struct scope *scope_make(struct directory *directory, const struct 
 
 static struct str cache_key(char *out, size_t size, const struct scope_wish *wish)
 {
-    int len = snprintf(out, size, "%lld/%lld/" STR_FORMAT, (long long)wish->user,
-                       (long long)wish->token, STR_ARGS(str_sub(wish->via, 0, VIA_MAX)));
+    int len = snprintf(out, size, "%lld/%lld/%s" STR_FORMAT, (long long)wish->user,
+                       (long long)wish->token, wish->outside ? "-" : "",
+                       STR_ARGS(str_sub(wish->via, 0, VIA_MAX)));
     return (struct str){out, (size_t)len};
 }
 
@@ -199,6 +210,7 @@ enum err directory_scope(struct directory *directory, const struct scope_wish *w
 {
     enum err err = OK;
     (void)pthread_mutex_lock(&directory->lock);
+    insiders_lapse(directory);
     const struct user *user = map_get_int(&directory->users, wish->user);
     if (user == NULL || !user->active) {
         err = error_set(error, ERR_NOT_FOUND, "there is no such user, or it is disabled");
@@ -234,4 +246,45 @@ enum err directory_role_scope(struct directory *directory, const struct schema *
     }
     (void)pthread_mutex_unlock(&directory->lock);
     return err;
+}
+
+/* A plugin, or a user through it: inside what the keepers let the plugin into, of what its manifest
+ * names; the user's own bounds are in spec already. */
+const struct scope *directory_plugin_scope(struct directory *directory, struct scope_spec *spec,
+                                           const struct insider *insider)
+{
+    struct scope_compartment compartments[SCOPE_COMPARTMENTS_MAX];
+    (void)pthread_mutex_lock(&directory->lock);
+    insiders_lapse(directory);
+    size_t found =
+        insider->names.len > 0 ? insider_compartments(directory, insider, compartments) : 0;
+    size_t count = 0;
+    for (size_t i = 0; i < found; i++) {
+        const struct scope_compartment *own = NULL;
+        for (size_t u = 0; spec->user != 0 && u < spec->compartment_count; u++) {
+            bool same = str_eq(spec->compartments[u].key, compartments[i].key);
+            own = same ? &spec->compartments[u] : own;
+        }
+        if (spec->user == 0 || own != NULL) {
+            compartments[count] = compartments[i];
+            compartments[count].write = compartments[i].write && (own == NULL || own->write);
+            compartments[count].keeper = false;
+            compartments[count++].passing = own != NULL && own->passing;
+        }
+    }
+    spec->compartments = compartments;
+    spec->compartment_count = count;
+    const struct scope *scope = scope_new(spec);
+    (void)pthread_mutex_unlock(&directory->lock);
+    return scope;
+}
+
+bool directory_outdated(struct directory *directory, const struct scope *scope)
+{
+    (void)pthread_mutex_lock(&directory->lock);
+    insiders_lapse(directory);
+    const struct user *user = scope->user != 0 ? map_get_int(&directory->users, scope->user) : NULL;
+    bool outdated = scope->user != 0 && (user == NULL || user->stamp != scope_stamp(scope));
+    (void)pthread_mutex_unlock(&directory->lock);
+    return outdated;
 }

@@ -3,6 +3,7 @@
  * the schema change, outdated by a stamp when one user does. */
 #include "directory_parts.h"
 
+#include "insiders.h"
 #include "scope.h"
 
 static void lock(struct directory *directory)
@@ -15,7 +16,7 @@ static void unlock(struct directory *directory)
     (void)pthread_mutex_unlock(&directory->lock);
 }
 
-struct directory *directory_new(void)
+struct directory *directory_new(struct env *env)
 {
     struct directory *directory = mem_zalloc(sizeof(*directory));
     (void)pthread_mutex_init(&directory->lock, NULL);
@@ -25,6 +26,9 @@ struct directory *directory_new(void)
     map_init(&directory->roles_by_name);
     map_init(&directory->teams);
     map_init(&directory->territories);
+    map_init(&directory->compartments);
+    map_init(&directory->insides);
+    directory->env = env;
     map_init(&directory->grants);
     map_init(&directory->scopes);
     directory->generation = 1;
@@ -38,6 +42,9 @@ static int64_t next_stamp(struct directory *directory)
 
 int64_t directory_generation(struct directory *directory)
 {
+    lock(directory);
+    insiders_lapse(directory);
+    unlock(directory);
     return __atomic_load_n(&directory->generation, __ATOMIC_ACQUIRE);
 }
 
@@ -266,6 +273,7 @@ static void clear(struct directory *directory)
     map_empty(&directory->roles);
     map_empty(&directory->roles_by_name);
     map_empty(&directory->teams);
+    insiders_clear(directory);
     compiled_drop(directory);
     (void)next_stamp(directory);
 }
@@ -289,6 +297,8 @@ void directory_free(struct directory *directory)
     map_deinit(&directory->roles_by_name);
     map_deinit(&directory->teams);
     map_deinit(&directory->territories);
+    map_deinit(&directory->compartments);
+    map_deinit(&directory->insides);
     map_deinit(&directory->grants);
     map_deinit(&directory->scopes);
     (void)pthread_mutex_destroy(&directory->lock);

@@ -22,7 +22,7 @@ struct user {
 struct role {
     int64_t id;
     struct str name; /* texts and lists live in arena */
-    bool admin, audit;
+    bool admin, audit, opens, breaks_glass;
     struct role_rules rules;
     struct arena arena;
 };
@@ -45,7 +45,7 @@ struct territory {
 };
 
 struct directory;
-struct directory *directory_new(void);
+struct directory *directory_new(struct env *env);
 void directory_free(struct directory *directory); /* NULL is fine; scopes given out live on */
 
 /* Each takes what user_new … gave, name included, and replaces what was there under the id. */
@@ -73,7 +73,8 @@ int64_t directory_tick(struct directory *directory, int64_t now_ms);
 size_t directory_territory_users(struct directory *directory, int64_t territory, int64_t now_ms,
                                  int64_t *out_ids, size_t most);
 
-/* Raised by every change above: whoever keeps a scope for long compares it. Any thread. */
+/* Raised by every change above, and by the hours of those who are inside a compartment for a while:
+ * whoever keeps a scope for long compares it. Any thread. */
 int64_t directory_generation(struct directory *directory);
 
 /* By name: archived and inactive users too. */
@@ -100,7 +101,15 @@ struct scope_wish {
     const struct narrowing *narrowings;
     size_t narrowing_count;
     bool keep_admin, keep_audit; /* of a narrowed scope */
+    bool outside; /* inside no compartment, and not the whole user: somebody else acts for him */
 };
+/* Made before this user's rights were changed, or his time inside a compartment began or ended? */
+bool directory_outdated(struct directory *directory, const struct scope *scope);
+/* With its compartments at last; see auth_plugin_scope. */
+struct scope_spec;
+struct insider;
+const struct scope *directory_plugin_scope(struct directory *directory, struct scope_spec *spec,
+                                           const struct insider *insider);
 /* ERR_NOT_FOUND when there is no such user or he may not act. The caller unrefs. Any thread. */
 enum err directory_scope(struct directory *directory, const struct scope_wish *wish,
                          const struct scope **out_scope, struct error *error) MUST_CHECK;

@@ -11,6 +11,10 @@ struct directory {
     struct map users, users_by_name;
     struct map roles, roles_by_name;
     struct map teams, territories;
+    struct map compartments, insides; /* id → struct compartment, struct inside (insiders.c) */
+    int64_t lapse_ms;                 /* when the next of them begins or ends; 0: not known */
+    int64_t lapsed_to_ms;             /* looked at so far */
+    struct env *env;                  /* the clock */
     struct map grants;           /* ids of the roles, sorted → struct grants, a reference each */
     struct map scopes;           /* "user/token/via" → struct scope, a reference each */
     const struct schema *schema; /* that grants and scopes were compiled for; held; or NULL */

@@ -8,7 +8,7 @@
 struct grants {
     int references;              /* atomic */
     const struct schema *schema; /* held */
-    bool admin, audit;
+    bool admin, audit, opens, breaks_glass;
     struct scope_grant *items; /* by object_type.index; their fields point into this block */
 };
 

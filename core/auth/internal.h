@@ -43,7 +43,8 @@ struct token {
     struct narrowing *narrowings;
     size_t narrowing_count;
     bool keep_admin, keep_audit;
-    bool broken; /* its scopes or networks cannot be read: it gives nothing */
+    bool outside; /* another than its user made it */
+    bool broken;  /* its scopes or networks cannot be read: it gives nothing */
     struct arena arena;
 };
 
@@ -87,7 +88,7 @@ extern const char password_of_nobody[]; /* login.c */
 /* ---- load.c: records → memory ---- */
 
 /* The object types whose records are kept here. */
-enum { AUTH_OBJECT_COUNT = 5 };
+enum { AUTH_OBJECT_COUNT = 7 };
 extern const char *const auth_objects[AUTH_OBJECT_COUNT];
 
 /* Everything, at open. */

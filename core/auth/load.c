@@ -1,6 +1,7 @@
 /* Reads users, teams, roles and tokens from the store into memory, and follows the log so that a
  * change by anybody (API, import, plugin, command line) counts from the next request on. Loop
  * thread. */
+#include "insiders.h"
 #include "internal.h"
 
 #include "proxenos/base_log.h"
@@ -9,7 +10,8 @@ enum {
     FOLLOW_BATCH = 500, /* entries looked at in one go */
 };
 
-const char *const auth_objects[AUTH_OBJECT_COUNT] = {"user", "team", "role", "token", "territory"};
+const char *const auth_objects[AUTH_OBJECT_COUNT] = {
+    "user", "team", "role", "token", "territory", "compartment", "compartment_access"};
 
 /* ---- fields ---- */
 
@@ -90,6 +92,8 @@ static void put_role(struct auth *auth, const struct record *record)
     role->name = arena_str(&role->arena, text_of(record, "name"));
     role->admin = flag_of(record, "admin");
     role->audit = flag_of(record, "audit");
+    role->opens = flag_of(record, "compartments");
+    role->breaks_glass = flag_of(record, "break_glass");
     const struct value *grants = record_value(record, STR("grants"));
     if (role_rules_read(&role->arena, grants, &role->rules, &error) != OK) {
         /* Deny by default: a role that cannot be read gives nothing, rather than a part. */
@@ -145,6 +149,8 @@ static void put_token(struct auth *auth, const struct record *record)
     token->user = number_of(record, "user");
     token->expires_at_ms = number_of(record, "expires_at");
     token->live = true;
+    /* Somebody else's hand: it does not reach into the compartments of its user. */
+    token->outside = number_of(record, "made_by") != token->user;
     if (networks_parse(text_of(record, "networks"), &token->arena, &token->networks,
                        &token->network_count, &error) != OK ||
         token_scopes_read(text_of(record, "scopes"), NULL, token, &error) != OK) {
@@ -153,6 +159,24 @@ static void put_token(struct auth *auth, const struct record *record)
         token->broken = true;
     }
     token_put(auth, token);
+}
+
+static void put_inside(struct auth *auth, const struct record *record)
+{
+    if (archived(record) || !str_is(text_of(record, "state"), "active")) {
+        directory_drop_inside(auth->directory, record->id);
+        return;
+    }
+    int64_t until_ms = number_of(record, "until");
+    struct inside *inside = inside_new(record->id, text_of(record, "plugin"));
+    inside->compartment = number_of(record, "of");
+    inside->user = number_of(record, "user");
+    inside->keeper = flag_of(record, "keeper");
+    inside->write = flag_of(record, "write");
+    inside->passing = !str_is(text_of(record, "kind"), "member");
+    inside->from_ms = number_of(record, "from");
+    inside->until_ms = until_ms == 0 ? INT64_MAX : until_ms;
+    directory_put_inside(auth->directory, inside);
 }
 
 static void put(struct auth *auth, const struct record *record)
@@ -167,6 +191,10 @@ static void put(struct auth *auth, const struct record *record)
         put_territory(auth, record);
     } else if (str_is(record->type->name, "token")) {
         put_token(auth, record);
+    } else if (str_is(record->type->name, "compartment")) {
+        directory_put_compartment(auth->directory, record->id, text_of(record, "name"));
+    } else if (str_is(record->type->name, "compartment_access")) {
+        put_inside(auth, record);
     }
 }
 
@@ -184,6 +212,10 @@ static void drop(struct auth *auth, struct str object, int64_t id)
         directory_drop_territory(auth->directory, id);
     } else if (str_is(object, "token")) {
         token_forget(auth, id);
+    } else if (str_is(object, "compartment")) {
+        directory_drop_compartment(auth->directory, id);
+    } else if (str_is(object, "compartment_access")) {
+        directory_drop_inside(auth->directory, id);
     }
 }
 
@@ -343,7 +375,7 @@ static enum err on_entry(void *context, const struct log_entry *entry, struct er
 static enum err follow(struct auth *auth, const struct scope *scope, const char *object,
                        int64_t until, struct error *error)
 {
-    char pattern[20];
+    char pattern[32];
     (void)snprintf(pattern, sizeof(pattern), "%s.*", object);
     struct log_query query = {
         .after = auth->seq, .limit = FOLLOW_BATCH, .pattern = str_from(pattern)};

@@ -1,5 +1,6 @@
 /* A plugin's rights, from its `can` (contract 23): alone, or as the most that a user may do through
  * it. Any thread: only the store's schema is asked. */
+#include "insiders.h"
 #include "internal.h"
 
 #include <stdio.h>
@@ -154,9 +155,10 @@ const struct scope *auth_plugin_scope(struct auth *auth, const struct plugin_rig
     (void)snprintf(actor, sizeof(actor), "plugin:" STR_FORMAT,
                    STR_ARGS(str_sub(rights->name, 0, VIA_MAX)));
     via_of(rights, via);
-    const struct scope_spec spec = {
+    struct scope_spec spec = {
         .actor = str_from(actor), .via = str_from(via), .grants = grants, .narrowed = true};
-    const struct scope *scope = scope_new(&spec);
+    const struct insider insider = {.plugin = rights->name, .names = rights->compartments};
+    const struct scope *scope = directory_plugin_scope(auth->directory, &spec, &insider);
     grants_unref(grants);
     return scope;
 }
@@ -164,7 +166,6 @@ const struct scope *auth_plugin_scope(struct auth *auth, const struct plugin_rig
 const struct scope *auth_intersect(struct auth *auth, const struct scope *user,
                                    const struct plugin_rights *rights, struct error *error)
 {
-    (void)auth;
     struct grants *grants = NULL;
     /* Against the user's own snapshot: the two are compared place by place. */
     if (rights_compile(user->schema, rights, false, &grants, error) != OK) {
@@ -173,15 +174,18 @@ const struct scope *auth_intersect(struct auth *auth, const struct scope *user,
     grants_intersect(grants, user->grants);
     char via[VIA_BYTES];
     via_of(rights, via);
-    const struct scope_spec spec = {.user = user->user,
-                                    .actor = user->actor,
-                                    .via = str_from(via),
-                                    .roles = user->roles,
-                                    .role_count = user->role_count,
-                                    .reach = scope_reach(user),
-                                    .grants = grants,
-                                    .narrowed = true};
-    const struct scope *scope = scope_new(&spec);
+    struct scope_spec spec = {.user = user->user,
+                              .actor = user->actor,
+                              .via = str_from(via),
+                              .roles = user->roles,
+                              .role_count = user->role_count,
+                              .reach = scope_reach(user),
+                              .grants = grants,
+                              .compartments = user->compartments,
+                              .compartment_count = user->compartment_count,
+                              .narrowed = true};
+    const struct insider insider = {.plugin = rights->name, .names = rights->compartments};
+    const struct scope *scope = directory_plugin_scope(auth->directory, &spec, &insider);
     grants_unref(grants);
     return scope;
 }

@@ -57,10 +57,16 @@ const struct scope *scope_new(const struct scope_spec *spec)
     for (size_t i = 0; i < spec->role_count; i++) {
         text_len += spec->roles[i].len;
     }
+    for (size_t i = 0; i < spec->compartment_count; i++) {
+        text_len += spec->compartments[i].key.len + spec->compartments[i].name.len;
+    }
     struct auth_scope *made =
-        mem_zalloc(sizeof(*made) + spec->role_count * sizeof(spec->roles[0]) + text_len + 1);
+        mem_zalloc(sizeof(*made) + spec->role_count * sizeof(spec->roles[0]) +
+                   spec->compartment_count * sizeof(spec->compartments[0]) + text_len + 1);
     struct str *roles = (struct str *)(void *)(made + 1);
-    char *text = (char *)(roles + spec->role_count);
+    struct scope_compartment *compartments =
+        (struct scope_compartment *)(void *)(roles + spec->role_count);
+    char *text = (char *)(compartments + spec->compartment_count);
     made->scope = (struct scope){
         .references = 1,
         .schema = spec->grants->schema,
@@ -72,10 +78,19 @@ const struct scope *scope_new(const struct scope_spec *spec)
         .grants = spec->grants->items,
         .audit = spec->audit,
         .admin = spec->admin,
+        .compartments = compartments,
+        .compartment_count = spec->compartment_count,
+        .opens = spec->opens,
+        .breaks_glass = spec->breaks_glass,
         .free = scope_free,
     };
     if (spec->reach != NULL) {
         take_reach(made, spec->reach);
+    }
+    for (size_t i = 0; i < spec->compartment_count; i++) {
+        compartments[i] = spec->compartments[i];
+        compartments[i].key = put_text(&text, spec->compartments[i].key);
+        compartments[i].name = put_text(&text, spec->compartments[i].name);
     }
     made->language = put_text(&text, spec->language);
     for (size_t i = 0; i < spec->role_count; i++) {

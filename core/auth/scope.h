@@ -13,6 +13,9 @@ struct scope_spec {
     struct reach *reach; /* gets a reference; NULL: the own rows alone */
     struct grants *grants;
     bool admin, audit;
+    const struct scope_compartment *compartments;
+    size_t compartment_count;
+    bool opens, breaks_glass;
     bool narrowed; /* less than the whole user: a token with scopes, a user through a plugin */
     int64_t stamp;
 };

@@ -136,7 +136,8 @@ enum err auth_by_token(struct auth *auth, struct str text, struct str address, s
                                     .narrowings = token->narrowings,
                                     .narrowing_count = token->narrowing_count,
                                     .keep_admin = token->keep_admin,
-                                    .keep_audit = token->keep_audit};
+                                    .keep_audit = token->keep_audit,
+                                    .outside = token->outside};
     const struct scope *scope = NULL;
     err = directory_scope(auth->directory, &wish, &scope, error);
     schema_unref(schema);

@@ -432,6 +432,19 @@ const struct scope *bind_rescope(void *context)
     return auth_plugin_scope(host->bind->options.auth, &host->rights, NULL);
 }
 
+bool bind_outdated(void *context)
+{
+    struct bind_registration *registration = context;
+    const struct bind_host *host = registration->host;
+    if (host->rights.compartments.len == 0) {
+        return false;
+    }
+    int64_t generation = auth_generation(host->bind->options.auth);
+    bool outdated = registration->generation != generation;
+    registration->generation = generation;
+    return outdated;
+}
+
 void bind_deliver(struct subscription *subscription, struct delivery **deliveries, size_t count,
                   void *context)
 {

@@ -65,6 +65,12 @@ enum err host_scope(struct bind_host *host, const struct scope **out_scope, stru
     const struct schema *schema = store_schema(host_store(host));
     bool current = host->scope != NULL && host->scope->schema == schema;
     schema_unref(schema);
+    /* Keepers let a plugin in and put it out while it runs. */
+    if (host->rights.compartments.len > 0) {
+        int64_t generation = auth_generation(host->bind->options.auth);
+        current = current && generation == host->scope_generation;
+        host->scope_generation = generation;
+    }
     if (!current) {
         const struct scope *scope =
             auth_plugin_scope(host->bind->options.auth, &host->rights, error);

@@ -89,6 +89,7 @@ struct bind_host {
     int *refs; /* beside registrations: the function in the state; LUA_NOREF when it is gone */
     struct list deferred;
     const struct scope *scope; /* the plugin's own; remade when the schema moved */
+    int64_t scope_generation;  /* auth's, when it was made: for those who ask for compartments */
     uint64_t kill_cause;       /* of what was killed last; told apart by it */
     struct {
         uint64_t cause;

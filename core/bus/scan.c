@@ -153,7 +153,8 @@ static void renew_scope(struct subscription *subscription)
 {
     struct subscription_spec *spec = &subscription->spec;
     const struct schema *schema = store_schema(subscription->bus->store);
-    bool moved = spec->scope->schema != schema;
+    bool moved =
+        spec->scope->schema != schema || (spec->outdated != NULL && spec->outdated(spec->context));
     schema_unref(schema);
     const struct scope *scope =
         moved && spec->rescope != NULL ? spec->rescope(spec->context) : NULL;

@@ -82,6 +82,7 @@ static struct subscription_spec spec_of(struct edition *edition,
         .from_start = value_get_bool(options, "from_start", false),
         .deliver = bind_deliver,
         .rescope = bind_rescope,
+        .outdated = bind_outdated,
         .context = (void *)(uintptr_t)registration,
         .scope = scope};
     if (retry != NULL) {

@@ -6,7 +6,7 @@ static enum err view(void *context, const struct webhook_view *view, const struc
 {
     struct auth *auth = context;
     if (view->role == 0) {
-        return auth_user_scope(auth, view->user, STR("webhook"), out_scope, error);
+        return auth_user_scope_outside(auth, view->user, STR("webhook"), out_scope, error);
     }
     struct buf actor;
     buf_init(&actor);

@@ -103,7 +103,11 @@ static const char role_json[] =
     "{\"1\":\"audit\",\"2\":\"boolean\",\"default\":false,"
     "\"label\":{\"en\":\"Sees the audit trail\",\"el\":\"Βλέπει το ίχνος ελέγχου\"}},"
     "{\"1\":\"admin\",\"2\":\"boolean\",\"default\":false,"
-    "\"label\":{\"en\":\"Administers\",\"el\":\"Διαχειρίζεται\"}}]}";
+    "\"label\":{\"en\":\"Administers\",\"el\":\"Διαχειρίζεται\"}},"
+    "{\"1\":\"compartments\",\"2\":\"boolean\",\"default\":false,"
+    "\"label\":{\"en\":\"Makes compartments\",\"el\":\"Δημιουργεί διαμερίσματα\"}},"
+    "{\"1\":\"break_glass\",\"2\":\"boolean\",\"default\":false,"
+    "\"label\":{\"en\":\"May break the glass\",\"el\":\"Ανοίγει σε έκτακτη ανάγκη\"}}]}";
 
 /* What waits for people (contract 13): a move that needs four eyes, or a flow that asked. All of it
  * is the store's own to write (record_write.c refuses everybody else). content_hash is that of the
@@ -186,6 +190,86 @@ static const char approval_json[] =
     "\"states\":{\"field\":\"state\",\"initial\":\"pending\",\"moves\":{"
     "\"pending\":[\"approved\",\"rejected\",\"void\",\"expired\",\"withdrawn\",\"cancelled\"]}}}";
 
+/* A set of records whose existence is hidden from those outside (contract 25). It lies in itself:
+ * its `compartment` is its own id, and so do the records that say who is inside. All of it is the
+ * store's own to write (compartment.c). */
+static const char compartment_json[] =
+    "{\"label\":{\"en\":\"Compartment\",\"el\":\"Διαμέρισμα\"},"
+    "\"plural\":{\"en\":\"Compartments\",\"el\":\"Διαμερίσματα\"},\"title\":\"name\","
+    "\"icon\":\"lock\",\"compartment\":\"required\",\"fields\":["
+    "{\"1\":\"name\",\"2\":\"text\",\"required\":true,\"readonly\":true,\"max\":120,\"index\":true,"
+    "\"label\":{\"en\":\"Name\",\"el\":\"Όνομα\"}},"
+    "{\"1\":\"label\",\"2\":\"text\",\"readonly\":true,\"max\":200,"
+    "\"label\":{\"en\":\"Label\",\"el\":\"Ετικέτα\"}},"
+    "{\"1\":\"purpose\",\"2\":\"text\",\"readonly\":true,\"max\":1000,"
+    "\"label\":{\"en\":\"Purpose\",\"el\":\"Σκοπός\"}},"
+    "{\"1\":\"break_glass\",\"2\":\"boolean\",\"readonly\":true,\"default\":false,"
+    "\"label\":{\"en\":\"Glass may be broken\",\"el\":\"Ανοίγει σε έκτακτη ανάγκη\"}}]}";
+
+/* Who is inside a compartment, was, or asks to be: a member, one who crosses for a while, one who
+ * broke the glass. `who` stays when the user's record goes. */
+static const char compartment_access_json[] =
+    "{\"label\":{\"en\":\"Access to a compartment\",\"el\":\"Πρόσβαση σε διαμέρισμα\"},"
+    "\"plural\":{\"en\":\"Accesses to compartments\",\"el\":\"Προσβάσεις σε διαμερίσματα\"},"
+    "\"path\":\"compartment_accesses\",\"title\":\"who\",\"icon\":\"key\","
+    "\"compartment\":\"required\",\"fields\":["
+    "{\"1\":\"of\",\"2\":\"ref\",\"to\":\"compartment\",\"required\":true,\"readonly\":true,"
+    "\"on_delete\":\"cascade\",\"index\":true,"
+    "\"label\":{\"en\":\"Compartment\",\"el\":\"Διαμέρισμα\"}},"
+    "{\"1\":\"kind\",\"2\":\"enum\",\"required\":true,\"readonly\":true,\"of\":["
+    "[\"member\",{\"en\":\"Member\",\"el\":\"Μέλος\"}],"
+    "[\"crossing\",{\"en\":\"Crossing\",\"el\":\"Διέλευση\"}],"
+    "[\"break_glass\",{\"en\":\"Break-glass\",\"el\":\"Έκτακτη ανάγκη\"}]],"
+    "\"label\":{\"en\":\"Kind\",\"el\":\"Είδος\"}},"
+    "{\"1\":\"who\",\"2\":\"text\",\"required\":true,\"readonly\":true,\"max\":200,"
+    "\"label\":{\"en\":\"Who\",\"el\":\"Ποιος\"}},"
+    "{\"1\":\"user\",\"2\":\"ref\",\"to\":\"user\",\"readonly\":true,\"on_delete\":\"clear\","
+    "\"index\":true,"
+    "\"label\":{\"en\":\"User\",\"el\":\"Χρήστης\"}},"
+    "{\"1\":\"plugin\",\"2\":\"text\",\"readonly\":true,\"max\":80,"
+    "\"label\":{\"en\":\"Plugin\",\"el\":\"Πρόσθετο\"}},"
+    "{\"1\":\"keeper\",\"2\":\"boolean\",\"readonly\":true,\"default\":false,"
+    "\"label\":{\"en\":\"Keeper\",\"el\":\"Υπεύθυνος διαμερίσματος\"}},"
+    "{\"1\":\"write\",\"2\":\"boolean\",\"readonly\":true,\"default\":false,"
+    "\"label\":{\"en\":\"May write\",\"el\":\"Μπορεί να γράφει\"}},"
+    "{\"1\":\"hours\",\"2\":\"integer\",\"readonly\":true,"
+    "\"label\":{\"en\":\"Hours\",\"el\":\"Ώρες\"}},"
+    "{\"1\":\"from\",\"2\":\"datetime\",\"readonly\":true,"
+    "\"label\":{\"en\":\"From\",\"el\":\"Από\"}},"
+    "{\"1\":\"until\",\"2\":\"datetime\",\"readonly\":true,"
+    "\"label\":{\"en\":\"Until\",\"el\":\"Έως\"}},"
+    "{\"1\":\"reason\",\"2\":\"text\",\"readonly\":true,\"max\":1000,"
+    "\"label\":{\"en\":\"Reason\",\"el\":\"Αιτιολογία\"}},"
+    "{\"1\":\"asked_by\",\"2\":\"text\",\"readonly\":true,\"max\":200,"
+    "\"label\":{\"en\":\"Asked by\",\"el\":\"Αιτήθηκε από\"}},"
+    "{\"1\":\"decided_by\",\"2\":\"text\",\"readonly\":true,\"max\":200,"
+    "\"label\":{\"en\":\"Decided by\",\"el\":\"Αποφάσισε\"}},"
+    "{\"1\":\"decided_at\",\"2\":\"datetime\",\"readonly\":true,"
+    "\"label\":{\"en\":\"Decided at\",\"el\":\"Αποφασίστηκε\"}},"
+    "{\"1\":\"state\",\"2\":\"enum\",\"readonly\":true,\"index\":true,\"of\":["
+    "[\"asked\",{\"en\":\"Asked for\",\"el\":\"Ζητήθηκε\"}],"
+    "[\"active\",{\"en\":\"Active\",\"el\":\"Ενεργή\"}],"
+    "[\"refused\",{\"en\":\"Refused\",\"el\":\"Απορρίφθηκε\"}],"
+    "[\"ended\",{\"en\":\"Ended\",\"el\":\"Έληξε\"}]],"
+    "\"label\":{\"en\":\"State\",\"el\":\"Κατάσταση\"}},"
+    "{\"1\":\"ended_by\",\"2\":\"text\",\"readonly\":true,\"max\":200,"
+    "\"label\":{\"en\":\"Ended by\",\"el\":\"Τερματίστηκε από\"}},"
+    "{\"1\":\"review\",\"2\":\"enum\",\"readonly\":true,\"index\":true,\"of\":["
+    "[\"open\",{\"en\":\"To be reviewed\",\"el\":\"Προς έλεγχο\"}],"
+    "[\"in_order\",{\"en\":\"In order\",\"el\":\"Εντάξει\"}],"
+    "[\"objected\",{\"en\":\"Objected to\",\"el\":\"Με αντίρρηση\"}]],"
+    "\"label\":{\"en\":\"Review\",\"el\":\"Έλεγχος\"}},"
+    "{\"1\":\"review_due\",\"2\":\"datetime\",\"readonly\":true,"
+    "\"label\":{\"en\":\"Review due\",\"el\":\"Προθεσμία ελέγχου\"}},"
+    "{\"1\":\"reviewed_by\",\"2\":\"text\",\"readonly\":true,\"max\":200,"
+    "\"label\":{\"en\":\"Reviewed by\",\"el\":\"Ελέγχθηκε από\"}},"
+    "{\"1\":\"reviewed_at\",\"2\":\"datetime\",\"readonly\":true,"
+    "\"label\":{\"en\":\"Reviewed at\",\"el\":\"Ελέγχθηκε στις\"}},"
+    "{\"1\":\"comment\",\"2\":\"text\",\"readonly\":true,\"max\":1000,"
+    "\"label\":{\"en\":\"Comment\",\"el\":\"Σχόλιο\"}}],"
+    "\"states\":{\"field\":\"state\",\"initial\":\"asked\",\"moves\":{"
+    "\"asked\":[\"active\",\"refused\"],\"active\":[\"ended\"]}}}";
+
 /* Where events are sent to. Keys and the values of headers are in tables of webhook's own;
  * `headers` are the names alone. `stopped` says why the service switched it off. */
 static const char webhook_json[] =
@@ -239,6 +323,8 @@ struct schema_source core_schema(struct arena *arena)
     put_object(arena, &objects, "view", STR(view_json));
     put_object(arena, &objects, "approval", STR(approval_json));
     put_object(arena, &objects, "webhook", STR(webhook_json));
+    put_object(arena, &objects, "compartment", STR(compartment_json));
+    put_object(arena, &objects, "compartment_access", STR(compartment_access_json));
     struct value tree = value_map_new();
     value_put_c(arena, &tree, "objects", objects);
     return (struct schema_source){.plugin = STR("core"), .tree = tree};

@@ -129,6 +129,16 @@ static void set_secret(struct making *making, const struct field *field, struct 
     }
 }
 
+/* People and plugins say its name, records carry its id. One that they are not inside of stays as
+ * it was said, and is refused as one that is not there. */
+static struct value compartment_key(const struct scope *scope, struct value said)
+{
+    const struct scope_compartment *named = scope_compartment(scope, said.text) != NULL
+                                                ? NULL
+                                                : scope_compartment_named(scope, said.text);
+    return named != NULL ? value_text(named->key) : said;
+}
+
 static void put_entry(struct making *making, struct str name, const struct value *plain)
 {
     const struct object_type *type = making->draft->type;
@@ -156,6 +166,9 @@ static void put_entry(struct making *making, struct str name, const struct value
         return;
     }
     set_secret(making, field, &value);
+    if (field->index == SYS_COMPARTMENT && value.kind == VALUE_TEXT) {
+        value = compartment_key(making->scope, value);
+    }
     draft_put(making->draft, field, value, making->arena);
     making->draft->set[field->index] = set;
 }

@@ -100,6 +100,7 @@ struct tx {
     struct log_pending **entries_end;
     int64_t entry_count;
     int depth;                         /* of this unit's entries; -1: not looked up yet */
+    struct str cause_compartment;      /* where the cause lies; known when depth is */
     int64_t changes;                   /* rows changed by the last tx_table */
     const struct changeset *changeset; /* of what is changed now; NULL: none */
     struct changeset_tally tally;
@@ -119,6 +120,10 @@ void tx_publish_schema(struct tx *tx, const struct schema *schema);
  * until the unit ends (tx_arena or constants). A payload with sealed parts starts with the key
  * "sealed": {"sealed":…}. out_seq may be NULL. ERR_LOOP past CAUSE_DEPTH_MAX, ERR_NOT_FOUND for a
  * cause that is not in the log. */
+/* The compartment of what led to this unit: what is made because of it goes there too (contract
+ * 23). Empty: none. */
+enum err log_cause_compartment(struct tx *tx, struct str *out_compartment,
+                               struct error *error) MUST_CHECK;
 enum err log_append(struct tx *tx, const struct log_entry *draft_entry, int64_t *out_seq,
                     struct error *error) MUST_CHECK;
 
@@ -152,9 +157,12 @@ void read_cache_free(struct read_cache *cache);
 /* One system scope of this snapshot (which it holds), reference 1: for store_publish_schema. */
 const struct scope *system_scope_new(const struct schema *schema, enum system_scope which);
 
-/* A record's compartment is seen by the system's own scopes alone, until scopes carry
- * compartments; the empty one by all. */
+/* Records of a compartment are seen, and changed, by who is inside; the empty one is all's. */
 bool scope_sees_compartment(const struct scope *scope, struct str compartment);
+bool scope_writes_compartment(const struct scope *scope, struct str compartment);
+/* Is this a type of which the store alone writes the records: approval, compartment,
+ * compartment_access? */
+bool object_is_kept(const struct object_type *type);
 
 /* Is this the core's type `approval`? Only the store writes its records, and who reads one may read
  * what it is about. */

@@ -123,6 +123,7 @@ static enum err cause_depth(struct tx *tx, struct error *error)
                         (long long)tx->unit->cause);
     }
     int64_t depth = err == OK ? db_column_int(stmt, 0) + 1 : 0;
+    tx->cause_compartment = err == OK ? arena_str(tx_arena(tx), db_column_text(stmt, 1)) : STR("");
     db_done(stmt);
     if (err == OK && depth > CAUSE_DEPTH_MAX) {
         err = error_set(error, ERR_LOOP,
@@ -133,6 +134,13 @@ static enum err cause_depth(struct tx *tx, struct error *error)
     if (err == OK) {
         tx->depth = (int)depth;
     }
+    return err;
+}
+
+enum err log_cause_compartment(struct tx *tx, struct str *out_compartment, struct error *error)
+{
+    enum err err = cause_depth(tx, error);
+    *out_compartment = err == OK ? tx->cause_compartment : STR("");
     return err;
 }
 
@@ -174,10 +182,16 @@ enum err tx_emit(struct tx *tx, struct str type, const struct value *data, struc
                          "points between them, like relations.review_done",
                          STR_ARGS(str_sub(type, 0, 80)));
     }
+    struct str compartment;
+    enum err err = log_cause_compartment(tx, &compartment, error);
+    if (err != OK) {
+        return err;
+    }
     struct buf payload;
     buf_init(&payload);
     json_encode(&payload, data);
     struct log_entry entry = {.type = arena_str(tx_arena(tx), type),
+                              .compartment = compartment,
                               .payload = arena_str(tx_arena(tx), buf_str(&payload))};
     buf_deinit(&payload);
     return log_append(tx, &entry, NULL, error);

@@ -25,6 +25,23 @@ static bool owner_fits(const struct scope *scope, const struct object_type *type
     return fits;
 }
 
+/* A record archived in a compartment that the scope is outside of: was it deleted outside (and kept
+ * inside by those who refer to it), or was it moved in before? Only of the former is anything seen.
+ */
+static enum err deleted_outside(struct log_view *view, int64_t record, bool *out_deleted,
+                                struct error *error)
+{
+    struct db_stmt *stmt = NULL;
+    enum err err = db_cached(reader_db(view->reader), sql_log_deleted_outside, &stmt, error);
+    if (err != OK) {
+        return err;
+    }
+    db_bind_int(stmt, 1, record);
+    err = db_step(stmt, out_deleted, error);
+    db_done(stmt);
+    return err;
+}
+
 enum err log_row_visible(struct log_view *view, const struct object_type *type, int64_t record,
                          bool *out_visible, struct error *error)
 {
@@ -46,13 +63,18 @@ enum err log_row_visible(struct log_view *view, const struct object_type *type, 
     }
     db_bind_int(stmt, 1, record);
     bool row = false;
+    bool kept = false;
     err = db_step(stmt, &row, error);
     if (err == OK && row) {
         /* Archived ones answer like deleted ones, but to the audit role (contract 25). */
-        bool archived = db_column_kind(stmt, 2) != DB_NULL && !scope->audit;
+        bool gone = db_column_kind(stmt, 2) != DB_NULL;
+        bool inside = scope_sees_compartment(scope, db_column_text(stmt, 1));
+        /* Deleted, and kept by a compartment: outside it is deleted. */
+        kept = gone && !inside;
+        bool archived = gone && (!scope->audit || kept);
         bool fits = archived ? rule == ROWS_ALL
                              : owner_fits(scope, type, rule, db_column_int(stmt, 0), &ask);
-        *out_visible = (fits || ask) && scope_sees_compartment(scope, db_column_text(stmt, 1)) &&
+        *out_visible = (fits || ask) && (inside || kept) &&
                        (!approval_is(type) || approval_subject_seen(scope, db_column_text(stmt, 3),
                                                                     db_column_int(stmt, 4)));
     } else if (err == OK) {
@@ -62,7 +84,8 @@ enum err log_row_visible(struct log_view *view, const struct object_type *type, 
     if (err == OK && ask && *out_visible) {
         err = sql_meets_rule(reader_db(view->reader), scope, type, record, out_visible, error);
     }
-    return err;
+    return err == OK && kept && *out_visible ? deleted_outside(view, record, out_visible, error)
+                                             : err;
 }
 
 /* ---- fields ---- */

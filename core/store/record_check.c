@@ -30,6 +30,29 @@ static bool may_refer(const struct writing *writing, const struct field *field,
            record_readable(writing->tx->scope, target, head);
 }
 
+/* A record points into its own compartment or outside all, never into another's: its own readers
+ * would hold the id of what is hidden from them, in its history too. */
+static enum err points_inside(const struct writing *writing, const struct field *field, int64_t id,
+                              struct error *error)
+{
+    char text[ID_TEXT_LEN + 1];
+    char pointer[64];
+    id_format(id, text);
+    (void)snprintf(pointer, sizeof(pointer), "/" STR_FORMAT, STR_ARGS(field->name));
+    return error_at(error, ERR_REFERENCE, pointer, text,
+                    STR_FORMAT " refers into a compartment, where this " STR_FORMAT
+                               " is not: put it there too",
+                    STR_ARGS(field->name), STR_ARGS(writing->type->name));
+}
+
+static bool may_point(const struct writing *writing, const struct record_head *target)
+{
+    const struct value *own = &writing->whole->values[SYS_COMPARTMENT];
+    return target->compartment.len == 0 || writing->trusted ||
+           scope_is_system(writing->tx->scope) ||
+           (own->kind == VALUE_TEXT && str_eq(own->text, target->compartment));
+}
+
 static enum err check_ref(struct writing *writing, const struct field *field, int64_t id,
                           struct error *error)
 {
@@ -45,7 +68,13 @@ static enum err check_ref(struct writing *writing, const struct field *field, in
     if (err == ERR_NOT_FOUND || (err == OK && !may_refer(writing, field, target, &head))) {
         return no_such(field, id, error);
     }
-    return err;
+    return err != OK || may_point(writing, &head) ? err : points_inside(writing, field, id, error);
+}
+
+/* Into a compartment, out of one: then all that it points to is judged anew. */
+static bool moves(const struct writing *writing)
+{
+    return writing->before != NULL && writing->changed[SYS_COMPARTMENT];
 }
 
 static bool held_before(const struct writing *writing, const struct field *field,
@@ -70,7 +99,7 @@ static enum err check_list(struct writing *writing, const struct field *field,
     enum err err = OK;
     for (size_t i = 0; list->kind == VALUE_LIST && i < list->list.count && err == OK; i++) {
         const struct value *element = &list->list.items[i];
-        if (!held_before(writing, field, element)) {
+        if (moves(writing) || !held_before(writing, field, element)) {
             err = check_ref(writing, field, element->integer, error);
         }
     }
@@ -105,7 +134,8 @@ enum err record_check_refs(struct writing *writing, struct error *error)
         if (writing->changed[i] && field->type == FIELD_FILE && value->kind == VALUE_TEXT) {
             err = check_file(writing, field, value, error);
         }
-        if (!writing->changed[i] || field->to.len == 0 || value->kind == VALUE_NULL) {
+        bool judged = writing->changed[i] || (moves(writing) && i != SYS_OWNER);
+        if (!judged || field->to.len == 0 || value->kind == VALUE_NULL) {
             continue;
         }
         err = field->type == FIELD_REF ? check_ref(writing, field, value->integer, error)

@@ -95,6 +95,12 @@ bool approval_is(const struct object_type *type)
     return str_is(type->name, "approval");
 }
 
+bool object_is_kept(const struct object_type *type)
+{
+    return approval_is(type) || str_is(type->name, "compartment") ||
+           str_is(type->name, "compartment_access");
+}
+
 bool approval_subject_seen(const struct scope *scope, struct str object, int64_t owner)
 {
     const struct object_type *type = schema_object(scope->schema, object);
@@ -119,7 +125,7 @@ static bool writable(const struct scope *scope, const struct object_type *type, 
 {
     const struct object_type *own = scope_type(scope, type);
     *out_for = NULL;
-    if (own == NULL || !scope_sees_compartment(scope, head->compartment)) {
+    if (own == NULL || !scope_writes_compartment(scope, head->compartment)) {
         return false;
     }
     if (rows_allow(scope, own, scope->grants[own->index].write_rows, head)) {

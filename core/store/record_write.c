@@ -57,11 +57,13 @@ static enum err check_compartment(const struct writing *writing, struct error *e
 {
     const struct value *value = &writing->whole->values[SYS_COMPARTMENT];
     if (writing->trusted || !writing->changed[SYS_COMPARTMENT] || value->kind != VALUE_TEXT ||
-        scope_sees_compartment(writing->tx->scope, value->text)) {
+        scope_writes_compartment(writing->tx->scope, value->text)) {
         return OK;
     }
+    /* The same for one that is not there, one that is hidden, and one that one only passes through.
+     */
     return error_at(error, ERR_FORBIDDEN, "/compartment", NULL,
-                    "you are not inside this compartment");
+                    "you may not put records into this compartment, or there is none of this id");
 }
 
 static enum err judge(struct writing *writing, struct error *error)
@@ -95,12 +97,51 @@ static enum err check_rights(struct writing *writing, uint32_t verb, const struc
     return err;
 }
 
+/* What an event of a compartment leads to lies there too (contract 23). The draft is a copy. */
+static enum err inherit(struct writing *writing, struct error *error)
+{
+    struct str compartment = STR("");
+    const struct draft *draft = writing->draft;
+    const struct field *field = &writing->type->fields[SYS_COMPARTMENT];
+    if (writing->trusted || writing->tx->unit->cause == 0 ||
+        (draft->set[SYS_COMPARTMENT] != 0 && draft->values[SYS_COMPARTMENT].kind == VALUE_TEXT)) {
+        return OK;
+    }
+    enum err err = log_cause_compartment(writing->tx, &compartment, error);
+    if (err != OK || compartment.len == 0) {
+        return err;
+    }
+    if (writing->type->compartment == COMPARTMENT_NONE) {
+        return error_at(error, ERR_FORBIDDEN, "/compartment", NULL,
+                        "what led to this lies in a compartment, and no " STR_FORMAT " can",
+                        STR_ARGS(writing->type->name));
+    }
+    draft_put(draft, field, value_text(compartment), tx_arena(writing->tx));
+    return OK;
+}
+
+/* A record that was deleted comes back, and those of a compartment had kept it (record_delete.c):
+ * nobody outside may notice that its id is still there. */
+static enum err take_back(struct writing *writing, struct error *error)
+{
+    struct tx *tx = writing->tx;
+    struct record_head head;
+    enum err err = record_row_head(tx, writing->type, writing->draft->id, &head, error);
+    if (err == OK && head.archived && !scope_sees_compartment(tx->scope, head.compartment)) {
+        return record_row_delete(tx, writing->type, writing->draft->id, error);
+    }
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
 static enum err create(struct writing *writing, struct error *error)
 {
     struct tx *tx = writing->tx;
     const struct draft *draft = writing->draft;
+    enum err err = inherit(writing, error);
+    if (err != OK) {
+        return err;
+    }
     writing->whole = draft_over(tx_arena(tx), draft, NULL);
-    enum err err = OK;
     if (!writing->trusted) {
         struct record_head head = record_head_of(writing->whole);
         err = check_rights(writing, VERB_CREATE, &head, error);
@@ -116,6 +157,9 @@ static enum err create(struct writing *writing, struct error *error)
     }
     stamp_create(writing);
     err = judge(writing, error);
+    if (err == OK && writing->revival != NULL) {
+        err = take_back(writing, error);
+    }
     if (err != OK) {
         return err;
     }
@@ -301,9 +345,13 @@ enum err record_apply(struct writing *writing, struct tx_result *out_result, str
     bool changed = true;
     enum err err = OK;
     writing->type = writing->draft->type;
-    if (approval_is(writing->type) && !writing->trusted) {
-        return error_set(error, ERR_READONLY,
-                         "approvals are made by what needs them and decided by their votes alone");
+    if (object_is_kept(writing->type) && !writing->trusted) {
+        return error_set(error, ERR_READONLY, "%s",
+                         approval_is(writing->type)
+                             ? "approvals are made by what needs them and decided by their votes "
+                               "alone"
+                             : "compartments and who is inside are changed by their own requests "
+                               "alone");
     }
     writing->changed = ARENA_ARRAY(arena, bool, (size_t)writing->type->field_count);
     switch (writing->draft->kind) {

@@ -29,6 +29,7 @@ struct writing {
     const struct revival *revival; /* of a create; NULL: a new record */
     int64_t merged_into;           /* it ends because it became part of this one; 0: not so */
     const struct stand_in *absent; /* who is written for, by his deputy; NULL: nobody */
+    struct str kept_in; /* a delete: the compartment that keeps it, for who refers to it there */
     int64_t seq;
     int64_t approval; /* a move that waits; nothing else is done */
 };

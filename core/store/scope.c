@@ -42,9 +42,38 @@ bool scope_has_role(const struct scope *scope, struct str role)
     return false;
 }
 
+const struct scope_compartment *scope_compartment(const struct scope *scope, struct str key)
+{
+    for (size_t i = 0; i < scope->compartment_count; i++) {
+        if (str_eq(scope->compartments[i].key, key)) {
+            return &scope->compartments[i];
+        }
+    }
+    return NULL;
+}
+
+const struct scope_compartment *scope_compartment_named(const struct scope *scope, struct str name)
+{
+    const struct scope_compartment *found = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < scope->compartment_count; i++) {
+        bool same = str_eq(scope->compartments[i].name, name);
+        found = same ? &scope->compartments[i] : found;
+        count += same ? 1 : 0;
+    }
+    return count == 1 ? found : NULL; /* of two with one name the key says which */
+}
+
 bool scope_sees_compartment(const struct scope *scope, struct str compartment)
 {
-    return compartment.len == 0 || scope->every_compartment;
+    return compartment.len == 0 || scope->every_compartment ||
+           scope_compartment(scope, compartment) != NULL;
+}
+
+bool scope_writes_compartment(const struct scope *scope, struct str compartment)
+{
+    const struct scope_compartment *inside = scope_compartment(scope, compartment);
+    return compartment.len == 0 || scope->every_compartment || (inside != NULL && inside->write);
 }
 
 /* ---- the system's own ---- */

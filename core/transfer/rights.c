@@ -18,11 +18,22 @@ static bool same_grant(const struct object_type *type, const struct scope_grant 
            memcmp(a->fields, b->fields, (size_t)type->field_count) == 0;
 }
 
+static bool same_compartments(const struct scope *a, const struct scope *b)
+{
+    bool same = a->compartment_count == b->compartment_count;
+    for (size_t i = 0; same && i < a->compartment_count; i++) {
+        same = str_eq(a->compartments[i].key, b->compartments[i].key) &&
+               a->compartments[i].write == b->compartments[i].write;
+    }
+    return same;
+}
+
 bool scope_same(const struct scope *a, const struct scope *b)
 {
     bool same = a->schema == b->schema && a->user == b->user && a->admin == b->admin &&
                 a->audit == b->audit && a->mark == b->mark && a->team_count == b->team_count &&
-                same_texts(a->roles, a->role_count, b->roles, b->role_count);
+                same_texts(a->roles, a->role_count, b->roles, b->role_count) &&
+                same_compartments(a, b);
     for (size_t i = 0; same && i < a->team_count; i++) {
         same = a->team[i] == b->team[i];
     }

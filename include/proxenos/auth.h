@@ -90,6 +90,12 @@ const struct scope *auth_intersect(struct auth *auth, const struct scope *user,
  * ERR_NOT_FOUND when gone or disabled. Any thread. */
 enum err auth_user_scope(struct auth *auth, int64_t user, struct str via,
                          const struct scope **out_scope, struct error *error) MUST_CHECK;
+/* The same inside no compartment: for what others set up in his name (a webhook). */
+enum err auth_user_scope_outside(struct auth *auth, int64_t user, struct str via,
+                                 const struct scope **out_scope, struct error *error) MUST_CHECK;
+/* Was this scope, of ours, made before its user's rights changed, or before his time inside a
+ * compartment began or ended? Any thread. */
+bool auth_outdated(struct auth *auth, const struct scope *scope);
 enum err auth_find_user(struct auth *auth, struct str name, int64_t *out_user,
                         struct error *error) MUST_CHECK;
 

@@ -179,6 +179,7 @@ struct bind_registration {
     struct value options; /* the options table, as given */
     struct bind_host *host;
     size_t index;
+    int64_t generation; /* bind_outdated's: auth's, when it was asked last */
 };
 const struct bind_registration *bind_host_registrations(const struct bind_host *host,
                                                         size_t *out_count);
@@ -267,6 +268,8 @@ void bind_deliver(struct subscription *subscription, struct delivery **deliverie
                   void *context);
 /* subscription_spec.rescope: the plugin's rights under the schema as it is now. */
 const struct scope *bind_rescope(void *context);
+/* subscription_spec.outdated: has a keeper let the plugin in or put it out since? Loop thread. */
+bool bind_outdated(void *context);
 /* Deliveries and calls that are under way in this host. */
 int64_t bind_host_busy(const struct bind_host *host);
 /* From now on deliveries that did not run are given back to the bus untried. */

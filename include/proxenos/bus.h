@@ -74,6 +74,9 @@ struct subscription_spec {
     /* The same rights under the schema as it is now, held for the bus; asked when it has moved.
      * NULL, or answering NULL: the scope stays. */
     const struct scope *(*rescope)(void *context);
+    /* Are the rights others under the same schema (compartments)? Then rescope is asked too. NULL:
+     * never. */
+    bool (*outdated)(void *context);
     /* A schedule, when `cron` is not empty: the bus appends an entry BUS_SCHEDULE_DUE at each time,
      * and this subscription takes those that name it. One run after the other; retried, parked and
      * given up as any delivery. Pattern, key and filter are not looked at. */

@@ -63,6 +63,15 @@ struct stand_in {
 
 struct scope_rules; /* store_rules.h */
 
+/* A compartment that a scope is inside of (store_compartment.h). */
+struct scope_compartment {
+    struct str key;  /* as records carry it */
+    struct str name; /* as people say it; two may have the same */
+    bool write;      /* may change what is in it, and bring records in and out */
+    bool keeper;     /* decides who else comes in */
+    bool passing;    /* for a while only: a crossing, a broken glass; each request is noted */
+};
+
 struct scope {
     int references;              /* atomic */
     const struct schema *schema; /* the snapshot these grants index; held */
@@ -82,12 +91,20 @@ struct scope {
     bool audit;                       /* sees seq, cause and all events' envelopes */
     bool admin;                       /* may manage users, roles, plugins, configuration */
     bool every_compartment;           /* sees records of all compartments: system scopes alone */
+    const struct scope_compartment *compartments; /* those it is inside of */
+    size_t compartment_count;
+    bool opens;        /* may make compartments */
+    bool breaks_glass; /* may open one that allows it, without being let in */
     void (*free)(struct scope *scope);
 };
 void scope_ref(const struct scope *scope);
 void scope_unref(const struct scope *scope);
 bool scope_may(const struct scope *scope, const struct object_type *type, uint32_t verbs);
 bool scope_has_role(const struct scope *scope, struct str role);
+/* The compartment of this key (or of this name, where one alone has it) that the scope is inside
+ * of; NULL: it is not. */
+const struct scope_compartment *scope_compartment(const struct scope *scope, struct str key);
+const struct scope_compartment *scope_compartment_named(const struct scope *scope, struct str name);
 /* Named constants for work that is nobody's: a gate lists who uses them. Reads and writes
  * everything, all epochs. */
 enum system_scope {

@@ -134,6 +134,25 @@ enum err record_row_referrers(struct tx *tx, struct referrers *referrers, int64_
     return all_ids(tx, stmt, most, &referrers->ids, &referrers->count, error);
 }
 
+enum err record_row_by_text(struct tx *tx, struct texts_found *found, struct str text, size_t most,
+                            struct error *error)
+{
+    struct buf sql;
+    struct db_stmt *stmt = NULL;
+    buf_init(&sql);
+    buf_append_str(&sql, STR("select id from "));
+    table_name(&sql, found->type);
+    buf_append_str(&sql, STR(" where "));
+    column_name(&sql, found->field);
+    buf_append_str(&sql, STR(" = ?1"));
+    enum err err = cached(tx, &sql, &stmt, error);
+    if (err != OK) {
+        return err;
+    }
+    db_bind_text(stmt, 1, text);
+    return all_ids(tx, stmt, most, &found->ids, &found->count, error);
+}
+
 enum { PENDING_MAX = 1000 };
 
 // NOLINTNEXTLINE(readability-function-size): what is looked for, and where it goes

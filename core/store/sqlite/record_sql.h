@@ -38,6 +38,16 @@ enum err record_row_same(struct tx *tx, const struct record *whole, const struct
 enum err record_row_find(struct tx *tx, const struct object_type *type, const struct field *field,
                          const struct value *value, int64_t *out_id,
                          struct error *error) MUST_CHECK;
+/* All records of a type whose text field holds this, whatever their compartments; ERR_LIMIT past
+ * `most`. Writer thread. */
+struct texts_found {
+    const struct object_type *type;
+    const struct field *field;
+    int64_t *ids; /* in the unit's arena */
+    size_t count;
+};
+enum err record_row_by_text(struct tx *tx, struct texts_found *found, struct str text, size_t most,
+                            struct error *error) MUST_CHECK;
 /* The records of a type that refer to one record by one field (ref, refs). */
 struct referrers {
     const struct object_type *type;

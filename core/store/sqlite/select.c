@@ -351,6 +351,23 @@ static void subject_rule(struct sql *sql, struct buf *out, const char *alias)
     buf_append_char(out, ')');
 }
 
+/* What lies in no compartment, and in those that the scope is inside of. */
+static void compartment_rule(struct sql *sql, struct buf *out, const char *alias)
+{
+    const struct scope *scope = sql->scope;
+    if (scope->compartment_count == 0) {
+        buf_printf(out, " and %s.\"compartment\" is null", alias);
+        return;
+    }
+    buf_printf(out, " and (%s.\"compartment\" is null or %s.\"compartment\" in (", alias, alias);
+    for (size_t i = 0; i < scope->compartment_count; i++) {
+        struct value key = value_text(scope->compartments[i].key);
+        buf_append_str(out, i > 0 ? STR(",") : STR(""));
+        sql_bind(sql, out, &key);
+    }
+    buf_append_str(out, STR("))"));
+}
+
 void sql_visible(struct sql *sql, struct buf *out, const char *alias,
                  const struct object_type *type)
 {
@@ -359,7 +376,7 @@ void sql_visible(struct sql *sql, struct buf *out, const char *alias,
         subject_rule(sql, out, alias);
     }
     if (!sql->scope->every_compartment && type->compartment != COMPARTMENT_NONE) {
-        buf_printf(out, " and %s.\"compartment\" is null", alias);
+        compartment_rule(sql, out, alias);
     }
 }
 

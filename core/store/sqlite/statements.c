@@ -55,7 +55,9 @@ SQL(sql_ids_given, "select coalesce((select at from log order by seq desc limit 
                    "coalesce((select max(record) from log where record <> 0), 0), "
                    "coalesce((select max(id) from changeset), 0)");
 SQL(sql_log_chain_at, "select chain from log where seq = ?1");
-SQL(sql_log_depth, "select depth from log where seq = ?1");
+SQL(sql_log_depth, "select depth, compartment from log where seq = ?1");
+SQL(sql_log_deleted_outside, "select 1 from log where record = ?1 and compartment = '' "
+                             "and type like '%.deleted' limit 1");
 SQL(sql_log_max, "select coalesce(max(seq), 0) from log");
 
 #define LOG_WHERE                                                                                  \

@@ -12,9 +12,11 @@ extern const struct str sql_log_last;   /* → seq, chain of the newest entry; n
 extern const struct str
     sql_ids_given; /* → at of the newest entry, largest record, largest change-set; 0: none */
 extern const struct str sql_log_chain_at; /* seq → chain */
-extern const struct str sql_log_depth;    /* seq → depth */
 extern const struct str sql_log_causes;   /* from seq → seq, cause, changeset of each */
-extern const struct str sql_log_max;      /* → newest seq, 0 when empty */
+extern const struct str sql_log_depth;    /* seq → depth, compartment */
+/* record → a row when it was deleted where all may know of it */
+extern const struct str sql_log_deleted_outside;
+extern const struct str sql_log_max; /* → newest seq, 0 when empty */
 /* after, to, from_ms, to_ms, limit → all columns; the variants add what follows as ?6 (and ?7). */
 extern const struct str sql_log_up, sql_log_down;               /* all */
 extern const struct str sql_log_up_record, sql_log_down_record; /* ?6 record */
