@@ -75,7 +75,8 @@ void call_dead_letters(struct call *call, struct str subscription)
     struct str after = call_parameter(call, "after");
     struct str limit = call_parameter(call, "limit");
     struct bus_dead_query *query = ARENA_NEW(call_arena(call), struct bus_dead_query);
-    *query = (struct bus_dead_query){.limit = QUERY_LIMIT_DEFAULT, .subscription = subscription};
+    *query = (struct bus_dead_query){
+        .limit = QUERY_LIMIT_DEFAULT, .subscription = subscription, .scope = call_scope(call)};
     if (after.len > 0 && id_parse(after, &query->after) != OK) {
         error_at(&call->error, ERR_INVALID, "after", NULL, "after is the id of a dead letter");
     } else if (limit.len > 0 && (str_to_int64(limit, &query->limit) != OK || query->limit < 1 ||

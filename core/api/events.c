@@ -188,7 +188,7 @@ static bool read_query(struct call *call, struct log_query *query)
 
 /* ---- server-sent events ---- */
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, EVENTS_NEAR = 200 };
 
 struct listener {
     struct list_node in_api;
@@ -446,5 +446,7 @@ void get_events(struct call *call)
         return;
     }
     call->state = query;
-    call_read(call, true, run_events);
+    /* The loop's reader stops after so many entries, seen or not: a short page would tell of those
+     * that are not. */
+    call_read(call, store_seq(call->api->store) - query->after <= EVENTS_NEAR, run_events);
 }

@@ -16,7 +16,7 @@ static enum err password_apply(struct unit *unit, struct tx *tx, struct error *e
                        error);
     }
     const struct scope *scope = job->change->scope;
-    bool own = scope_is_whole(scope) && scope->user == job->user;
+    bool own = scope_is_own_hand(scope) && scope->user == job->user;
     if (err == OK && !own) {
         err = tx_accesses_suspend(tx, job->user, error);
     }

@@ -93,7 +93,7 @@ static enum err token_draft(struct change_job *job, const struct token_spec *spe
     const struct scope *scope = job->change->scope;
     const struct field *made_by = object_field(type, STR("made_by"));
     /* His own, by his own hand: what another made for him reaches into no compartment. */
-    if (err == OK && made_by != NULL && scope_is_whole(scope) && scope->user == spec->user) {
+    if (err == OK && made_by != NULL && scope_is_own_hand(scope) && scope->user == spec->user) {
         job->draft->values[made_by->index] = value_id(scope->user);
         job->draft->set[made_by->index] = 1;
     }

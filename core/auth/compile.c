@@ -158,7 +158,8 @@ static const struct scope *scope_make(struct directory *directory, const struct 
             wish->outside ? 0 : insider_compartments(directory, &insider, compartments),
         .opens = wide->opens && !narrow,
         .breaks_glass = wide->breaks_glass && !narrow && !wish->outside,
-        .narrowed = narrow || wish->outside,
+        .narrowed = narrow,
+        .lent = wish->outside,
         .stamp = user->stamp,
     };
     const struct scope *scope = scope_new(&spec);

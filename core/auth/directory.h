@@ -101,7 +101,7 @@ struct scope_wish {
     const struct narrowing *narrowings;
     size_t narrowing_count;
     bool keep_admin, keep_audit; /* of a narrowed scope */
-    bool outside; /* inside no compartment, and not the whole user: somebody else acts for him */
+    bool outside;                /* inside no compartment: somebody else acts for him */
 };
 /* Made before this user's rights were changed, or his time inside a compartment began or ended? */
 bool directory_outdated(struct directory *directory, const struct scope *scope);

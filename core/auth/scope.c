@@ -5,7 +5,7 @@ struct auth_scope {
     struct scope scope;
     struct grants *grants; /* held */
     struct reach *reach;   /* held; or NULL */
-    bool narrowed;
+    bool narrowed, lent;
     int64_t stamp;
     struct str language;
 };
@@ -97,6 +97,7 @@ const struct scope *scope_new(const struct scope_spec *spec)
         roles[i] = put_text(&text, spec->roles[i]);
     }
     made->narrowed = spec->narrowed;
+    made->lent = spec->lent;
     made->stamp = spec->stamp;
     made->grants = spec->grants;
     grants_ref(spec->grants);
@@ -118,6 +119,11 @@ struct str scope_language(const struct scope *scope)
 bool scope_is_whole(const struct scope *scope)
 {
     return scope->user != 0 && scope->free == scope_free && !own(scope)->narrowed;
+}
+
+bool scope_is_own_hand(const struct scope *scope)
+{
+    return scope_is_whole(scope) && !own(scope)->lent;
 }
 
 const struct scope *scope_elevate(const struct scope *scope, const struct schema *schema)

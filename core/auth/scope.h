@@ -17,6 +17,7 @@ struct scope_spec {
     size_t compartment_count;
     bool opens, breaks_glass;
     bool narrowed; /* less than the whole user: a token with scopes, a user through a plugin */
+    bool lent;     /* by a token that another made: not his own hand */
     int64_t stamp;
 };
 /* One reference. Any thread. */
@@ -29,6 +30,10 @@ struct str scope_language(const struct scope *scope);
 /* May it act for its user where that changes who can act as him (password, tokens)? Only a scope of
  * ours that is the whole user. */
 bool scope_is_whole(const struct scope *scope);
+
+/* The user himself, all of him, by his own hand: only then do the tokens that he makes reach into
+ * his compartments. */
+bool scope_is_own_hand(const struct scope *scope);
 
 /* The same person, allowed to write users, roles and tokens: for what auth itself has checked. So
  * the log names the person, not the system. For this schema. */

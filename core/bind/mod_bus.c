@@ -169,7 +169,8 @@ static int bus_letters(lua_State *L)
     struct reader *reader = NULL;
     struct value rows = value_list_new();
     struct error error = {0};
-    struct bus_dead_query query = {.limit = LETTERS_MAX, .plugin = call->host->rights.name};
+    struct bus_dead_query query = {
+        .limit = LETTERS_MAX, .plugin = call->host->rights.name, .scope = call->scope};
     enum err err = executor_reader_take(executor, &reader, &error);
     if (err == OK) {
         err = bus_dead_letters(reader, &query, &call->scratch, &rows, &error);

@@ -17,6 +17,20 @@ static struct table_list letter_list(struct arena *arena)
                                .rows = value_list_new()};
 }
 
+/* Dead letters of events in a compartment are for those inside. */
+struct str bus_seen_compartments(struct arena *arena, const struct scope *scope)
+{
+    if (scope != NULL && scope->every_compartment) {
+        return STR("*");
+    }
+    struct str keys = STR(",");
+    for (size_t i = 0; scope != NULL && i < scope->compartment_count; i++) {
+        keys = arena_printf(arena, STR_FORMAT STR_FORMAT ",", STR_ARGS(keys),
+                            STR_ARGS(scope->compartments[i].key));
+    }
+    return keys;
+}
+
 enum err bus_dead_letters(struct reader *reader, const struct bus_dead_query *query,
                           struct arena *arena, struct value *out_list, struct error *error)
 {
@@ -25,7 +39,8 @@ enum err bus_dead_letters(struct reader *reader, const struct bus_dead_query *qu
                          ? arena_printf(arena, STR_FORMAT "/", STR_ARGS(query->plugin))
                          : STR("");
     struct value binds[] = {value_int(query->after), value_int(query->limit),
-                            value_text(query->subscription), value_text(own)};
+                            value_text(query->subscription), value_text(own),
+                            value_text(bus_seen_compartments(arena, query->scope))};
     enum err err = reader_table(reader, &bus_tables, BUS_DEAD_LIST, binds, COUNT_OF(binds),
                                 table_list_row, &letters, error);
     if (err == OK) {
@@ -80,9 +95,9 @@ enum err bus_dead_letter(struct reader *reader, const struct scope *scope, int64
                          struct arena *arena, struct value *out_letter, struct error *error)
 {
     struct table_list letters = letter_list(arena);
-    struct value binds[] = {value_int(id)};
+    struct value binds[] = {value_int(id), value_text(bus_seen_compartments(arena, scope))};
     enum err err =
-        reader_table(reader, &bus_tables, BUS_DEAD_GET, binds, 1, table_list_row, &letters, error);
+        reader_table(reader, &bus_tables, BUS_DEAD_GET, binds, 2, table_list_row, &letters, error);
     if (err == OK && letters.rows.list.count == 0) {
         char text[ID_TEXT_LEN + 1];
         id_format(id, text);

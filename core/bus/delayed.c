@@ -45,6 +45,11 @@ static enum err say_word(struct tx *tx, const struct bus_emit *emit, bool *out_n
 static enum err keep(struct tx *tx, const struct bus_emit *emit, const struct value *data,
                      struct error *error)
 {
+    struct str compartment;
+    enum err err = tx_cause_compartment(tx, &compartment, error);
+    if (err != OK) {
+        return err;
+    }
     struct buf text;
     buf_init(&text);
     json_encode(&text, data);
@@ -55,9 +60,9 @@ static enum err keep(struct tx *tx, const struct bus_emit *emit, const struct va
                             value_text(emit->type),
                             value_text(buf_str(&text)),
                             value_text(scope->actor),
-                            value_text(scope->via)};
-    enum err err =
-        tx_table(tx, &bus_tables, BUS_DELAYED_ADD, binds, COUNT_OF(binds), NULL, NULL, error);
+                            value_text(scope->via),
+                            value_text(compartment)};
+    err = tx_table(tx, &bus_tables, BUS_DELAYED_ADD, binds, COUNT_OF(binds), NULL, NULL, error);
     buf_deinit(&text);
     return err;
 }
@@ -85,7 +90,7 @@ enum err bus_tx_emit(struct tx *tx, const struct bus_emit *emit, struct error *e
 
 struct kept {
     int64_t id;
-    struct str type, data, actor, via;
+    struct str type, data, actor, via, compartment;
 };
 
 struct emission {
@@ -104,11 +109,13 @@ static enum err on_kept(void *context, const struct value *columns, int column_c
     (void)error;
     struct emission *emission = context;
     struct arena *arena = tx_arena(emission->tx);
-    emission->rows[emission->count++] = (struct kept){.id = columns[0].integer,
-                                                      .type = arena_str(arena, columns[1].text),
-                                                      .data = arena_str(arena, columns[2].text),
-                                                      .actor = arena_str(arena, columns[3].text),
-                                                      .via = arena_str(arena, columns[4].text)};
+    emission->rows[emission->count++] =
+        (struct kept){.id = columns[0].integer,
+                      .type = arena_str(arena, columns[1].text),
+                      .data = arena_str(arena, columns[2].text),
+                      .actor = arena_str(arena, columns[3].text),
+                      .via = arena_str(arena, columns[4].text),
+                      .compartment = arena_str(arena, columns[5].text)};
     return OK;
 }
 
@@ -127,7 +134,7 @@ static enum err emit_one(struct emission *emission, const struct kept *row, stru
     }
     if (err == OK) {
         tx_as(tx, &scope);
-        err = tx_emit(tx, row->type, &data, error);
+        err = tx_emit_in(tx, row->compartment, row->type, &data, error);
         tx_as(tx, NULL);
     }
     return err;

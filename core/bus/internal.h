@@ -246,4 +246,7 @@ enum bus_statement {
 };
 extern const struct table_module bus_tables;
 
+/* dead.c: ",key,key," of those that the scope is inside of. Any thread. */
+struct str bus_seen_compartments(struct arena *arena, const struct scope *scope);
+
 #endif

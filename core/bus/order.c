@@ -130,7 +130,8 @@ static enum err apply_letter(struct bus_order *order, struct tx *tx, struct erro
     bool again = order->kind == BUS_ORDER_DEAD_REPLAY;
     struct value id = value_int(order->dead_letter);
     order->seq = 0;
-    enum err err = tx_table(tx, &bus_tables, BUS_DEAD_FIND, &id, 1, on_letter, order, error);
+    struct value find[] = {id, value_text(bus_seen_compartments(tx_arena(tx), tx_scope(tx)))};
+    enum err err = tx_table(tx, &bus_tables, BUS_DEAD_FIND, find, 2, on_letter, order, error);
     if (err == OK && order->seq == 0) {
         char text[ID_TEXT_LEN + 1];
         id_format(order->dead_letter, text);

@@ -232,12 +232,17 @@ static struct value known_text(const char *text)
 static enum err write_dead(const struct park *park, struct tx *tx, struct error *error)
 {
     const struct delivery *delivery = &park->flight->delivery;
-    struct value binds[] = {
-        value_int(park->dead_id),       value_text(delivery->subscription->spec.name),
-        value_int(delivery->entry.seq), value_text(delivery->entry.type),
-        value_int(park->attempts),      known_text(err_code(park->error.err)),
-        known_text(park->error.detail), known_text(park->traceback),
-        value_int(tx_now_ms(tx)),       value_text(delivery->key)};
+    struct value binds[] = {value_int(park->dead_id),
+                            value_text(delivery->subscription->spec.name),
+                            value_int(delivery->entry.seq),
+                            value_text(delivery->entry.type),
+                            value_int(park->attempts),
+                            known_text(err_code(park->error.err)),
+                            known_text(park->error.detail),
+                            known_text(park->traceback),
+                            value_int(tx_now_ms(tx)),
+                            value_text(delivery->key),
+                            value_text(delivery->entry.compartment)};
     enum err err =
         tx_table(tx, &bus_tables, BUS_DEAD_ADD, binds, COUNT_OF(binds), NULL, NULL, error);
     if (err != OK) {
@@ -253,7 +258,7 @@ static enum err write_dead(const struct park *park, struct tx *tx, struct error 
     value_put_c(arena, &data, "attempts", value_int(park->attempts));
     value_put_c(arena, &data, "code", known_text(err_code(park->error.err)));
     value_put_c(arena, &data, "error", known_text(park->error.detail));
-    return tx_emit(tx, STR("bus.dead_lettered"), &data, error);
+    return tx_emit_in(tx, delivery->entry.compartment, STR("bus.dead_lettered"), &data, error);
 }
 
 static enum err write_parked(const struct park *park, struct tx *tx, struct error *error)

@@ -29,7 +29,13 @@ static const char *const migrations[] = {
     "create table bus_dedup (plugin text not null, word text not null, at integer not null, "
     "primary key (plugin, word)) without rowid;"
     "create index bus_dedup_at on bus_dedup (at);",
+    "alter table bus_dead add column compartment text not null default '';"
+    "alter table bus_delayed add column compartment text not null default '';",
 };
+
+/* ?: ",key,key," of the compartments that the asker is inside of, "*" for all. */
+#define SEEN(keys)                                                                                 \
+    "(compartment = '' or " keys " = '*' or instr(" keys ", ',' || compartment || ',') > 0)"
 
 static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
     [BUS_SUBSCRIPTION_MAKE] = {"subscription_make",
@@ -69,19 +75,21 @@ static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
     [BUS_PARKED_FORGET] = {"parked_forget",
                            "delete from bus_parked where subscription = ?1 and seq >= ?2"},
     [BUS_DEAD_ADD] = {"dead_add", "insert into bus_dead (id, subscription, seq, type, attempts, "
-                                  "code, error, traceback, at, key)"
-                                  " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"},
+                                  "code, error, traceback, at, key, compartment)"
+                                  " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"},
     /* ?3: of this subscription; ?4: of those whose name begins so. */
     [BUS_DEAD_LIST] = {"dead_list",
                        "select id, subscription, seq, type, attempts, code, error, traceback, key, "
                        "at from bus_dead where (?1 = 0 or id < ?1) and (?3 = '' or subscription = "
-                       "?3) and substr(subscription, 1, length(?4)) = ?4 order by id desc limit "
-                       "?2"},
+                       "?3) and substr(subscription, 1, length(?4)) = ?4 and " SEEN(
+                           "?5") " order by id desc limit "
+                                 "?2"},
     [BUS_DEAD_GET] = {"dead_get", "select id, subscription, seq, type, attempts, code, error, "
-                                  "traceback, key, at from bus_dead where id = ?1"},
-    [BUS_DEAD_FIND] = {"dead_find", "select d.subscription, d.seq, d.type, coalesce(p.key, d.key) "
-                                    "from bus_dead d left join bus_parked p on p.subscription = "
-                                    "d.subscription and p.seq = d.seq where d.id = ?1"},
+                                  "traceback, key, at from bus_dead where id = ?1 and " SEEN("?2")},
+    [BUS_DEAD_FIND] = {"dead_find",
+                       "select d.subscription, d.seq, d.type, coalesce(p.key, d.key) "
+                       "from bus_dead d left join bus_parked p on p.subscription = "
+                       "d.subscription and p.seq = d.seq where d.id = ?1 and " SEEN("?2")},
     [BUS_DEAD_COUNT] = {"dead_count", "select count(*) from bus_dead where subscription = ?1"},
     [BUS_SUBSCRIPTION_DROP] = {"subscription_drop", "delete from bus_subscription where name = ?1"},
     [BUS_DONE_DROP_ALL] = {"done_drop_all", "delete from bus_done where subscription = ?1"},
@@ -121,13 +129,14 @@ static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
                            "bus_pause p on p.subscription = s.name order by s.name"},
     [BUS_SCHEDULE_DROP] = {"schedule_drop", "delete from bus_schedule where name = ?1"},
     [BUS_DELAYED_ADD] = {"delayed_add",
-                         "insert into bus_delayed (id, due_at, plugin, type, data, actor, via) "
-                         "values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+                         "insert into bus_delayed (id, due_at, plugin, type, data, actor, via, "
+                         "compartment) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
     [BUS_DELAYED_FIRST] = {"delayed_first", "select due_at from bus_delayed order by due_at limit "
                                             "1"},
-    [BUS_DELAYED_DUE] = {"delayed_due",
-                         "select id, type, data, actor, via from bus_delayed where due_at <= ?1 "
-                         "order by due_at, id limit ?2"},
+    [BUS_DELAYED_DUE] =
+        {"delayed_due",
+         "select id, type, data, actor, via, compartment from bus_delayed where due_at <= ?1 "
+         "order by due_at, id limit ?2"},
     [BUS_DELAYED_DROP] = {"delayed_drop", "delete from bus_delayed where id = ?1"},
     [BUS_PLUGIN_NAMES] = {"plugin_names",
                           "select name from bus_subscription where plugin = ?1 union "

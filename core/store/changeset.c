@@ -19,9 +19,20 @@ void changeset_count(struct tx *tx, const struct log_entry *entry)
     if (tx->changeset == NULL || entry->record == 0) {
         return;
     }
-    tally->created += ends_with(entry, ".created") ? 1 : 0;
-    tally->deleted += ends_with(entry, ".deleted") ? 1 : 0;
-    tally->updated += ends_with(entry, ".updated") || ends_with(entry, ".restored") ? 1 : 0;
+    int created = ends_with(entry, ".created") ? 1 : 0;
+    int deleted = ends_with(entry, ".deleted") ? 1 : 0;
+    int updated = ends_with(entry, ".updated") || ends_with(entry, ".restored") ? 1 : 0;
+    tally->created += created;
+    tally->deleted += deleted;
+    tally->updated += updated;
+    if (entry->compartment.len > 0) {
+        bool first = tally->compartment.len == 0;
+        bool same = first || str_eq(tally->compartment, entry->compartment);
+        tally->hidden_created += created;
+        tally->hidden_deleted += deleted;
+        tally->hidden_updated += updated;
+        tally->compartment = same ? entry->compartment : STR("*");
+    }
     tally->first_seq = tally->first_seq == 0 ? entry->seq : tally->first_seq;
     tally->last_seq = entry->seq;
 }
@@ -42,6 +53,10 @@ static void bind_row(struct tx *tx, struct db_stmt *stmt)
     db_bind_int(stmt, CHANGESET_FIRST_SEQ + 1, tx->tally.first_seq);
     db_bind_int(stmt, CHANGESET_LAST_SEQ + 1, tx->tally.last_seq);
     db_bind_int(stmt, CHANGESET_REVERTS + 1, set->reverts);
+    db_bind_int(stmt, CHANGESET_HIDDEN_CREATED + 1, tx->tally.hidden_created);
+    db_bind_int(stmt, CHANGESET_HIDDEN_UPDATED + 1, tx->tally.hidden_updated);
+    db_bind_int(stmt, CHANGESET_HIDDEN_DELETED + 1, tx->tally.hidden_deleted);
+    db_bind_text(stmt, CHANGESET_COMPARTMENT + 1, tx->tally.compartment);
 }
 
 enum err changeset_flush(struct tx *tx, struct error *error)
@@ -112,6 +127,20 @@ static bool shown_to(const struct scope *scope, const struct changeset_record *r
            (scope->user != 0 ? record->user == scope->user : str_eq(record->actor, scope->actor));
 }
 
+/* What the scope sees of it: not what was done in a compartment that it is outside of, and nothing
+ * when all of it was done there. */
+static bool cut_to(const struct scope *scope, struct db_stmt *stmt, struct changeset_record *record)
+{
+    struct str compartment = db_column_text(stmt, CHANGESET_COMPARTMENT);
+    if (!shown_to(scope, record) || scope_sees_compartment(scope, compartment)) {
+        return shown_to(scope, record);
+    }
+    record->created -= db_column_int(stmt, CHANGESET_HIDDEN_CREATED);
+    record->updated -= db_column_int(stmt, CHANGESET_HIDDEN_UPDATED);
+    record->deleted -= db_column_int(stmt, CHANGESET_HIDDEN_DELETED);
+    return record->created + record->updated + record->deleted > 0;
+}
+
 static enum err no_such(int64_t id, struct error *error)
 {
     char text[ID_TEXT_LEN + 1];
@@ -132,7 +161,7 @@ enum err changeset_find(struct db *db, const struct scope *scope, int64_t id, ch
     err = db_step(stmt, &row, error);
     if (err == OK && row) {
         struct changeset_record record = record_of(stmt);
-        err = shown_to(scope, &record) ? each(context, &record, error) : no_such(id, error);
+        err = cut_to(scope, stmt, &record) ? each(context, &record, error) : no_such(id, error);
     } else if (err == OK) {
         err = no_such(id, error);
     }
@@ -160,7 +189,7 @@ enum err reader_changesets(struct reader *reader, const struct scope *scope, int
     db_bind_int(stmt, 1, before > 0 ? before : INT64_MAX);
     while (count < limit && (err = db_step(stmt, &row, error)) == OK && row) {
         struct changeset_record record = record_of(stmt);
-        if (shown_to(scope, &record)) {
+        if (cut_to(scope, stmt, &record)) {
             count++;
             err = each(context, &record, error);
         }

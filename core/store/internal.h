@@ -86,6 +86,8 @@ struct store {
 /* What the open change-set's row does not say yet. */
 struct changeset_tally {
     int64_t created, updated, deleted, first_seq, last_seq;
+    int64_t hidden_created, hidden_updated, hidden_deleted; /* of these, those in a compartment */
+    struct str compartment;                                 /* "*": in several */
 };
 
 struct tx {
@@ -120,10 +122,6 @@ void tx_publish_schema(struct tx *tx, const struct schema *schema);
  * until the unit ends (tx_arena or constants). A payload with sealed parts starts with the key
  * "sealed": {"sealed":…}. out_seq may be NULL. ERR_LOOP past CAUSE_DEPTH_MAX, ERR_NOT_FOUND for a
  * cause that is not in the log. */
-/* The compartment of what led to this unit: what is made because of it goes there too (contract
- * 23). Empty: none. */
-enum err log_cause_compartment(struct tx *tx, struct str *out_compartment,
-                               struct error *error) MUST_CHECK;
 enum err log_append(struct tx *tx, const struct log_entry *draft_entry, int64_t *out_seq,
                     struct error *error) MUST_CHECK;
 

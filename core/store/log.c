@@ -137,7 +137,7 @@ static enum err cause_depth(struct tx *tx, struct error *error)
     return err;
 }
 
-enum err log_cause_compartment(struct tx *tx, struct str *out_compartment, struct error *error)
+enum err tx_cause_compartment(struct tx *tx, struct str *out_compartment, struct error *error)
 {
     enum err err = cause_depth(tx, error);
     *out_compartment = err == OK ? tx->cause_compartment : STR("");
@@ -176,22 +176,25 @@ enum err log_append(struct tx *tx, const struct log_entry *draft_entry, int64_t 
 
 enum err tx_emit(struct tx *tx, struct str type, const struct value *data, struct error *error)
 {
+    struct str compartment;
+    enum err err = tx_cause_compartment(tx, &compartment, error);
+    return err == OK ? tx_emit_in(tx, compartment, type, data, error) : err;
+}
+
+enum err tx_emit_in(struct tx *tx, struct str compartment, struct str type,
+                    const struct value *data, struct error *error)
+{
     if (!log_pattern_valid(type) || memchr(type.at, '*', type.len) != NULL) {
         return error_set(error, ERR_INVALID,
                          "\"" STR_FORMAT "\" cannot be the type of an event: lower-case names with "
                          "points between them, like relations.review_done",
                          STR_ARGS(str_sub(type, 0, 80)));
     }
-    struct str compartment;
-    enum err err = log_cause_compartment(tx, &compartment, error);
-    if (err != OK) {
-        return err;
-    }
     struct buf payload;
     buf_init(&payload);
     json_encode(&payload, data);
     struct log_entry entry = {.type = arena_str(tx_arena(tx), type),
-                              .compartment = compartment,
+                              .compartment = arena_str(tx_arena(tx), compartment),
                               .payload = arena_str(tx_arena(tx), buf_str(&payload))};
     buf_deinit(&payload);
     return log_append(tx, &entry, NULL, error);

@@ -209,6 +209,24 @@ static enum err archive_instead(struct writing *writing, int depth, struct error
     return err;
 }
 
+/* What another record inside holds already, the kept one holds no more. */
+static void free_values(const struct object_type *type, struct record *whole, bool *changed)
+{
+    for (int i = 0; i < type->field_count; i++) {
+        if (type->fields[i].unique) {
+            whole->values[i] = value_null();
+            changed[i] = true;
+        }
+    }
+    for (int i = 0; i < type->index_count; i++) {
+        int first = type->indexes[i].parts[0].field;
+        if (type->indexes[i].unique) {
+            whole->values[first] = value_null();
+            changed[first] = true;
+        }
+    }
+}
+
 /* The row stays for those inside; a line of theirs says what became of it, so that its history
  * still ends in what is stored. */
 static enum err keep_row(struct writing *writing, struct error *error)
@@ -233,7 +251,12 @@ static enum err keep_row(struct writing *writing, struct error *error)
         changed[puts[i].at] = true;
     }
     whole->version = writing->before->version + 2; /* behind the delete's own */
-    return record_row_update(tx, draft, whole, changed, error);
+    enum err err = record_row_update(tx, draft, whole, changed, error);
+    if (err == ERR_UNIQUE) {
+        free_values(writing->type, whole, changed);
+        err = record_row_update(tx, draft, whole, changed, error);
+    }
+    return err;
 }
 
 static enum err tell_inside(struct writing *writing, struct error *error)

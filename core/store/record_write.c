@@ -107,7 +107,7 @@ static enum err inherit(struct writing *writing, struct error *error)
         (draft->set[SYS_COMPARTMENT] != 0 && draft->values[SYS_COMPARTMENT].kind == VALUE_TEXT)) {
         return OK;
     }
-    enum err err = log_cause_compartment(writing->tx, &compartment, error);
+    enum err err = tx_cause_compartment(writing->tx, &compartment, error);
     if (err != OK || compartment.len == 0) {
         return err;
     }

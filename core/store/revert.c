@@ -342,7 +342,8 @@ static enum err take_all_back(struct reverting *reverting, struct error *error)
     while ((err = db_step(stmt, &row, error)) == OK && row) {
         struct log_entry entry;
         err = log_row(stmt, &entry, error);
-        if (err == OK) {
+        /* What it did to records that the reverter must not know of stays as it is. */
+        if (err == OK && scope_sees_compartment(reverting->tx->scope, entry.compartment)) {
             err = take_back(reverting, &entry, error);
         }
         if (err != OK) {

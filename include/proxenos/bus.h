@@ -228,6 +228,8 @@ struct bus_dead_query {
     int64_t after; /* id; 0: from the newest */
     int64_t limit;
     struct str subscription, plugin; /* empty: any */
+    const struct scope *scope; /* those of events in a compartment are for who is inside; NULL: for
+                                  nobody */
 };
 /* Any thread with a reader. */
 enum err bus_dead_letters(struct reader *reader, const struct bus_dead_query *query,

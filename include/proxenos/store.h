@@ -340,6 +340,13 @@ enum err tx_get(struct tx *tx, const struct object_type *type, int64_t id,
 enum err tx_find_unique(struct tx *tx, const struct object_type *type, const struct field *field,
                         const struct value *value, int64_t *out_id,
                         struct error *error) MUST_CHECK; /* ERR_NOT_FOUND */
+/* The compartment of what led to this unit: what is made because of it goes there too (contract
+ * 23). Empty: none. */
+enum err tx_cause_compartment(struct tx *tx, struct str *out_compartment,
+                              struct error *error) MUST_CHECK;
+/* As tx_emit, into a compartment (empty: none) instead of where the unit's cause lies. */
+enum err tx_emit_in(struct tx *tx, struct str compartment, struct str type,
+                    const struct value *data, struct error *error) MUST_CHECK;
 /* A plugin's own event: a log entry without a record. data lives until apply returns. */
 enum err tx_emit(struct tx *tx, struct str type, const struct value *data,
                  struct error *error) MUST_CHECK;

@@ -43,6 +43,10 @@ const char *const engine_migrations[] = {
     "create table file_total (id integer primary key, bytes integer not null, files integer not "
     "null);"
     "insert into file_total (id, bytes, files) values (1, 0, 0);",
+    "alter table changeset add column hidden_created integer not null default 0;"
+    "alter table changeset add column hidden_updated integer not null default 0;"
+    "alter table changeset add column hidden_deleted integer not null default 0;"
+    "alter table changeset add column compartment text not null default '';",
 };
 const int engine_migration_count = COUNT_OF(engine_migrations);
 
@@ -77,12 +81,19 @@ SQL(sql_log_causes, "select seq, cause, changeset from log where seq >= ?1 order
 
 #define CHANGESET_COLUMNS                                                                          \
     "id, name, kind, actor, user, at, request, created, updated, deleted, first_seq, last_seq, "   \
-    "reverts"
+    "reverts, hidden_created, hidden_updated, hidden_deleted, compartment"
+/* Entries of two compartments: then the change-set is of "*". */
 SQL(sql_changeset_put,
     "insert into changeset (" CHANGESET_COLUMNS ") values "
-    "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) on conflict (id) do update set "
+    "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) "
+    "on conflict (id) do update set "
     "created = created + excluded.created, updated = updated + excluded.updated, "
-    "deleted = deleted + excluded.deleted, last_seq = excluded.last_seq");
+    "deleted = deleted + excluded.deleted, last_seq = excluded.last_seq, "
+    "hidden_created = hidden_created + excluded.hidden_created, "
+    "hidden_updated = hidden_updated + excluded.hidden_updated, "
+    "hidden_deleted = hidden_deleted + excluded.hidden_deleted, "
+    "compartment = case when excluded.compartment = '' then compartment when compartment in ('', "
+    "excluded.compartment) then excluded.compartment else '*' end");
 SQL(sql_changeset_mark, "update changeset set reverted_by = ?2 where id = ?1");
 SQL(sql_changeset_get, "select " CHANGESET_COLUMNS ", reverted_by from changeset where id = ?1");
 SQL(sql_changeset_down,
