@@ -29,7 +29,7 @@ static const char *const migrations[] = {
     "create table bus_dedup (plugin text not null, word text not null, at integer not null, "
     "primary key (plugin, word)) without rowid;"
     "create index bus_dedup_at on bus_dedup (at);",
-    "alter table bus_dead add column compartment text not null default '';"
+    "alter table bus_dead add column compartment text not null default '';",
     "alter table bus_delayed add column compartment text not null default '';",
 };
 

@@ -299,6 +299,18 @@ static enum err write_nulls(struct applying *applying)
     return OK;
 }
 
+/* Does any of its rows go into a compartment? */
+static bool goes_inside(const struct batch *batch)
+{
+    bool inside = false;
+    for (int i = 0; i < batch->count; i++) {
+        const struct draft *draft = batch->rows[i].create;
+        inside = inside || (draft != NULL && draft->set[SYS_COMPARTMENT] != 0 &&
+                            draft->values[SYS_COMPARTMENT].kind == VALUE_TEXT);
+    }
+    return inside;
+}
+
 /* The guard on the number of rows makes every batch count once, in its order. */
 static enum err advance(struct applying *applying)
 {
@@ -307,7 +319,8 @@ static enum err advance(struct applying *applying)
                             value_int(batch->end_offset),      value_int(batch->count),
                             value_int(batch->end_line),        value_int(batch->created),
                             value_int(batch->updated),         value_int(batch->skipped),
-                            value_int(batch->failed),          value_int(0)};
+                            value_int(batch->failed),          value_int(0),
+                            value_bool(goes_inside(batch))};
     enum err err = tx_table(applying->tx, &transfer_tables, TRANSFER_JOB_ADVANCE, binds,
                             COUNT_OF(binds), NULL, NULL, applying->error);
     if (err == OK && tx_changes(applying->tx) == 0) {

@@ -97,6 +97,7 @@ enum job_column {
     JOB_RESULT,
     JOB_CREATED_AT,
     JOB_FINISHED_AT,
+    JOB_INNER,
     JOB_COLUMN_COUNT
 };
 

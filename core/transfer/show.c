@@ -14,7 +14,9 @@ struct showing {
 
 static bool may_see(const struct scope *scope, const struct value *columns)
 {
-    return scope->admin || str_eq(columns[JOB_ACTOR].text, scope->actor);
+    /* What is put into a compartment is no administrator's to see. */
+    return (scope->admin && columns[JOB_INNER].integer == 0) ||
+           str_eq(columns[JOB_ACTOR].text, scope->actor);
 }
 
 static struct value json_column(struct arena *arena, const struct value *column)

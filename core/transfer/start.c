@@ -50,12 +50,15 @@ static enum err insert_apply(struct unit *unit, struct tx *tx, struct error *err
 {
     struct job *job = CONTAINER_OF(unit, struct job, insert);
     struct value hash = {.kind = VALUE_BYTES, .text = {(const char *)job->hash, sizeof(job->hash)}};
+    size_t at = 0;
+    bool inner = str_find(job->spec, STR("compartment"), &at); /* its map says so at once */
     struct value binds[] = {value_int(job->id),         value_text(job->kind),
                             value_text(job->object),    value_text(job->spec),
                             value_int(job->user),       value_text(job->actor),
                             value_text(job->via),       hash,
                             value_text(job->file),      value_int(job->total_bytes),
-                            value_int(job->created_ms), value_bool(job->narrowed)};
+                            value_int(job->created_ms), value_bool(job->narrowed),
+                            value_bool(inner)};
     return tx_table(tx, &transfer_tables, TRANSFER_JOB_ADD, binds, COUNT_OF(binds), NULL, NULL,
                     error);
 }

@@ -54,32 +54,36 @@ static const char *const migrations[] = {
     " record INTEGER NOT NULL,"
     " text TEXT NOT NULL,"
     " PRIMARY KEY (job, line, field)) WITHOUT ROWID;",
+    /* 1: it puts records into a compartment; then it is its own user's alone */
+    "ALTER TABLE transfer_job ADD COLUMN inner_only INTEGER NOT NULL DEFAULT 0;",
 };
 
 #define JOB_COLUMNS(spec)                                                                          \
     "id, kind, object, state, " spec ", user_id, actor, via, hash, file, narrowed, file_offset,"   \
     " row_count, line, total_bytes, read, created, updated, skipped, failed, unresolved, error,"   \
-    " result, created_at, finished_at"
+    " result, created_at, finished_at, inner_only"
 
 static const struct table_statement statements[] = {
     [TRANSFER_JOB_ADD] = {"job_add",
                           "INSERT INTO transfer_job (id, kind, object, state, spec, user_id, actor,"
-                          " via, hash, file, total_bytes, created_at, narrowed)"
-                          " VALUES (?1, ?2, ?3, 'waiting', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
+                          " via, hash, file, total_bytes, created_at, narrowed, inner_only)"
+                          " VALUES (?1, ?2, ?3, 'waiting', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+                          " ?13)"},
     [TRANSFER_JOB_OPEN] = {"job_open",
                            "SELECT " JOB_COLUMNS("spec") " FROM transfer_job"
                                                          " WHERE finished_at IS NULL ORDER BY id"},
     [TRANSFER_JOB_GET] = {"job_get",
                           "SELECT " JOB_COLUMNS("spec") " FROM transfer_job WHERE id = ?1"},
-    [TRANSFER_JOB_LIST] = {"job_list",
-                           "SELECT " JOB_COLUMNS(
-                               "'{}'") " FROM transfer_job"
-                                       " WHERE ?1 OR actor = ?2 ORDER BY id DESC LIMIT ?3"},
+    [TRANSFER_JOB_LIST] =
+        {"job_list",
+         "SELECT " JOB_COLUMNS(
+             "'{}'") " FROM transfer_job"
+                     " WHERE (?1 AND inner_only = 0) OR actor = ?2 ORDER BY id DESC LIMIT ?3"},
     [TRANSFER_JOB_ADVANCE] =
         {"job_advance", "UPDATE transfer_job SET file_offset = ?3, row_count = row_count + ?4,"
                         " line = ?5, read = read + ?4, created = created + ?6,"
                         " updated = updated + ?7, skipped = skipped + ?8, failed = failed + ?9,"
-                        " unresolved = unresolved + ?10"
+                        " unresolved = unresolved + ?10, inner_only = max(inner_only, ?11)"
                         " WHERE id = ?1 AND row_count = ?2 AND finished_at IS NULL"},
     [TRANSFER_JOB_UNRESOLVED] = {"job_unresolved",
                                  "UPDATE transfer_job SET unresolved = unresolved + ?2"

@@ -59,6 +59,7 @@ export class TwoWorlds {
     }));
     this.handles = []; // of public records: { handle, object }
     this.hidden = []; // of records in the compartment
+    this.files = []; // of files that somebody outside attached
   }
 
   async start() {
@@ -338,6 +339,11 @@ class Outside {
       cross: [1, () => this.send(as, "POST", "/api/v1/crossings", { compartment: rng.pick(["deal", "{deal}", "nothing"]), reason: "curious", hours: 1 + rng.below(9) })],
       glass: [1, () => this.send(rng.pick(["bea", as]), "POST", "/api/v1/break-glass", rng.pick([{ compartment: "deal", reason: "r" }, { object, record: `{${this.some(object, 0.8)}}`, reason: "r" }]))],
       propose: [1, () => this.send(as, "POST", "/api/v1/compartments/{deal}/accesses", { user: "{oscar}", reason: "me" })],
+      files: [3, () => this.ask(as, `${one}/files`)],
+      attach: [2, () => this.attach(this.writer(), one)],
+      fetchfile: [2, () => this.ask(as, `${one}/files/{${this.rng.pick(this.worlds.files.concat("nofile"))}}`)],
+      unattach: [1, () => this.send(this.writer(), "DELETE", `${one}/files/{${this.rng.pick(this.worlds.files.concat("nofile"))}}`)],
+      custom: [1, () => this.ask("root", rng.pick(["/api/v1/schema/objects", "/api/v1/schema/firm"]))],
       plugin: [2, () => this.ask(as, "/x/walls/names")],
       bad: [1, () => this.ask(as, rng.pick([`${at}?filter=x`, `${at}?order=nothing`, `${at}/zzz`, `/api/v1/nothing`, `${at}?after=abc`]))],
     };
@@ -345,11 +351,22 @@ class Outside {
     await rng.pick(all)();
   }
 
+  attach(as, one) {
+    const handle = `file${this.worlds.seed}x${++this.worlds.serial}`;
+    this.worlds.files.push(handle);
+    const headers = { "content-type": "text/plain", "content-disposition": `attachment; filename="${this.rng.pick(words)}.txt"` };
+    return this.send(as, "POST", `${one}/files`, `text ${this.rng.below(5)}`, headers, (world, answer) => {
+      if (answer.status === 201) world.ids.set(handle, answer.body.id);
+    });
+  }
+
   preview() {
     const filter = { name: { like: `%${this.rng.pick(words)}%` } };
     return this.send("oscar", "POST", `/api/v1/firms/bulk/edit`, { filter, set: { sector: this.rng.pick(sectors) } }, {}, (world, answer) => (world.last.token = answer.body?.token ?? "none"));
   }
 }
+
+const rngName = (rng) => `${rng.pick(words)} ${rng.pick(words)}`;
 
 class Inside {
   constructor(worlds, rng) {
@@ -393,10 +410,19 @@ class Inside {
       () => worlds.act("kate", "POST", `/api/v1/compartments/{deal}/accesses`, { user: "{uma}", reason: "soon" }),
       () => worlds.act("mia", "POST", "/api/v1/firms/bulk", `{"name":"${rng.pick(words)} in bulk","compartment":"{deal}"}`, { "content-type": "application/x-ndjson" }),
       () => this.refuseCrossings(),
+      () => firm && worlds.act("mia", "POST", `/api/v1/firms/{${firm}}/files`, `text ${rng.below(5)}`, { "content-type": "text/plain", "content-disposition": 'attachment; filename="inside.txt"' }),
+      () => rng.chance(0.4) && this.imports(),
       () => worlds.act("mia", "GET", "/api/v1/firms/export?format=csv"),
       () => worlds.act("mia", "GET", `/api/v1/search?q=${rng.pick(words)}`),
     ];
     await rng.pick(turns)();
+  }
+
+  async imports() {
+    const csv = `name,code,compartment,size\n${rngName(this.rng)} imported,i${this.rng.below(9)},${this.worlds.deal},1\nwrong,,${this.worlds.deal},x\n`;
+    const file = await this.worlds.act("mia", "POST", "/api/v1/uploads", csv, { "content-type": "application/octet-stream" });
+    const job = await this.worlds.act("mia", "POST", "/api/v1/jobs", { kind: "import", object: "firm", file: file.body.file, map: { columns: { name: "name", code: "code", compartment: "compartment", size: "size" } } });
+    if (job.status === 202) await this.worlds.worlds[0].people.mia.job(job.body.id);
   }
 
   async refuseCrossings() {
