@@ -99,6 +99,9 @@ void api_set_server(struct api *api, const struct http_server *server)
 void api_set_ready(struct api *api, bool ready)
 {
     api->ready = ready;
+    if (ready) {
+        duplicates_ready(api);
+    }
 }
 
 void api_stop(struct api *api)
@@ -116,6 +119,7 @@ void api_close(struct api *api)
     }
     api_stop(api);
     store_unwatch(api->store, &api->watch);
+    store_unwatch(api->store, &api->keys_watch);
     timer_deinit(&api->sweep);
     timer_deinit(&api->catch_up);
     files_close(api);

@@ -58,6 +58,8 @@ void bulk_row_take(struct bulk *bulk, struct row *row, const struct value *map)
     }
     if (err != OK) {
         bulk_row_failed(row, err);
+    } else {
+        row->draft->allow_duplicates = bulk->allow_duplicates;
     }
 }
 
@@ -139,6 +141,7 @@ static void row_done(struct unit *unit)
     bool dry = bulk->dry_run && unit->err == ERR_CANCELLED;
     bulk->under_way--;
     bulk->changed = bulk->changed || unit->last_seq > 0;
+    row->duplicates = call_duplicates(bulk->call, &row->result);
     row->result.record = NULL;
     if (unit->err != OK && !dry) {
         row->error = unit->error;
@@ -218,6 +221,7 @@ enum err bulk_send_whole(struct bulk *bulk)
         bulk->written(bulk);
     }
     for (size_t i = 0; i < bulk->row_count; i++) {
+        bulk->rows[i].duplicates = call_duplicates(call, &bulk->rows[i].result);
         bulk->rows[i].result.record = NULL;
     }
     if (err != OK && !dry) {
@@ -254,6 +258,9 @@ static void write_row(struct bulk *bulk, const struct row *row, struct buf *out)
         if (row->result.approval != 0) {
             id_format(row->result.approval, id);
             buf_printf(out, ",\"approval\":\"%s\"", id);
+        }
+        if (row->duplicates.len > 0) {
+            buf_printf(out, ",\"duplicates\":" STR_FORMAT, STR_ARGS(row->duplicates));
         }
     }
     buf_append_str(out, STR("}\n"));
@@ -314,6 +321,10 @@ static enum err read_options(struct bulk *bulk, struct error *error)
     struct str key = call_parameter(call, "key");
     bulk->atomic = call_flag(call, "atomic");
     bulk->dry_run = call_flag(call, "dry_run");
+    enum err err = call_allows_duplicates(call, &bulk->allow_duplicates, error);
+    if (err != OK) {
+        return err;
+    }
     bulk->conflict = str_is(conflict, "skip")     ? BULK_SKIP
                      : str_is(conflict, "update") ? BULK_UPDATE
                                                   : BULK_ERROR;
@@ -321,8 +332,7 @@ static enum err read_options(struct bulk *bulk, struct error *error)
         return error_at(error, ERR_INVALID, "on_conflict", NULL,
                         "on_conflict is error, skip or update");
     }
-    enum err err =
-        object_find_field(call->type, key.len > 0 ? key : STR("external_id"), &bulk->key, error);
+    err = object_find_field(call->type, key.len > 0 ? key : STR("external_id"), &bulk->key, error);
     if (err == OK && !bulk->key->unique) {
         return error_at(error, ERR_INVALID, "key", NULL, "key must be a unique field");
     }
@@ -346,7 +356,7 @@ static void on_bulk_body(struct http_request *http)
 
 void bulk_records(struct call *call)
 {
-    static const char *const known[] = {"atomic", "dry_run", "on_conflict", "key"};
+    static const char *const known[] = {"atomic", "dry_run", "on_conflict", "key", "duplicates"};
     if (!call_find_type(call) || !call_knows_parameters(call, known, COUNT_OF(known))) {
         return;
     }

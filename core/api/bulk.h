@@ -20,6 +20,7 @@ struct row {
     enum err err; /* of making the draft, or of the unit */
     struct error error;
     bool ended;
+    struct str duplicates; /* JSON: ids of candidates, where the type only warns */
 };
 
 struct bulk {
@@ -29,7 +30,7 @@ struct bulk {
     struct reader *reader;
     struct row *rows;
     size_t row_count, ended_count, under_way;
-    bool atomic, dry_run;
+    bool atomic, dry_run, allow_duplicates;
     enum bulk_conflict { BULK_ERROR, BULK_SKIP, BULK_UPDATE } conflict;
     const struct field *key;
     struct changeset changeset; /* of all rows */

@@ -40,6 +40,8 @@ struct api {
     struct map in_flight;        /* idempotency keys under way → struct call */
     struct list listeners;       /* struct listener.in_api: server-sent events */
     struct store_watch watch;
+    struct store_watch keys_watch; /* does the schema change? duplicate_job.c */
+    int64_t keyed_epoch;
     struct timer catch_up; /* listeners that could not be sent all at once */
     int64_t watched_to;    /* seq up to which listeners' rights were looked at */
     unsigned char event_key[KEY_BYTES];
@@ -155,6 +157,13 @@ void bulk_edit(struct call *call);
 void bulk_delete(struct call *call);
 void export_records(struct call *call);
 void merge_records(struct call *call);
+void get_record_duplicates(struct call *call);
+void check_duplicates(struct call *call);
+void list_duplicates(struct call *call);
+void list_dismissed(struct call *call);
+void dismiss_duplicates(struct call *call);
+void undismiss_duplicates(struct call *call);
+void scan_duplicates(struct call *call);
 void list_changesets(struct call *call);
 void get_changeset(struct call *call);
 void revert_changeset(struct call *call);
@@ -294,6 +303,10 @@ void register_uninstall(struct api *api);
 void register_flow_jobs(struct api *api);   /* flow_job.c */
 void register_schema_jobs(struct api *api); /* schema.c */
 
+/* ---- duplicate_job.c ---- */
+void register_duplicates(struct api *api);
+void duplicates_ready(struct api *api); /* jobs may be started */
+
 /* ---- history.c ---- */
 /* GET of one record, and of a list of ids, as of a moment. */
 void get_record_as_of(struct call *call);
@@ -339,6 +352,12 @@ void idempotency_sweep(struct api *api);
 /* ---- write.c ---- */
 /* If-Match: "7" → 7; absent or * → 0 (any). ERR_INVALID. */
 enum err call_if_match(struct call *call, int64_t *out_version, struct error *error) MUST_CHECK;
+
+/* ?duplicates=allow; anything but that and "check" is ERR_INVALID. */
+enum err call_allows_duplicates(const struct call *call, bool *out_allows,
+                                struct error *error) MUST_CHECK;
+/* JSON list of the ids of a create's candidates, in the call's arena; empty: none. */
+struct str call_duplicates(struct call *call, const struct tx_result *result);
 
 /* ---- view.c ---- */
 /* The parameter `view` laid under the call's own question, for lists, exports and sums: filters

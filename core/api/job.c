@@ -135,6 +135,11 @@ static enum err read_import(struct call *call, struct import_spec *spec, struct 
         spec->map = arena_str(call_arena(call), buf_str(&text));
         buf_deinit(&text);
     }
+    struct str duplicates = value_get_text(body, "duplicates", STR("check"));
+    spec->allow_duplicates = str_is(duplicates, "allow");
+    if (!spec->allow_duplicates && !str_is(duplicates, "check")) {
+        return error_at(error, ERR_INVALID, "/duplicates", NULL, "duplicates is check or allow");
+    }
     return read_conflict(value_get_text(body, "on_conflict", STR("error")), &spec->on_conflict,
                          error);
 }
@@ -143,7 +148,7 @@ static const struct call_member import_members[] = {
     {"kind", VALUE_TEXT},      {"object", VALUE_TEXT},      {"file", VALUE_TEXT},
     {"file_name", VALUE_TEXT}, {"format", VALUE_TEXT},      {"map", VALUE_NULL},
     {"key", VALUE_TEXT},       {"on_conflict", VALUE_TEXT}, {"dry_run", VALUE_BOOL},
-    {"atomic", VALUE_BOOL},
+    {"atomic", VALUE_BOOL},    {"duplicates", VALUE_TEXT},
 };
 
 static void start_job(struct call *call)
@@ -316,4 +321,5 @@ void register_jobs(struct api *api)
     register_uninstall(api);
     register_flow_jobs(api);
     register_schema_jobs(api);
+    register_duplicates(api);
 }

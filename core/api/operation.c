@@ -26,6 +26,20 @@ static struct value shown_fields(struct arena *arena, const struct object_type *
     return fields;
 }
 
+/* Which fields pair records is the administrators' to know: some of them may be hidden. */
+static struct value shown_duplicates(struct call *call, const struct value *all)
+{
+    static const char *const open[] = {"threshold", "sure", "on_create"};
+    struct value shown = value_map_new();
+    if (call_scope(call)->admin) {
+        return *all;
+    }
+    for (size_t i = 0; i < COUNT_OF(open); i++) {
+        value_put_c(call_arena(call), &shown, open[i], *value_get_c(all, open[i]));
+    }
+    return shown;
+}
+
 static struct value describe_type(struct call *call, const struct object_type *type)
 {
     struct arena *arena = call_arena(call);
@@ -35,8 +49,11 @@ static struct value describe_type(struct call *call, const struct object_type *t
     for (size_t i = 0; i < whole.map.count; i++) {
         const struct value_entry *entry = &whole.map.entries[i];
         bool fields = str_is(entry->key, "fields") && entry->value.kind == VALUE_LIST;
+        bool duplicates = str_is(entry->key, "duplicates");
         value_put(arena, &shown, entry->key,
-                  fields ? shown_fields(arena, type, grant, &entry->value) : entry->value);
+                  fields       ? shown_fields(arena, type, grant, &entry->value)
+                  : duplicates ? shown_duplicates(call, &entry->value)
+                               : entry->value);
     }
     return shown;
 }

@@ -9,6 +9,7 @@ struct write {
     struct hook_call hook;
     struct idempotency idempotency;
     struct tx_result result;
+    struct str duplicates; /* ids of candidates, where the type only warns */
 };
 
 static struct write *write_of(struct call *call)
@@ -42,6 +43,29 @@ static struct str answer_body(struct write *write, struct tx *tx)
     return body;
 }
 
+/* ["…","…"]; empty for none. */
+static struct str ids_of(struct arena *arena, const struct value *candidates)
+{
+    struct buf text;
+    if (candidates->kind != VALUE_LIST) {
+        return STR("");
+    }
+    buf_init(&text);
+    for (size_t i = 0; i < candidates->list.count; i++) {
+        buf_append_str(&text, i == 0 ? STR("[") : STR(","));
+        value_write_api(&text, value_get_c(&candidates->list.items[i], "id"));
+    }
+    buf_append_char(&text, ']');
+    struct str ids = arena_str(arena, buf_str(&text));
+    buf_deinit(&text);
+    return ids;
+}
+
+struct str call_duplicates(struct call *call, const struct tx_result *result)
+{
+    return ids_of(call_arena(call), &result->duplicates);
+}
+
 static enum err write_apply(struct unit *unit, struct tx *tx, struct error *error)
 {
     struct write *write = CONTAINER_OF(unit, struct write, unit);
@@ -54,6 +78,7 @@ static enum err write_apply(struct unit *unit, struct tx *tx, struct error *erro
     if (err != OK) {
         return err;
     }
+    write->duplicates = ids_of(tx_arena(tx), &write->result.duplicates);
     bool created = write->draft->kind == DRAFT_CREATE;
     answer->status = write->result.approval != 0 ? 202 : created ? 201 : 200;
     answer->body = write->draft->kind == DRAFT_DELETE ? STR("") : answer_body(write, tx);
@@ -94,11 +119,19 @@ static void write_done(struct unit *unit)
     struct idempotency *idempotency = &write->idempotency;
     if (unit->err != OK) {
         bool conflict = unit->conflict.kind == VALUE_MAP;
-        end_with_problem(write, unit->err, &unit->error, conflict ? &unit->conflict : NULL);
+        struct value more = value_map_new();
+        if (unit->candidates.kind == VALUE_LIST) {
+            value_put_c(call_arena(call), &more, "candidates", unit->candidates);
+        }
+        end_with_problem(write, unit->err, &unit->error, conflict ? &unit->conflict : &more);
     } else {
         idempotency_end(call, idempotency);
         if (idempotency->replayed) {
             http_header(call->http, "Idempotency-Replayed", STR("true"));
+        }
+        if (write->duplicates.len > 0) {
+            http_header(call->http, "Proxenos-Duplicates",
+                        arena_str(call_arena(call), write->duplicates));
         }
         respond_record(write);
     }
@@ -178,6 +211,15 @@ enum err call_check_grants(const struct call *call, const struct value *map, str
     return auth_grants_check(call_scope(call)->schema, grants, error);
 }
 
+enum err call_allows_duplicates(const struct call *call, bool *out_allows, struct error *error)
+{
+    struct str word = call_parameter(call, "duplicates");
+    *out_allows = str_is(word, "allow");
+    return *out_allows || word.len == 0 || str_is(word, "check")
+               ? OK
+               : error_at(error, ERR_INVALID, "duplicates", NULL, "duplicates is check or allow");
+}
+
 /* What an update does beside its fields. */
 enum beside { BESIDE_NOTHING, BESIDE_ARCHIVE, BESIDE_RESTORE };
 
@@ -186,9 +228,13 @@ static void begin(struct call *call, enum draft_kind kind, const struct value *m
 {
     struct write *write = mem_zalloc(sizeof(*write));
     int64_t version = 0;
+    bool allow_duplicates = false;
     write->call = call;
     call->state = write;
     enum err err = call_if_match(call, &version, &call->error);
+    if (err == OK) {
+        err = call_allows_duplicates(call, &allow_duplicates, &call->error);
+    }
     if (err == OK) {
         err = call_check_grants(call, map, &call->error);
     }
@@ -202,6 +248,7 @@ static void begin(struct call *call, enum draft_kind kind, const struct value *m
         return;
     }
     write->draft->base_version = version;
+    write->draft->allow_duplicates = allow_duplicates;
     write->draft->archive = beside == BESIDE_ARCHIVE;
     write->draft->restore = beside == BESIDE_RESTORE;
     if (kind == DRAFT_CREATE && !idempotency_begin(call, &write->idempotency)) {
@@ -218,7 +265,8 @@ static void create_body(struct call *call)
 
 void create_record(struct call *call)
 {
-    if (call_find_type(call) && call_knows_parameters(call, NULL, 0)) {
+    static const char *const known[] = {"duplicates"};
+    if (call_find_type(call) && call_knows_parameters(call, known, COUNT_OF(known))) {
         call_with_body(call, create_body);
     }
 }

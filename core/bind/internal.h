@@ -323,6 +323,7 @@ struct write {
     int64_t version;  /* expected by the script; 0: none */
     bool any_version; /* a write of its own without one: the last one wins */
     const struct value *map;
+    bool allow_duplicates;
 };
 enum err work_write(struct call *call, struct work_unit *work, const struct write *write,
                     struct record **out_record, struct error *error) MUST_CHECK;

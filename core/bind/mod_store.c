@@ -127,8 +127,10 @@ static const struct lua_binding bindings[] = {
      .flags = LUA_BINDING_WAITS},
     {.name = "create",
      .call = store_create,
-     .type = "fun(object: string, fields: table): table",
-     .doc = "makes a record",
+     .type = "fun(object: string, fields: table, options?: { duplicates?: \"check\"|\"allow\" }): "
+             "table",
+     .doc = "makes a record; one that looks like others is refused when its unit is written, where "
+            "the object type says so, unless duplicates are allowed",
      .flags = LUA_BINDING_WAITS},
     {.name = "update",
      .call = store_update,

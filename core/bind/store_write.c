@@ -42,14 +42,33 @@ static void check_classes(lua_State *L, const struct call *call, const struct ob
     }
 }
 
+/* { duplicates = "allow" }: the record may stand beside others like it. */
+static bool duplicates_option(lua_State *L, int index)
+{
+    bool allowed = false;
+    if (!lua_isnoneornil(L, index)) {
+        luaL_checktype(L, index, LUA_TTABLE);
+        lua_getfield(L, index, "duplicates");
+        struct str word = lua_isnil(L, -1) ? STR("check") : arg_text(L, -1);
+        allowed = str_is(word, "allow");
+        if (!allowed && !str_is(word, "check")) {
+            lua_raise_set(L, ERR_INVALID, "duplicates is \"check\" or \"allow\"");
+        }
+        lua_pop(L, 1);
+    }
+    return allowed;
+}
+
 int store_create(lua_State *L)
 {
     struct call *call = call_enter(L);
+    bool allow_duplicates = duplicates_option(L, 3);
     const struct object_type *type = writable_arg(L, call, VERB_CREATE);
     struct work_unit *work = single_begin(L, "px.store.create");
     struct value map = table_arg(L, 2, &work->overlay->arena);
     check_classes(L, call, type, &map);
-    struct write write = {.kind = DRAFT_CREATE, .type = type, .map = &map};
+    struct write write = {
+        .kind = DRAFT_CREATE, .type = type, .map = &map, .allow_duplicates = allow_duplicates};
     return write_and_end(L, call, work, &write);
 }
 

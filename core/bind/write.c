@@ -142,6 +142,7 @@ enum err work_write(struct call *call, struct work_unit *work, const struct writ
     /* Versions within one unit need no check: nothing comes between. */
     bool check = base != NULL && below == NULL && !write->any_version;
     draft->base_version = check ? base->version : 0;
+    draft->allow_duplicates = write->allow_duplicates;
     struct record *whole = NULL;
     if (write->kind != DRAFT_DELETE) {
         err = judge(work, draft, base, &whole, error);

@@ -102,6 +102,9 @@ int cmd_record_set(struct cli *cli)
     if (code == CLI_OK) {
         code = record_target(cli, update ? cli->positional[1] : NULL, &target);
     }
+    if (code == CLI_OK && !update && cli_switch(cli, "allow-duplicates")) {
+        cli_query(&target, "duplicates", STR("allow"));
+    }
     if (code == CLI_OK) {
         struct buf text;
         buf_init(&text);

@@ -73,6 +73,9 @@ static int make_body(struct cli *cli, struct str hash, struct value *body)
     value_put_c(&cli->arena, body, "format", value_text(ndjson ? STR("ndjson") : STR("csv")));
     value_put_c(&cli->arena, body, "dry_run", value_bool(cli_switch(cli, "dry-run")));
     value_put_c(&cli->arena, body, "atomic", value_bool(cli_switch(cli, "atomic")));
+    if (cli_switch(cli, "allow-duplicates")) {
+        value_put_c(&cli->arena, body, "duplicates", value_text(STR("allow")));
+    }
     static const char *const texts[][2] = {{"key", "key"}, {"on-conflict", "on_conflict"}};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         const char *text = cli_option(cli, texts[i][0]);

@@ -182,6 +182,8 @@ int cmd_record_link(struct cli *cli);
 int cmd_record_unlink(struct cli *cli);
 int cmd_why(struct cli *cli);
 int cmd_record_merge(struct cli *cli);
+int cmd_record_duplicates(struct cli *cli);
+int cmd_record_dismiss(struct cli *cli);
 int cmd_record_edit_all(struct cli *cli);
 int cmd_record_delete_all(struct cli *cli);
 int cmd_file_put(struct cli *cli);

@@ -39,6 +39,7 @@ enum err draft_remap(struct tx *tx, const struct draft *draft, const struct draf
     moved->base = draft->base;
     moved->restore = draft->restore;
     moved->archive = draft->archive;
+    moved->allow_duplicates = draft->allow_duplicates;
     for (int i = 0; i < draft->type->field_count && err == OK; i++) {
         if (draft->set[i] != 0) {
             err = move_value(tx, draft, &draft->type->fields[i], moved, error);

@@ -5,6 +5,7 @@
  * Writer thread. */
 #include "attachment.h"
 #include "columns.h"
+#include "duplicate.h"
 #include "proxenos/base_env.h"
 #include "record_write.h"
 
@@ -294,6 +295,9 @@ enum err record_delete(struct writing *writing, int depth, struct error *error)
     }
     if (err == OK) {
         err = attachments_end(tx, writing->before, error);
+    }
+    if (err == OK) {
+        err = duplicate_keys_follow(tx, writing->before, NULL, error);
     }
     if (err == OK) {
         err = each_referring(writing, &clears, error);

@@ -142,6 +142,10 @@ enum err record_log(struct writing *writing, const char *verb, struct error *err
         value_write_api(&payload,
                         &(struct value){.kind = VALUE_ID, .integer = writing->merged_into});
     }
+    if (writing->before == NULL && writing->draft != NULL && writing->draft->allow_duplicates) {
+        json_write_key(&payload, STR("duplicates"), &first);
+        buf_append_str(&payload, STR("\"allowed\""));
+    }
     buf_append_char(&payload, '}');
     struct log_entry entry = {
         .type = event_type(arena, writing->type->name, str_from(verb)),

@@ -4,6 +4,7 @@
 #include "record_write.h"
 
 #include "columns.h"
+#include "duplicate.h"
 #include "proxenos/base_env.h"
 #include "query.h"
 
@@ -160,12 +161,18 @@ static enum err create(struct writing *writing, struct error *error)
     if (err == OK && writing->revival != NULL) {
         err = take_back(writing, error);
     }
+    if (err == OK) {
+        err = duplicate_judge(writing, &writing->duplicates, error);
+    }
     if (err != OK) {
         return err;
     }
     err = record_row_insert(tx, draft, writing->whole, error);
     if (err == ERR_UNIQUE) {
         return record_unique_named(writing, error);
+    }
+    if (err == OK) {
+        err = duplicate_keys_follow(tx, NULL, writing->whole, error);
     }
     const char *verb = writing->revival != NULL ? "restored" : "created";
     return err != OK ? err : record_log(writing, verb, error);
@@ -290,6 +297,9 @@ static enum err store_update(struct writing *writing, struct error *error)
         return record_unique_named(writing, error);
     }
     if (err == OK) {
+        err = duplicate_keys_follow(tx, writing->before, writing->whole, error);
+    }
+    if (err == OK) {
         err = record_log(writing, verb, error);
     }
     return err == OK ? approval_void_all(tx, writing->type, writing->whole->id, error) : err;
@@ -333,7 +343,8 @@ static void fill_result(const struct writing *writing, bool changed, struct tx_r
                                      .version = last->version,
                                      .seq = writing->seq,
                                      .changed = changed,
-                                     .approval = writing->approval};
+                                     .approval = writing->approval,
+                                     .duplicates = writing->duplicates};
     if (writing->whole != NULL) {
         out_result->record = record_for_scope(tx_arena(tx), tx->scope, writing->whole);
     }

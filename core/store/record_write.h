@@ -31,7 +31,8 @@ struct writing {
     const struct stand_in *absent; /* who is written for, by his deputy; NULL: nobody */
     struct str kept_in; /* a delete: the compartment that keeps it, for who refers to it there */
     int64_t seq;
-    int64_t approval; /* a move that waits; nothing else is done */
+    int64_t approval;        /* a move that waits; nothing else is done */
+    struct value duplicates; /* of a create: what may be the same, to be told */
 };
 
 /* ---- rights (record_rights.c) ---- */

@@ -195,6 +195,7 @@ static void build_parts(struct builder *builder)
         build_computed(builder, &builder->parts[i]);
         build_rules(builder, &builder->parts[i]);
         build_indexes(builder, &builder->parts[i]);
+        build_duplicates(builder, &builder->parts[i]);
     }
 }
 

@@ -194,6 +194,9 @@ struct value schema_describe(struct arena *arena, const struct object_type *type
     }
     value_put_c(arena, &map, "indexes", describe_indexes(arena, type));
     value_put_c(arena, &map, "rules", describe_rules(arena, type));
+    if (type->duplicates != NULL) {
+        value_put_c(arena, &map, "duplicates", describe_duplicates(arena, type));
+    }
     return map;
 }
 

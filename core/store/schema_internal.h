@@ -80,6 +80,7 @@ void build_rules(struct builder *builder, struct object_parts *parts);   /* sche
 void build_indexes(struct builder *builder, struct object_parts *parts);
 void build_computed(struct builder *builder, struct object_parts *parts);
 void build_refs(struct builder *builder, struct object_parts *parts);
+void build_duplicates(struct builder *builder, struct object_parts *parts); /* schema_duplicate.c */
 
 /* Calls `each` for every list `key` of the object's own declaration and of the extensions. */
 typedef void (*part_cb)(struct builder *builder, struct object_parts *parts,
@@ -90,5 +91,7 @@ void each_part(struct builder *builder, struct object_parts *parts, const char *
  * table was walked makes no difference. */
 void schema_hash(struct schema *schema);
 void schema_free(struct schema *schema);
+/* The rules as they were declared, defaults filled in (schema_duplicate.c). */
+struct value describe_duplicates(struct arena *arena, const struct object_type *type);
 
 #endif

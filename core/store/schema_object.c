@@ -176,7 +176,7 @@ void build_head(struct builder *builder, struct object_parts *parts)
               STR_ARGS(type->name));
     option_known(builder, parts->tree,
                  "label plural path title icon track compartment subject fields states indexes "
-                 "rules",
+                 "rules duplicates",
                  0);
     type->label = option_label(builder, parts->tree, "label");
     type->plural = option_label(builder, parts->tree, "plural");

@@ -89,6 +89,7 @@ enum err unit_apply(struct writer *writer, const struct schema *schema, struct u
     unit->error = (struct error){0};
     unit->after = NULL;
     unit->conflict = value_null();
+    unit->candidates = value_null();
     unit->first_seq = unit->last_seq = 0;
     struct log_head access_before = writer->access_head;
     struct tx tx = {.store = writer->store,

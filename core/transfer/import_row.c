@@ -86,6 +86,7 @@ static void make_drafts(struct building *building)
         row_error_add(&row->errors, building->arena, import, &why);
         return;
     }
+    row->create->allow_duplicates = import->spec.allow_duplicates;
     if (import->key != NULL && row->create->set[import->key->index] != 0) {
         row->key = row->create->values[import->key->index];
     }

@@ -36,6 +36,9 @@ void import_spec_write(struct buf *out, const struct import_spec *spec)
     put_text(out, "on_conflict", str_from(conflicts[spec->on_conflict]), &first);
     put_bool(out, "dry_run", spec->dry_run, &first);
     put_bool(out, "atomic", spec->atomic, &first);
+    if (spec->allow_duplicates) {
+        put_text(out, "duplicates", STR("allow"), &first);
+    }
     buf_append_char(out, '}');
     buf_deinit(&hex);
 }
@@ -54,7 +57,9 @@ enum err import_spec_read(struct arena *arena, struct str text, struct import_sp
                                .map = value_get_text(&tree, "map", STR("")),
                                .key = value_get_text(&tree, "key", STR("")),
                                .dry_run = value_get_bool(&tree, "dry_run", false),
-                               .atomic = value_get_bool(&tree, "atomic", false)};
+                               .atomic = value_get_bool(&tree, "atomic", false),
+                               .allow_duplicates =
+                                   str_is(value_get_text(&tree, "duplicates", STR("")), "allow")};
     struct str conflict = value_get_text(&tree, "on_conflict", STR("error"));
     for (size_t i = 0; i < COUNT_OF(conflicts); i++) {
         if (str_is(conflict, conflicts[i])) {

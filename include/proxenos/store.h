@@ -250,6 +250,7 @@ struct draft {
     const struct value *base; /* the caller's map at base_version, for 412 bodies; may be NULL */
     bool restore;             /* un-archives */
     bool archive;             /* an update that archives: the record leaves lists and search */
+    bool allow_duplicates;    /* a create that may stand beside records like it; noted in the log */
 };
 /* From names and plain JSON-like values (or typed ones) to a typed draft: unknown names, hidden or
  * read-only fields, types, lengths, formats, enums, {"add": v} / {"remove": v}. Every finding is
@@ -308,9 +309,11 @@ struct unit {
     struct arena arena; /* inited by store_submit, reset before each apply, deinited by the owner
                            after done: unit_deinit */
     int64_t first_seq, last_seq; /* 0 when it logged nothing */
-    struct value conflict; /* after ERR_STALE: {"base": the caller's map or null, "theirs": the
-                              record as the scope may see it now, "yours": what the draft sets},
-                              in arena; else null */
+    struct value conflict;   /* after ERR_STALE: {"base": the caller's map or null, "theirs": the
+                                record as the scope may see it now, "yours": what the draft sets},
+                                in arena; else null */
+    struct value candidates; /* after ERR_DUPLICATE: as reader_duplicates tells them, in arena; else
+                                null */
 };
 enum { CAUSE_DEPTH_MAX = 16 };
 /* Any thread. OK, ERR_BUSY, ERR_STOPPING; in the last two `done` never comes. */
@@ -325,8 +328,10 @@ struct tx_result {
     bool changed;     /* false: an update that changed nothing; no new version, no log entry */
     int64_t approval; /* not 0: the move needs four eyes; nothing was changed but this approval was
                          made (contract 13) */
-    struct record *record; /* the whole record after the change, in the unit's arena, as the scope
-                              may see it */
+    struct value duplicates; /* of a create whose type only warns: candidates, in the unit's arena;
+                                else null */
+    struct record *record;   /* the whole record after the change, in the unit's arena, as the scope
+                                may see it */
 };
 /* Inside apply. References, unique, version (ERR_STALE fills the unit's conflict), machine, rules,
  * on_delete; row and log entry. out_result may be NULL. */

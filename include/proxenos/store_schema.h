@@ -120,6 +120,7 @@ struct object_type {
     int rule_count;
     struct index *indexes;
     int index_count;
+    const struct duplicate_rules *duplicates; /* store_duplicate.h; NULL: none are looked for */
     bool track;
     enum compartment_use compartment;
     struct str subject; /* name of the ref field (or "id") whose record is the data subject of

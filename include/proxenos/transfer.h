@@ -44,6 +44,7 @@ struct import_spec {
     struct str key;         /* field that finds existing records; empty: external_id when mapped */
     enum on_conflict on_conflict;
     bool dry_run, atomic;
+    bool allow_duplicates; /* else rows with candidates are error rows, where the type refuses */
 };
 /* Spooling: append chunks, finish gives the hash after fsync. Any thread (one at a time per spool).
  */

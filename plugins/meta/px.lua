@@ -185,7 +185,7 @@
 ---@field files fun(object: string, id: string): px.file[] # the files of one record, the first 1000 in the order in which they were added; their contents are not given to plugins
 ---@field as_of fun(at: string|px.date): px.past # records as they were at a moment: a date means its end; get raises gone where the answer was erased
 ---@field search fun(text: string, options?: px.search): px.hit[], string? # records that hold every word, the best first, and the cursor of the next page; with wait (outside a unit of work) all that was written before is found (waits)
----@field create fun(object: string, fields: table): table # makes a record (waits)
+---@field create fun(object: string, fields: table, options?: { duplicates?: "check"|"allow" }): table # makes a record; one that looks like others is refused when its unit is written, where the object type says so, unless duplicates are allowed (waits)
 ---@field update fun(object: string, id: string, fields: table, options?: { version?: integer }): table # changes a record (waits)
 ---@field upsert fun(object: string, key: string|table, fields: table): table # updates the record with this unique key, or creates it (waits)
 ---@field delete fun(object: string, id: string, options?: { version?: integer }): boolean # deletes a record (waits)

@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 
+import duplicates
 import events
 import flow_peers
 import flows
@@ -29,6 +30,7 @@ CASES = {
     "P7": start.cold_start,
     "P9": growth.cost_of_growth,
     "search": search.beside_bare_fts5,
+    "duplicates": duplicates.time_against_rows,
 }
 
 

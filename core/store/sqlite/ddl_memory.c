@@ -1,6 +1,8 @@
 /* What was declared: the sources of the stored schema, its epoch, and every column ever made. */
 #include "ddl.h"
 
+#include "duplicate_sql.h"
+
 #include "proxenos/base_json.h"
 
 const char *const schema_migrations[] = {
@@ -22,6 +24,7 @@ const char *const schema_migrations[] = {
     "not "
     "null, kind text not null, became text not null, field text not null, type text not null, many "
     "integer not null, scale integer not null, target text not null, keyed integer not null);",
+    duplicate_tables,
 };
 const int schema_migration_count = (int)COUNT_OF(schema_migrations);
 

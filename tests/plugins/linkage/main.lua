@@ -1,0 +1,1 @@
+-- Nothing to run: the rules are in schema.lua.
