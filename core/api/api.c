@@ -70,6 +70,7 @@ enum err api_open(const struct api_options *options, struct api **out_api, struc
                                 .context = api};
     enum err err = store_table_module(api->store, &api_tables, error);
     if (err == OK) {
+        idempotency_erasure_part(api->store);
         err = reader_open(api->store, LOOP_STEPS, &api->reader, error);
     }
     if (err == OK) {

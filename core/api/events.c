@@ -117,6 +117,10 @@ void event_write(struct api *api, const struct scope *scope, const struct log_en
         json_write_key(out, STR("request"), &first);
         json_write_text(out, entry->request);
     }
+    if (entry->erased) {
+        json_write_key(out, STR("erased"), &first);
+        buf_append_str(out, STR("true"));
+    }
     if (entry->payload.len > 2) {
         /* The payload is JSON of our own making: {"before":…,"after":…} or the event's data. */
         json_write_key(out, STR("data"), &first);

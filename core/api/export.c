@@ -165,6 +165,29 @@ static enum err read_wishes(struct call *call, struct error *error)
     return err == OK ? query_bind(&call->query, call_scope(call), arena, error) : err;
 }
 
+/* What the access log says of an export: the question without the texts that it asks for, since an
+ * entry there can never be taken back, and those texts may be somebody's name. */
+static struct str question_of(struct arena *arena, struct str query)
+{
+    struct buf out;
+    bool inside = false;
+    buf_init(&out);
+    while (query.len > 0) {
+        bool coded = str_starts(query, STR("%22"));
+        bool quote = coded || query.at[0] == '"';
+        if (quote) {
+            buf_append_str(&out, inside ? STR("…\"") : STR("\""));
+            inside = !inside;
+        } else if (!inside) {
+            buf_append_char(&out, query.at[0]);
+        }
+        query = str_sub(query, coded ? 3 : 1, query.len);
+    }
+    struct str question = arena_str(arena, buf_str(&out));
+    buf_deinit(&out);
+    return question;
+}
+
 void export_records(struct call *call)
 {
     static const char *const known[] = {"format", "filter", "order", "fields", "archived", "view"};
@@ -196,7 +219,7 @@ void export_records(struct call *call)
     export->work = (struct work){
         .reply = loop_mailbox(call->api->loop), .run = export_work, .done = export_done};
     store_access(call->api->store, call_scope(call), STR("export"), call->type->name, 0,
-                 call->http->query);
+                 question_of(call_arena(call), call->http->query));
     err = lane_submit(call->api->lane, &export->work);
     if (err != OK) {
         exporter_free(export->exporter);

@@ -3,8 +3,10 @@
  * and `keep` inside apply. This file holds the API's only SQL. */
 #include "internal.h"
 
+#include "proxenos/store_erasure.h"
+
 enum { KEY_LEN_MAX = 200, KEPT_BODY_MAX = 64 << 10, KEPT_MS = 24 * 3600 * 1000 };
-enum { KEY_GET, KEY_ADD, KEY_SWEEP, KEY_STATEMENT_COUNT };
+enum { KEY_GET, KEY_ADD, KEY_SWEEP, KEY_SEARCH, KEY_ERASE, KEY_STATEMENT_COUNT };
 
 static const char *const migrations[] = {
     "create table api_idempotency (principal text not null, key text not null, hash blob not null, "
@@ -22,6 +24,10 @@ static const struct table_statement statements[KEY_STATEMENT_COUNT] = {
          "insert into api_idempotency (principal, key, hash, status, record, version, body, at)"
          " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
     [KEY_SWEEP] = {"key_sweep", "delete from api_idempotency where at < ?1"},
+    [KEY_SEARCH] = {"key_search",
+                    "select principal, key, key, body from api_idempotency where (?1 is null or "
+                    "(principal, key) > (?1, ?2)) order by principal, key limit 500"},
+    [KEY_ERASE] = {"key_erase", "delete from api_idempotency where principal = ?1 and key = ?2"},
 };
 
 const struct table_module api_tables = {
@@ -31,6 +37,17 @@ const struct table_module api_tables = {
     .statements = statements,
     .statement_count = KEY_STATEMENT_COUNT,
 };
+
+static const struct erasure_part kept_answers = {.name = "kept_answers",
+                                                 .tables = &api_tables,
+                                                 .find = KEY_SEARCH,
+                                                 .purge = KEY_ERASE,
+                                                 .key_count = 2};
+
+void idempotency_erasure_part(struct store *store)
+{
+    store_erasure_part(store, &kept_answers);
+}
 
 /* Principal and key together, as the map of those under way knows them. */
 static struct str flight_key(struct call *call, const struct idempotency *idempotency)

@@ -164,6 +164,9 @@ void list_dismissed(struct call *call);
 void dismiss_duplicates(struct call *call);
 void undismiss_duplicates(struct call *call);
 void scan_duplicates(struct call *call);
+void erase_record(struct call *call);
+void export_access(struct call *call);
+void get_job_file(struct call *call);
 void list_changesets(struct call *call);
 void get_changeset(struct call *call);
 void revert_changeset(struct call *call);
@@ -300,8 +303,10 @@ void job_started(struct job_start *start);
 
 /* ---- uninstall.c ---- */
 void register_uninstall(struct api *api);
-void register_flow_jobs(struct api *api);   /* flow_job.c */
-void register_schema_jobs(struct api *api); /* schema.c */
+void register_flow_jobs(struct api *api);     /* flow_job.c */
+void register_schema_jobs(struct api *api);   /* schema.c */
+void register_access_export(struct api *api); /* access_export.c */
+void register_erasure(struct api *api);       /* erasure.c */
 
 /* ---- duplicate_job.c ---- */
 void register_duplicates(struct api *api);
@@ -348,6 +353,7 @@ enum err idempotency_keep(const struct idempotency *idempotency, const struct ca
                           struct tx *tx, struct error *error) MUST_CHECK;
 void idempotency_end(struct call *call, const struct idempotency *idempotency);
 void idempotency_sweep(struct api *api);
+void idempotency_erasure_part(struct store *store);
 
 /* ---- write.c ---- */
 /* If-Match: "7" → 7; absent or * → 0 (any). ERR_INVALID. */

@@ -170,6 +170,11 @@ static void start_job(struct call *call)
         }
     } else if (!call_admin(call)) {
         return;
+    } else if (str_is(kind, "erasure") || str_is(kind, "access_export")) {
+        /* These look at the person first, with the rights on it. */
+        err = error_at(&call->error, ERR_INVALID, "/kind", NULL,
+                       "this job begins with a request on the record itself: POST "
+                       "/api/v1/<objects>/{id}/erase or /access-export");
     } else {
         err = jobs_start_kind(call->api->jobs, start, kind, &call->body);
     }
@@ -322,4 +327,6 @@ void register_jobs(struct api *api)
     register_flow_jobs(api);
     register_schema_jobs(api);
     register_duplicates(api);
+    register_erasure(api);
+    register_access_export(api);
 }

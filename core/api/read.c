@@ -2,6 +2,8 @@
  * there when it is short. */
 #include "internal.h"
 
+#include "proxenos/store_erasure.h"
+
 struct rows {
     struct buf *out;
     bool any;
@@ -194,6 +196,15 @@ static enum err bind_single(struct call *call, struct error *error)
     return err == OK ? query_bind(&call->query, call_scope(call), arena, error) : err;
 }
 
+/* Who may read all records of the type is told what became of this one; for others it is one that
+ * is not there. */
+static enum err check_erased(struct call *call, struct reader *reader, struct error *error)
+{
+    const struct scope_grant *grant = &call_scope(call)->grants[call->type->index];
+    bool may = (grant->verbs & VERB_READ) != 0 && grant->read_rows == ROWS_ALL;
+    return may ? reader_erased(reader, call->type->name, call->id, error) : OK;
+}
+
 void get_record(struct call *call)
 {
     static const char *const known[] = {"fields", "include"};
@@ -210,6 +221,9 @@ void get_record(struct call *call)
     struct reader *reader = NULL;
     if (err == OK) {
         err = api_reader(call->api, &reader, &call->error);
+    }
+    if (err == OK) {
+        err = check_erased(call, reader, &call->error);
     }
     if (err == OK) {
         /* One row by its key is always short: the loop answers it. */

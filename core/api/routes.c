@@ -41,6 +41,7 @@ static const struct {
     {HTTP_GET, "/api/v1/jobs/:id", get_job, FOR_USERS},
     {HTTP_POST, "/api/v1/jobs/:id/cancel", cancel_job, FOR_USERS},
     {HTTP_GET, "/api/v1/jobs/:id/errors", get_job_errors, FOR_USERS},
+    {HTTP_GET, "/api/v1/jobs/:id/file", get_job_file, FOR_USERS},
     {HTTP_POST, "/api/v1/approvals/:id/approve", approve_approval, FOR_USERS},
     {HTTP_POST, "/api/v1/approvals/:id/reject", reject_approval, FOR_USERS},
     {HTTP_POST, "/api/v1/approvals/:id/withdraw", withdraw_approval, FOR_USERS},
@@ -158,6 +159,8 @@ static const struct {
     {HTTP_DELETE, "/api/v1/:object/:id", delete_record, FOR_USERS},
     {HTTP_POST, "/api/v1/:object/:id/restore", restore_record, FOR_USERS},
     {HTTP_POST, "/api/v1/:object/:id/merge", merge_records, FOR_USERS},
+    {HTTP_POST, "/api/v1/:object/:id/erase", erase_record, FOR_USERS},
+    {HTTP_POST, "/api/v1/:object/:id/access-export", export_access, FOR_USERS},
     /* A plugin's route decides itself whether it wants a user. */
     {HTTP_GET, "/x/:plugin/*rest", plugin_route, FOR_ALL},
     {HTTP_POST, "/x/:plugin/*rest", plugin_route, FOR_ALL},

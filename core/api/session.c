@@ -110,9 +110,10 @@ static struct value grant_as_value(struct arena *arena, const struct scope_grant
     static const struct {
         uint32_t verb;
         const char *name;
-    } verbs[] = {{VERB_READ, "read"},      {VERB_CREATE, "create"}, {VERB_UPDATE, "update"},
-                 {VERB_DELETE, "delete"},  {VERB_IMPORT, "import"}, {VERB_EXPORT, "export"},
-                 {VERB_APPROVE, "approve"}};
+    } verbs[] = {
+        {VERB_READ, "read"},       {VERB_CREATE, "create"}, {VERB_UPDATE, "update"},
+        {VERB_DELETE, "delete"},   {VERB_IMPORT, "import"}, {VERB_EXPORT, "export"},
+        {VERB_APPROVE, "approve"}, {VERB_ERASE, "erase"},   {VERB_ACCESS_EXPORT, "access_export"}};
     struct value list = value_list_new();
     for (size_t i = 0; i < COUNT_OF(verbs); i++) {
         if ((grant->verbs & verbs[i].verb) != 0) {

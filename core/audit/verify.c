@@ -20,6 +20,7 @@ struct walk {
     int mark_count;
     char *finding;
     size_t finding_size;
+    struct log_erased erased; /* payloads that erasures took; of the log alone */
 };
 
 static enum err found(struct walk *walk, int64_t seq, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -97,15 +98,18 @@ static enum err end_check(struct walk *walk)
 
 static enum err on_entry(void *context, const struct log_entry *entry, struct error *error)
 {
-    (void)error;
     struct walk *walk = context;
     unsigned char hash[HASH_BYTES];
+    bool taken = false;
     enum err err = order_check(walk, entry->seq);
+    if (err == OK && log_erased_seen(&walk->erased, entry, &taken, error) != OK) {
+        err = found(walk, entry->seq, "%s", error->detail);
+    }
     if (err != OK) {
         return err;
     }
     hash_of(entry->payload.at, entry->payload.len, hash);
-    if (memcmp(hash, entry->payload_hash, HASH_BYTES) != 0) {
+    if (!taken && memcmp(hash, entry->payload_hash, HASH_BYTES) != 0) {
         return found(walk, entry->seq, "the payload of entry %lld is not the one that was logged",
                      (long long)entry->seq);
     }
@@ -206,7 +210,12 @@ static enum err verify_snapshot(const struct verification *verification,
     if (known != NULL) {
         mark_add(&log, "the checkpoint", known->seq, known->chain);
     }
+    log_erased_init(&log.erased);
     err = walk_log(verification, &log, false, error);
+    if (err == OK && log_erased_end(&log.erased, error) != OK) {
+        err = found(&log, log.last_seq, "%s", error->detail);
+    }
+    log_erased_deinit(&log.erased);
     report_log(&log, report);
     if (err == OK && head_damaged && log.entries > 0) {
         /* Empty before the first entry; later it always holds one good place. */

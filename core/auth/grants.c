@@ -85,7 +85,8 @@ void grants_intersect(struct grants *grants, const struct scope_grant *other)
  * writes it by hand, whatever his roles say, not even an administrator. */
 static uint32_t verbs_that_are(const struct object_type *type, uint32_t verbs)
 {
-    return str_is(type->name, "approval") ? verbs & ~(uint32_t)VERBS_WRITE : verbs;
+    uint32_t never = (uint32_t)VERBS_WRITE | VERB_ERASE | VERB_ACCESS_EXPORT;
+    return str_is(type->name, "approval") ? verbs & ~never : verbs;
 }
 
 void grants_raise(struct grants *grants, const struct object_type *type, uint32_t verbs,
@@ -192,7 +193,7 @@ void grants_add_role(struct grants *grants, const struct role_rules *rules)
             continue;
         }
         bool reads = (set->verbs & VERB_READ) != 0;
-        bool writes = (set->verbs & (VERBS_WRITE | VERB_APPROVE)) != 0;
+        bool writes = (set->verbs & (VERBS_WRITE | VERB_APPROVE | VERB_ERASE)) != 0;
         grants_raise(grants, type, set->verbs, reads ? set->read_rows : ROWS_NONE,
                      writes ? set->write_rows : ROWS_NONE);
         for (int f = 0; f < type->field_count; f++) {

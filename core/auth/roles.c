@@ -17,9 +17,17 @@ static const struct word {
     uint32_t value;
 } verb_words[] =
     {
-        {{"read", 4}, VERB_READ},       {{"create", 6}, VERB_CREATE}, {{"update", 6}, VERB_UPDATE},
-        {{"delete", 6}, VERB_DELETE},   {{"import", 6}, VERB_IMPORT}, {{"export", 6}, VERB_EXPORT},
-        {{"approve", 7}, VERB_APPROVE}, {{"write", 5}, VERBS_WRITE},  {{"*", 1}, VERB_ALL},
+        {{"read", 4}, VERB_READ},
+        {{"create", 6}, VERB_CREATE},
+        {{"update", 6}, VERB_UPDATE},
+        {{"delete", 6}, VERB_DELETE},
+        {{"import", 6}, VERB_IMPORT},
+        {{"export", 6}, VERB_EXPORT},
+        {{"approve", 7}, VERB_APPROVE},
+        {{"erase", 5}, VERB_ERASE},
+        {{"access_export", 13}, VERB_ACCESS_EXPORT},
+        {{"write", 5}, VERBS_WRITE},
+        {{"*", 1}, VERB_ALL},
 },
   row_words[] =
       {
@@ -66,7 +74,7 @@ bool object_is_guarded(struct str object)
 {
     return str_is(object, "user") || str_is(object, "team") || str_is(object, "role") ||
            str_is(object, "token") || str_is(object, "webhook") || str_is(object, "territory") ||
-           str_is(object, "view");
+           str_is(object, "view") || str_is(object, "legal_hold");
 }
 
 static enum err wrong(const struct reading *reading, const char *key, struct str text,

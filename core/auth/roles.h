@@ -42,7 +42,7 @@ const struct rule_set *role_rules_for(const struct role_rules *rules, struct str
 /* "read", "approve", also "write" (all four writing verbs) and "*"; 0 when there is no such verb.
  */
 uint32_t verb_of(struct str word);
-/* user, team, role, token, webhook: "*" does not reach them. */
+/* user, team, role, token, webhook, legal_hold: "*" does not reach them. */
 bool object_is_guarded(struct str object);
 
 #endif

@@ -48,7 +48,8 @@ static enum err word_read(struct str word, const struct schema *schema, struct t
     if (str_is(word, "read")) {
         out_narrowing->verbs = VERB_READ | VERB_EXPORT;
     } else if (str_is(word, "write")) {
-        out_narrowing->verbs = VERB_ALL;
+        /* What cannot be taken back, and what hands out everything, must be named. */
+        out_narrowing->verbs = VERB_ALL & ~(uint32_t)(VERB_ERASE | VERB_ACCESS_EXPORT);
     } else if (str_is(word, "admin")) {
         token->keep_admin = true;
     } else if (str_is(word, "audit")) {

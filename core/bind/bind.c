@@ -4,6 +4,7 @@
 #include "usage.h"
 
 #include "proxenos/base_log.h"
+#include "proxenos/store_erasure.h"
 
 #include <unistd.h>
 
@@ -18,6 +19,8 @@ static const struct table_statement statements[KV_STATEMENT_COUNT] = {
     [KV_DROP] = {"kv_drop", "delete from bind_kv where plugin = ?1 and key = ?2"},
     [KV_FORGET] = {"kv_forget", "delete from bind_kv where plugin = ?1"},
     [KV_GET] = {"kv_get", "select value from bind_kv where plugin = ?1 and key = ?2"},
+    [KV_SEARCH] = {"kv_search", "select plugin, key, key, value from bind_kv where (?1 is null or "
+                                "(plugin, key) > (?1, ?2)) order by plugin, key limit 500"},
 };
 
 const struct table_module bind_tables = {
@@ -27,6 +30,13 @@ const struct table_module bind_tables = {
     .statements = statements,
     .statement_count = KV_STATEMENT_COUNT,
 };
+
+/* What plugins remember of a person goes with him. */
+static const struct erasure_part remembered = {.name = "plugin_memory",
+                                               .tables = &bind_tables,
+                                               .find = KV_SEARCH,
+                                               .purge = KV_DROP,
+                                               .key_count = 2};
 
 /* ---- executors ---- */
 
@@ -84,6 +94,9 @@ enum err bind_open(const struct bind_options *options, struct bind **out_bind, s
     }
     if (err != OK) {
         return err;
+    }
+    if (options->store != NULL) {
+        store_erasure_part(options->store, &remembered);
     }
     struct bind *bind = mem_zalloc(sizeof(*bind));
     bind->options = *options;

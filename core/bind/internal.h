@@ -455,7 +455,7 @@ extern const struct lua_module module_px, module_store, module_kv, module_bus, m
     module_task, module_http, module_metric, module_crypto, module_secret, module_net, module_flows,
     module_mail;
 
-enum kv_statement { KV_SET, KV_DROP, KV_FORGET, KV_GET, KV_STATEMENT_COUNT };
+enum kv_statement { KV_SET, KV_DROP, KV_FORGET, KV_GET, KV_SEARCH, KV_STATEMENT_COUNT };
 extern const struct table_module bind_tables;
 
 #endif

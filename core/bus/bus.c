@@ -82,6 +82,7 @@ enum err bus_open(struct store *store, struct loop *loop, struct bus **out_bus, 
     if (err != OK) {
         return err;
     }
+    bus_erasure_parts(store);
     struct bus *bus = mem_zalloc(sizeof(*bus));
     bus->store = store;
     bus->loop = loop;

@@ -242,9 +242,19 @@ enum bus_statement {
     BUS_PLUGIN_DEDUP_DROP,
     BUS_DEDUP_PUT,
     BUS_DEDUP_SWEEP,
+    BUS_DEAD_SEARCH,
+    BUS_DEAD_ERASE,
+    BUS_PARKED_SEARCH,
+    BUS_PARKED_ERASE,
+    BUS_DELAYED_SEARCH,
+    BUS_DEDUP_SEARCH,
+    BUS_DEDUP_ERASE,
+    BUS_SCHEDULE_SEARCH,
+    BUS_SCHEDULE_ERASE,
     BUS_STATEMENT_COUNT
 };
 extern const struct table_module bus_tables;
+void bus_erasure_parts(struct store *store);
 
 /* dead.c: ",key,key," of those that the scope is inside of. Any thread. */
 struct str bus_seen_compartments(struct arena *arena, const struct scope *scope);

@@ -1,5 +1,6 @@
 /* The bus's own tables and all its SQL. */
 #include "internal.h"
+#include "proxenos/store_erasure.h"
 
 static const char *const migrations[] = {
     "create table bus_subscription (name text primary key, plugin text not null, pattern text not "
@@ -146,6 +147,27 @@ static const struct table_statement statements[BUS_STATEMENT_COUNT] = {
     [BUS_PLUGIN_DEDUP_DROP] = {"plugin_dedup_drop", "delete from bus_dedup where plugin = ?1"},
     [BUS_DEDUP_PUT] = {"dedup_put", "insert into bus_dedup (plugin, word, at) values (?1, ?2, ?3) "
                                     "on conflict (plugin, word) do nothing"},
+    [BUS_DEAD_SEARCH] = {"dead_search", "select id, error, traceback, key from bus_dead where (?1 "
+                                        "is null or id > ?1) order by id limit 500"},
+    [BUS_DEAD_ERASE] = {"dead_erase", "update bus_dead set error = '', traceback = '', key = '' "
+                                      "where id = ?1"},
+    [BUS_PARKED_SEARCH] = {"parked_search",
+                           "select subscription, seq, key, error from bus_parked where (?1 is null "
+                           "or (subscription, seq) > (?1, ?2)) order by subscription, seq limit "
+                           "500"},
+    /* A key of its own: what is left of it need not wait for anything. */
+    [BUS_PARKED_ERASE] = {"parked_erase", "update bus_parked set key = 'erased ' || seq, error = "
+                                          "null where subscription = ?1 and seq = ?2"},
+    [BUS_DELAYED_SEARCH] = {"delayed_search", "select id, data from bus_delayed where (?1 is null "
+                                              "or id > ?1) order by id limit 500"},
+    [BUS_DEDUP_SEARCH] = {"dedup_search",
+                          "select plugin, word, word from bus_dedup where (?1 is null or (plugin, "
+                          "word) > (?1, ?2)) order by plugin, word limit 500"},
+    [BUS_DEDUP_ERASE] = {"dedup_erase", "delete from bus_dedup where plugin = ?1 and word = ?2"},
+    [BUS_SCHEDULE_SEARCH] = {"schedule_search",
+                             "select name, error from bus_schedule where (?1 is null or name > ?1) "
+                             "order by name limit 500"},
+    [BUS_SCHEDULE_ERASE] = {"schedule_erase", "update bus_schedule set error = '' where name = ?1"},
     [BUS_DEDUP_SWEEP] = {"dedup_sweep", "delete from bus_dedup where at <= ?1"},
 };
 
@@ -156,3 +178,39 @@ const struct table_module bus_tables = {
     .statements = statements,
     .statement_count = BUS_STATEMENT_COUNT,
 };
+
+/* What an erasure looks through. */
+static const struct erasure_part parts[] = {
+    {.name = "dead_letters",
+     .tables = &bus_tables,
+     .find = BUS_DEAD_SEARCH,
+     .purge = BUS_DEAD_ERASE,
+     .key_count = 1},
+    {.name = "parked_events",
+     .tables = &bus_tables,
+     .find = BUS_PARKED_SEARCH,
+     .purge = BUS_PARKED_ERASE,
+     .key_count = 2},
+    {.name = "delayed_events",
+     .tables = &bus_tables,
+     .find = BUS_DELAYED_SEARCH,
+     .purge = BUS_DELAYED_DROP,
+     .key_count = 1},
+    {.name = "deduplication_words",
+     .tables = &bus_tables,
+     .find = BUS_DEDUP_SEARCH,
+     .purge = BUS_DEDUP_ERASE,
+     .key_count = 2},
+    {.name = "schedule_errors",
+     .tables = &bus_tables,
+     .find = BUS_SCHEDULE_SEARCH,
+     .purge = BUS_SCHEDULE_ERASE,
+     .key_count = 1},
+};
+
+void bus_erasure_parts(struct store *store)
+{
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        store_erasure_part(store, &parts[i]);
+    }
+}

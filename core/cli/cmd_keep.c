@@ -5,6 +5,7 @@
 #include <limits.h>
 
 #include "proxenos/base_env.h"
+#include "proxenos/store_erasure.h"
 #include "proxenos/store_log.h"
 
 static int run_job(struct cli *cli, const struct value *body)
@@ -102,6 +103,14 @@ int cmd_restore(struct cli *cli)
     if (err != OK) {
         cli_print_error(&error);
         return err == ERR_LOCKED ? CLI_UNREACHABLE : CLI_FAILED;
+    }
+    const char *erased = cli_option(cli, "erased");
+    if (erased != NULL && !verify) {
+        err = store_erased_merge(erased, cli->folder, &error);
+        if (err != OK) {
+            cli_print_error(&error);
+            return CLI_FAILED;
+        }
     }
     if (!cli->quiet) {
         fprintf(stderr, verify ? "the backup is whole\n" : "restored into %s\n", cli->folder);

@@ -136,6 +136,7 @@ enum err flows_open(const struct flows_options *options, struct flows **out_flow
     struct flows *flows = mem_zalloc(sizeof(*flows));
     flows->store = options->store;
     flows->loop = options->loop;
+    flows_erasure_part(flows);
     flows->pump.deliver = on_pump;
     flows->woken.deliver = wakes_deliver;
     list_init(&flows->plugins);
@@ -223,6 +224,7 @@ void flows_close(struct flows *flows)
         return;
     }
     flows_stop(flows);
+    store_erasure_part_end(flows->store, &flows->erasure);
     events_close(flows);
     do {
         loop_drain(flows->loop, 10); /* units' answers and the last wakes come there */

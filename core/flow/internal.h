@@ -11,6 +11,7 @@
 #include "codec.h"
 #include "proxenos/flow_call.h"
 #include "proxenos/flow_limit.h"
+#include "proxenos/store_erasure.h"
 
 enum {
     READY_MAX = 256,         /* woken runs of a plugin in memory; more timers wait in their table */
@@ -108,9 +109,21 @@ enum flow_statement {
     FLOW_GATE_NEXT,
     FLOW_RATE_GET,
     FLOW_RATE_SET,
+    FLOW_RUN_SEARCH,
+    FLOW_RUN_BRIEF,
+    FLOW_LOG_SEARCH,
+    FLOW_BLOB_SEARCH,
+    FLOW_INBOX_SEARCH,
+    FLOW_ATTRIBUTE_SEARCH,
+    FLOW_CALL_SEARCH,
+    FLOW_SOURCE_SEARCH,
     FLOW_STATEMENT_COUNT
 };
 extern const struct table_module flow_tables;
+/* erasure.c: what an erasure looks through. */
+void flows_erasure_part(struct flows *flows);
+/* care_drop.c, inside apply: all of a run that has ended; nothing of one that has not. */
+enum err flow_tx_erase(struct tx *tx, int64_t id, struct error *error) MUST_CHECK;
 
 #define FLOW_TX(tx, statement, binds, row, context, error)                                         \
     tx_table((tx), &flow_tables, (int)(statement), (binds), (int)COUNT_OF(binds), (row),           \
@@ -209,6 +222,7 @@ struct flow_counters {
 struct flows {
     struct store *store;
     struct loop *loop;
+    struct erasure_part erasure; /* its context is this */
     struct reader *reader;
     struct reader *second;       /* reads the log while the first one goes through it */
     const struct scope *scope;   /* SYSTEM_FLOW */

@@ -268,6 +268,29 @@ static const struct table_statement statements[FLOW_STATEMENT_COUNT] = {
     [FLOW_RATE_SET] = {"rate_set", "insert into flow_rate (plugin, name, key, full) values (?1, "
                                    "?2, ?3, ?4) on conflict (plugin, name, key) do update set full "
                                    "= ?4"},
+    /* For erasures: the run (or the row), the rest of the key, what is searched. */
+    [FLOW_RUN_SEARCH] = {"run_search", "select id, id, key, input, outcome, pending, gate from "
+                                       "flow_run where (?1 is null or id > ?1) order by id limit "
+                                       "500"},
+    [FLOW_RUN_BRIEF] = {"run_brief", "select id, plugin, name, state, log from flow_run where (?1 "
+                                     "is null or id > ?1) order by id limit 500"},
+    [FLOW_LOG_SEARCH] = {"log_search", "select id, id, data from flow_log where (?1 is null or id "
+                                       "> ?1) order by id limit 500"},
+    [FLOW_BLOB_SEARCH] = {"blob_search", "select run, hash, data from flow_blob where (?1 is null "
+                                         "or (run, hash) > (?1, ?2)) order by run, hash limit "
+                                         "500"},
+    [FLOW_INBOX_SEARCH] = {"inbox_search",
+                           "select run, id, name, result from flow_inbox where (?1 is null or "
+                           "(run, id) > (?1, ?2)) order by run, id limit 500"},
+    [FLOW_ATTRIBUTE_SEARCH] = {"attribute_search",
+                               "select run, name, value from flow_attribute where (?1 is null or "
+                               "(run, name) > (?1, ?2)) order by run, name limit 500"},
+    [FLOW_CALL_SEARCH] = {"call_search",
+                          "select run, seq, details, error from flow_call where (?1 is null or "
+                          "(run, seq) > (?1, ?2)) order by run, seq limit 500"},
+    [FLOW_SOURCE_SEARCH] = {"source_search",
+                            "select run, source, source from flow_source where (?1 is null or "
+                            "(run, source) > (?1, ?2)) order by run, source limit 500"},
     [FLOW_CALL_LIST] = {"call_list", "select seq, attempts, due, until, alive_at, error from "
                                      "flow_call where run = ?1 order by seq"},
 };

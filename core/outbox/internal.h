@@ -26,9 +26,13 @@ enum outbox_statement {
     REFUSED_GET,
     REFUSED_LIST,
     REFUSED_DROP,
+    ROW_SEARCH,
+    ROW_ERASE,
+    REFUSED_SEARCH,
     OUTBOX_STATEMENT_COUNT,
 };
 extern const struct table_module outbox_tables;
+void outbox_erasure_parts(struct store *store);
 
 /* Requests that ended and are not written yet (egress.c). The net thread adds, the loop takes. */
 struct egress {

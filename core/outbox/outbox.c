@@ -99,6 +99,7 @@ enum err outbox_open(const struct outbox_options *options, struct outbox **out_o
         err = store_table_module(options->store, &outbox_tables, error);
     }
     if (err == OK) {
+        outbox_erasure_parts(options->store);
         err = reader_open(options->store, 0, &outbox->reader, error);
     }
     if (err != OK) {

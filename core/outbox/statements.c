@@ -1,5 +1,6 @@
 /* The outbox's own tables and all its SQL. */
 #include "internal.h"
+#include "proxenos/store_erasure.h"
 
 static const char *const migrations[] = {
     "create table outbox_egress (id integer primary key, at integer not null, who text not null, "
@@ -68,6 +69,13 @@ static const struct table_statement statements[OUTBOX_STATEMENT_COUNT] = {
     [ROW_SWEEP] = {"row_sweep",
                    "delete from outbox_row where state in ('sent', 'failed', 'refused') and "
                    "updated_at < ?1"},
+    [ROW_SEARCH] = {"row_search",
+                    "select seq, target, title, payload, error, key from outbox_row where (?1 is "
+                    "null or seq > ?1) order by seq limit 500"},
+    [ROW_ERASE] = {"row_erase", "delete from outbox_row where seq = ?1"},
+    [REFUSED_SEARCH] = {"refused_search",
+                        "select address, address, reason from outbox_refused where (?1 is null or "
+                        "address > ?1) order by address limit 500"},
     [REFUSED_ADD] = {"refused_add",
                      "insert into outbox_refused (address, status, reason, at) values (?1, ?2, ?3, "
                      "?4) on conflict (address) do update set status = ?2, reason = ?3, at = ?4"},
@@ -85,3 +93,24 @@ const struct table_module outbox_tables = {
     .statements = statements,
     .statement_count = OUTBOX_STATEMENT_COUNT,
 };
+
+/* What an erasure looks through. A mail that waits is not sent any more. */
+static const struct erasure_part parts[] = {
+    {.name = "outbox",
+     .tables = &outbox_tables,
+     .find = ROW_SEARCH,
+     .purge = ROW_ERASE,
+     .key_count = 1},
+    {.name = "refused_addresses",
+     .tables = &outbox_tables,
+     .find = REFUSED_SEARCH,
+     .purge = REFUSED_DROP,
+     .key_count = 1},
+};
+
+void outbox_erasure_parts(struct store *store)
+{
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        store_erasure_part(store, &parts[i]);
+    }
+}

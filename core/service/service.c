@@ -428,6 +428,7 @@ void service_run(struct service *service)
     flows_start(service->flows);
     outbox_start(service->outbox, service->net);
     jobs_resume(service->jobs);
+    api_erase_again(service->api);
     api_set_ready(service->api, true);
     notify_send("READY=1");
     if (notify_watchdog_ms() > 0) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "blob.h"
+#include "erasure.h"
 #include "manifest.h"
 #include "proxenos/base_time.h"
 #include "proxenos/store_log.h"
@@ -81,6 +82,7 @@ enum err store_backup(struct store *store, const char *folder, progress_cb progr
     struct buf path;
     buf_init(&path);
     bool keys = false;
+    bool erased = false;
     enum err err = folder_empty(folder, error);
     if (err == OK) {
         err = make_audit_folder(folder, error);
@@ -96,6 +98,10 @@ enum err store_backup(struct store *store, const char *folder, progress_cb progr
         err = copy_contents(store, folder, progress, context, error);
     }
     if (err == OK) {
+        err =
+            erased_list_backup(store, path_join(&path, folder, erased_file_name()), &erased, error);
+    }
+    if (err == OK) {
         err = sidecar_save(path_join(&path, folder, HEAD_FILE), &manifest.log, &manifest.access,
                            error);
     }
@@ -104,6 +110,9 @@ enum err store_backup(struct store *store, const char *folder, progress_cb progr
     }
     if (err == OK && keys) {
         err = manifest_add(&manifest, folder, seal_file_name(), error);
+    }
+    if (err == OK && erased) {
+        err = manifest_add(&manifest, folder, erased_file_name(), error);
     }
     if (err == OK) {
         err = manifest_add(&manifest, folder, HEAD_FILE, error);

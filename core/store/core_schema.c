@@ -304,6 +304,25 @@ static const char webhook_json[] =
     "{\"1\":\"user\",\"2\":\"ref\",\"to\":\"user\",\"on_delete\":\"clear\","
     "\"label\":{\"en\":\"Sees what this user sees\",\"el\":\"Βλέπει ό,τι ο χρήστης\"}}]}";
 
+/* Records that must be kept though somebody wants them gone: no erasure, no deletion, no archive.
+ * It ends when it is lifted, with a reason, or at its time; its own history tells of both. */
+static const char legal_hold_json[] =
+    "{\"label\":{\"en\":\"Legal hold\",\"el\":\"Νομική δέσμευση\"},"
+    "\"plural\":{\"en\":\"Legal holds\",\"el\":\"Νομικές δεσμεύσεις\"},\"title\":\"reason\","
+    "\"icon\":\"lock\",\"fields\":["
+    "{\"1\":\"object\",\"2\":\"text\",\"required\":true,\"max\":40,"
+    "\"label\":{\"en\":\"Object\",\"el\":\"Αντικείμενο\"}},"
+    "{\"1\":\"record\",\"2\":\"text\",\"required\":true,\"max\":13,\"index\":true,"
+    "\"label\":{\"en\":\"Record\",\"el\":\"Εγγραφή\"}},"
+    "{\"1\":\"reason\",\"2\":\"text\",\"required\":true,\"max\":1000,"
+    "\"label\":{\"en\":\"Reason\",\"el\":\"Αιτιολογία\"}},"
+    "{\"1\":\"starts_at\",\"2\":\"datetime\","
+    "\"label\":{\"en\":\"From\",\"el\":\"Από\"}},"
+    "{\"1\":\"ends_at\",\"2\":\"datetime\","
+    "\"label\":{\"en\":\"Until\",\"el\":\"Έως\"}},"
+    "{\"1\":\"lifted\",\"2\":\"text\",\"max\":1000,"
+    "\"label\":{\"en\":\"Lifted, because\",\"el\":\"Άρση, αιτιολογία\"}}]}";
+
 static void put_object(struct arena *arena, struct value *objects, const char *name,
                        struct str json)
 {
@@ -325,6 +344,7 @@ struct schema_source core_schema(struct arena *arena)
     put_object(arena, &objects, "webhook", STR(webhook_json));
     put_object(arena, &objects, "compartment", STR(compartment_json));
     put_object(arena, &objects, "compartment_access", STR(compartment_access_json));
+    put_object(arena, &objects, "legal_hold", STR(legal_hold_json));
     struct value tree = value_map_new();
     value_put_c(arena, &tree, "objects", objects);
     return (struct schema_source){.plugin = STR("core"), .tree = tree};

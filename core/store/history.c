@@ -3,6 +3,7 @@
 #include "proxenos/store_history.h"
 
 #include "columns.h"
+#include "erasure.h"
 #include "log.h"
 #include "proxenos/base_json.h"
 #include "proxenos/base_time.h"
@@ -92,6 +93,19 @@ static void stamp(struct past *past, const struct log_entry *entry)
     put(past, SYS_UPDATED_BY, actor);
 }
 
+/* Its subject was erased: from here on the record is what it is without those fields. */
+static void empty_personal(struct past *past, const struct log_entry *entry)
+{
+    for (int i = 0; i < past->type->field_count; i++) {
+        const struct field *field = &past->type->fields[i];
+        if (field_personal(past->type, field)) {
+            past->record->values[i] = field_many(field) ? value_list_new() : value_null();
+        }
+    }
+    past->erased = false;
+    stamp(past, entry);
+}
+
 /* A record that was deleted and brought back keeps when and by whom it was made. */
 static void remove_record(struct past *past)
 {
@@ -104,7 +118,7 @@ static void remove_record(struct past *past)
 
 static bool is_about_fields(const struct log_entry *entry)
 {
-    static const char *const verbs[] = {".created", ".updated", ".restored", ".deleted"};
+    static const char *const verbs[] = {".created", ".updated", ".restored", ".deleted", ".erased"};
     for (size_t i = 0; i < COUNT_OF(verbs); i++) {
         if (str_ends(entry->type, str_from(verbs[i]))) {
             return true;
@@ -128,6 +142,10 @@ static enum err lay(struct past *past, struct reader *reader, struct log_entry *
         seal_open_payload(reader_store(reader), scratch, &payload, &entry->erased, error);
     if (err != OK) {
         return err;
+    }
+    if (str_ends(entry->type, STR(".erased"))) {
+        empty_personal(past, entry);
+        return OK;
     }
     if (past_concerns(past->type, entry->seq)) {
         past_rename(past->type, entry->seq, &payload, scratch);
@@ -211,8 +229,14 @@ static enum err build(struct reader *reader, const struct scope *scope, struct p
         return error_at(error, ERR_NOT_FOUND, NULL, text, "there was no " STR_FORMAT " %s then",
                         STR_ARGS(past->type->name), text);
     }
+    if (past->type->person) {
+        err = reader_erasure_check(reader, past->record->id, error);
+        if (err != OK) {
+            return err;
+        }
+    }
     if (past->erased) {
-        return error_set(error, ERR_GONE, "what this " STR_FORMAT " was then has been erased",
+        return error_set(error, ERR_ERASED, "what this " STR_FORMAT " was then has been erased",
                          STR_ARGS(past->type->name));
     }
     return OK;

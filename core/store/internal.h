@@ -23,6 +23,7 @@ struct access_queue;
 struct seal;
 struct record_plans;
 struct search_index;
+struct erasure_part;
 
 /* The newest position of a chained log, as the writer holds it in memory. Rewound together with the
  * savepoint when a unit fails (contract 1). */
@@ -63,6 +64,11 @@ struct store {
     struct blobs *blobs;                 /* blob.c */
     unsigned char cursor_key[KEY_BYTES]; /* seals pages' cursors; constant once open */
     struct seal *seal;                   /* keys; the schema part's own; NULL until seal_open */
+    const struct erasure_part *erasure_parts[32]; /* ERASURE_PARTS_MAX; constant while units run */
+    int erasure_part_count;
+    int any_erased;                     /* atomic: was anybody ever erased? never goes back */
+    bool erasures_known, erasures_open; /* is any subject being erased? writer thread */
+    int64_t scrub_wanted, scrubbed;     /* atomic: turns of making the files anew (scrub.c) */
     struct record_plans *plans; /* SQL of records; the schema part's, writer thread; may be NULL */
     bool approvals_known, approvals_wait; /* may any approval be pending? writer thread */
     approval_settled_cb approval_settled; /* NULL: nobody is told; constant while units run */

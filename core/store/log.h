@@ -30,6 +30,10 @@ enum err log_view_entry(struct log_view *view, struct log_entry *entry, bool *ou
 enum err log_view_merge(struct log_view *view, const struct object_type *type,
                         struct log_entry *entry, bool *out_visible, struct error *error) MUST_CHECK;
 
+/* All entries of one record as they are stored, without rights: as reader_log_raw. */
+enum err reader_log_record(struct reader *reader, int64_t record, log_cb entry, void *context,
+                           struct error *error) MUST_CHECK;
+
 /* Walks the whole log and compares payload hashes and chain: ERR_CORRUPT names the first entry that
  * does not fit. Then the access log. The heads are those found at the ends. */
 enum err log_verify(struct db *db, struct log_head *out_log, struct log_head *out_access,

@@ -2,6 +2,7 @@
  * left out, fields that it may not read are cut from the payload. The reader's thread. */
 #include "attachment.h"
 #include "columns.h"
+#include "erasure.h"
 #include "log.h"
 #include "proxenos/base_json.h"
 #include "query.h"
@@ -12,6 +13,7 @@
 
 static const struct str masked_text = {"•••", sizeof "•••" - 1};
 static const struct str sealed_start = {"{\"sealed\":", sizeof "{\"sealed\":" - 1};
+const struct str erased_start = {"{\"erased\":", sizeof "{\"erased\":" - 1};
 
 /* ---- rows ---- */
 
@@ -159,7 +161,8 @@ static enum err rewrite_payload(struct log_view *view, const struct object_type 
     if (attachment_entry(entry)) {
         return attachment_name_entry(reader_db(view->reader), &view->arena, entry, error);
     }
-    bool sealed = str_starts(entry->payload, sealed_start);
+    bool sealed =
+        str_starts(entry->payload, sealed_start) || str_starts(entry->payload, erased_start);
     bool cut = type != NULL && !sees_every_field(view->scope, type);
     bool past = past_concerns(type, entry->seq);
     if (!sealed && !cut && !past) {

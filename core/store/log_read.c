@@ -208,19 +208,9 @@ enum err reader_log(struct reader *reader, const struct scope *scope, const stru
     return err;
 }
 
-enum err reader_log_raw(struct reader *reader, int64_t after, int64_t limit, log_cb entry,
-                        void *context, struct error *error)
+static enum err raw_rows(struct db_stmt *stmt, log_cb entry, void *context, struct error *error)
 {
-    struct db_stmt *stmt = NULL;
-    enum err err = db_cached(reader->db, sql_log_up, &stmt, error);
-    if (err != OK) {
-        return err;
-    }
-    db_bind_int(stmt, 1, after);
-    db_bind_int(stmt, 2, INT64_MAX);
-    db_bind_int(stmt, 3, INT64_MIN);
-    db_bind_int(stmt, 4, INT64_MAX);
-    db_bind_int(stmt, 5, limit > 0 ? limit : -1);
+    enum err err = OK;
     bool row = false;
     while ((err = db_step(stmt, &row, error)) == OK && row) {
         struct log_entry found;
@@ -234,4 +224,38 @@ enum err reader_log_raw(struct reader *reader, int64_t after, int64_t limit, log
     }
     db_done(stmt);
     return err;
+}
+
+static void bind_all(struct db_stmt *stmt, int64_t after, int64_t limit)
+{
+    db_bind_int(stmt, 1, after);
+    db_bind_int(stmt, 2, INT64_MAX);
+    db_bind_int(stmt, 3, INT64_MIN);
+    db_bind_int(stmt, 4, INT64_MAX);
+    db_bind_int(stmt, 5, limit > 0 ? limit : -1);
+}
+
+enum err reader_log_raw(struct reader *reader, int64_t after, int64_t limit, log_cb entry,
+                        void *context, struct error *error)
+{
+    struct db_stmt *stmt = NULL;
+    enum err err = db_cached(reader->db, sql_log_up, &stmt, error);
+    if (err != OK) {
+        return err;
+    }
+    bind_all(stmt, after, limit);
+    return raw_rows(stmt, entry, context, error);
+}
+
+enum err reader_log_record(struct reader *reader, int64_t record, log_cb entry, void *context,
+                           struct error *error)
+{
+    struct db_stmt *stmt = NULL;
+    enum err err = db_cached(reader->db, sql_log_up_record, &stmt, error);
+    if (err != OK) {
+        return err;
+    }
+    bind_all(stmt, 0, 0);
+    db_bind_int(stmt, 6, record);
+    return raw_rows(stmt, entry, context, error);
 }

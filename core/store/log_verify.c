@@ -3,9 +3,10 @@
 #include "log.h"
 #include "sqlite/statements.h"
 
-static enum err verify_entry(struct log_head *head, const struct log_entry *entry,
-                             struct error *error)
+static enum err verify_entry(struct log_head *head, struct log_erased *erased,
+                             const struct log_entry *entry, struct error *error)
 {
+    bool taken = false;
     long long seq = (long long)entry->seq;
     if (entry->seq != head->seq + 1) {
         return error_set(error, ERR_CORRUPT, "the log jumps from entry %lld to %lld",
@@ -13,7 +14,11 @@ static enum err verify_entry(struct log_head *head, const struct log_entry *entr
     }
     unsigned char hash[HASH_BYTES];
     hash_of(entry->payload.at, entry->payload.len, hash);
-    if (memcmp(hash, entry->payload_hash, sizeof hash) != 0) {
+    enum err err = log_erased_seen(erased, entry, &taken, error);
+    if (err != OK) {
+        return err;
+    }
+    if (!taken && memcmp(hash, entry->payload_hash, sizeof hash) != 0) {
         return error_set(error, ERR_CORRUPT, "the payload of entry %lld was changed", seq);
     }
     log_chain_next(head->chain, entry, hash);
@@ -38,16 +43,22 @@ static enum err verify_log(struct db *db, struct log_head *head, struct error *e
     db_bind_int(stmt, 4, INT64_MAX);
     db_bind_int(stmt, 5, -1);
     bool row = false;
+    struct log_erased erased;
+    log_erased_init(&erased);
     while ((err = db_step(stmt, &row, error)) == OK && row) {
         struct log_entry entry;
         err = log_row(stmt, &entry, error);
         if (err == OK) {
-            err = verify_entry(head, &entry, error);
+            err = verify_entry(head, &erased, &entry, error);
         }
         if (err != OK) {
             break;
         }
     }
+    if (err == OK) {
+        err = log_erased_end(&erased, error);
+    }
+    log_erased_deinit(&erased);
     db_finalize(stmt);
     return err;
 }

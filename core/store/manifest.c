@@ -1,6 +1,8 @@
 /* Reading, writing and checking a backup's manifest. */
 #include "manifest.h"
 
+#include "erasure.h"
+
 #include "proxenos/base_json.h"
 
 enum { MANIFEST_FORMAT = 1, MANIFEST_BYTES_MAX = 64 * 1024 };
@@ -96,7 +98,8 @@ static bool read_head(const struct value *map, const char *key, struct log_head 
 /* Only what a backup can hold: a manifest must not lead a restore anywhere else. */
 static bool name_known(struct str name)
 {
-    return str_is(name, DATABASE_FILE) || str_is(name, HEAD_FILE) || str_is(name, seal_file_name());
+    return str_is(name, DATABASE_FILE) || str_is(name, HEAD_FILE) ||
+           str_is(name, seal_file_name()) || str_is(name, erased_file_name());
 }
 
 static bool read_files(const struct value *map, struct manifest *manifest)

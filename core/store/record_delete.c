@@ -6,6 +6,7 @@
 #include "attachment.h"
 #include "columns.h"
 #include "duplicate.h"
+#include "erasure.h"
 #include "proxenos/base_env.h"
 #include "record_write.h"
 
@@ -280,7 +281,13 @@ enum err record_delete(struct writing *writing, int depth, struct error *error)
     const struct way restricts = {.how = DELETE_RESTRICT, .each = restrict_each, .depth = depth};
     const struct way clears = {.how = DELETE_CLEAR, .each = clear_each, .depth = depth};
     const struct way cascades = {.how = DELETE_CASCADE, .each = cascade_each, .depth = depth};
-    enum err err = each_referring(writing, &restricts, error);
+    enum err err = hold_check(tx, writing->type, writing->before->id, error);
+    if (err == OK && hold_is(writing->type)) {
+        err = error_set(error, ERR_READONLY, "a hold is not deleted but lifted, with a reason");
+    }
+    if (err == OK) {
+        err = each_referring(writing, &restricts, error);
+    }
     if (err == ERR_VOID) {
         return archive_instead(writing, depth, error);
     }

@@ -1,6 +1,7 @@
-/* What the log says of a change: the changed fields before and after, classed ones sealed, secrets
+/* What the log says of a change: the changed fields before and after, personal ones sealed, secrets
  * never. Writer thread. */
 #include "columns.h"
+#include "erasure.h"
 #include "proxenos/base_json.h"
 #include "record_write.h"
 #include "seal.h"
@@ -14,22 +15,17 @@ static bool told(const struct field *field)
     return !by_entry && field->type != FIELD_SECRET && !field->computed_on_read;
 }
 
-static bool is_sealed(const struct field *field)
-{
-    return field->class != CLASS_PLAIN;
-}
-
 /* Which fields of the record stand in the payload. */
 struct telling {
     const struct writing *writing;
-    bool sealed; /* the classed ones or the plain ones */
+    bool sealed; /* the personal ones or the plain ones */
 };
 
 static bool wanted(const struct telling *telling, const struct record *record,
                    const struct field *field)
 {
     const struct writing *writing = telling->writing;
-    if (!told(field) || is_sealed(field) != telling->sealed) {
+    if (!told(field) || field_personal(record->type, field) != telling->sealed) {
         return false;
     }
     bool both = writing->before != NULL && writing->whole != NULL;
@@ -74,31 +70,45 @@ static int64_t subject_of(const struct writing *writing)
     return record->id;
 }
 
-static bool has_classed(const struct writing *writing)
+static bool has_personal(const struct writing *writing)
 {
     for (int i = 0; i < writing->type->field_count; i++) {
-        if (is_sealed(&writing->type->fields[i])) {
+        if (field_personal(writing->type, &writing->type->fields[i])) {
             return true;
         }
     }
     return false;
 }
 
+/* Nothing personal is kept any more of who was erased: not under a new key either. */
+static enum err check_subject(const struct writing *writing, int64_t subject, struct error *error)
+{
+    struct store *store = writing->tx->store;
+    if (__atomic_load_n(&store->any_erased, __ATOMIC_ACQUIRE) == 0) {
+        return OK;
+    }
+    return erasure_check(writing->tx, subject, error);
+}
+
 /* "sealed":{"key":…,"data":…} in front, when there is something to seal. */
 static enum err write_sealed(struct buf *out, const struct writing *writing, bool *first,
                              struct error *error)
 {
-    struct telling classed = {.writing = writing, .sealed = true};
+    struct telling personal = {.writing = writing, .sealed = true};
     struct buf plain;
     bool empty = true;
     enum err err = OK;
     buf_init(&plain);
     buf_append_char(&plain, '{');
-    write_sides(&plain, &classed, &empty);
+    write_sides(&plain, &personal, &empty);
     buf_append_char(&plain, '}');
     if (!empty) {
+        int64_t subject = subject_of(writing);
         json_write_key(out, STR("sealed"), first);
-        err = seal_write(writing->tx->store, subject_of(writing), buf_str(&plain), out, error);
+        err = check_subject(writing, subject, error);
+        if (err == OK) {
+            err = seal_write(writing->tx->store, subject, buf_str(&plain), out, error);
+        }
     }
     buf_deinit(&plain);
     return err;
@@ -133,7 +143,7 @@ enum err record_log(struct writing *writing, const char *verb, struct error *err
     buf_init(&payload);
     (void)buf_reserve(&payload, PAYLOAD_BYTES_USUAL);
     buf_append_char(&payload, '{');
-    if (has_classed(writing)) {
+    if (has_personal(writing)) {
         err = write_sealed(&payload, writing, &first, error);
     }
     write_sides(&payload, &plain, &first);

@@ -5,6 +5,7 @@
 
 #include "columns.h"
 #include "duplicate.h"
+#include "erasure.h"
 #include "proxenos/base_env.h"
 #include "query.h"
 
@@ -82,7 +83,7 @@ static enum err judge(struct writing *writing, struct error *error)
     if (err == OK && writing->approval == 0) {
         err = record_check_saved(writing, error);
     }
-    return err;
+    return err == OK ? hold_judge(writing, error) : err;
 }
 
 /* Rights that are an absence's end with it, also for what waited in the queue. */
@@ -143,6 +144,12 @@ static enum err create(struct writing *writing, struct error *error)
         return err;
     }
     writing->whole = draft_over(tx_arena(tx), draft, NULL);
+    if (writing->revival != NULL) {
+        err = erasure_check(tx, draft->id, error);
+    }
+    if (err != OK) {
+        return err;
+    }
     if (!writing->trusted) {
         struct record_head head = record_head_of(writing->whole);
         err = check_rights(writing, VERB_CREATE, &head, error);
@@ -214,12 +221,26 @@ static enum err check_version(struct writing *writing, struct error *error)
                      (long long)draft->base_version, (long long)writing->before->version);
 }
 
+/* What is erased stays so, whatever is still sent to it. The look is only for what is archived or
+ * gone, or while somebody is being erased. */
+static enum err check_erased(const struct writing *writing, enum err got, struct error *error)
+{
+    const struct record *before = writing->before;
+    bool there = got == OK && before->values[SYS_ARCHIVED_AT].kind == VALUE_NULL;
+    return there ? erasure_check_open(writing->tx, writing->draft->id, error)
+                 : erasure_check(writing->tx, writing->draft->id, error);
+}
+
 /* The stored record, judged: found, readable, writable, of the version that was read. */
 static enum err load(struct writing *writing, uint32_t verb, struct error *error)
 {
     struct tx *tx = writing->tx;
     const struct draft *draft = writing->draft;
     enum err err = record_row_get(tx, writing->type, draft->id, &writing->before, error);
+    enum err erased = check_erased(writing, err, error);
+    if (erased != OK) {
+        return erased;
+    }
     if (err == OK && !writing->trusted) {
         struct record_head head = record_head_of(writing->before);
         head.archived = head.archived && !writing->revert; /* what it archived, it brings back */
@@ -323,6 +344,9 @@ static enum err update(struct writing *writing, bool *out_changed, struct error 
         return OK;
     }
     err = judge(writing, error);
+    if (err == OK && writing->draft->archive) {
+        err = hold_check(tx, writing->type, writing->before->id, error);
+    }
     if (err == OK && writing->approval != 0) {
         err = check_alone(writing, error);
         *out_changed = false;

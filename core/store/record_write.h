@@ -106,4 +106,8 @@ enum err record_delete(struct writing *writing, int depth, struct error *error) 
 enum err draft_remap(struct tx *tx, const struct draft *draft, const struct draft **out_draft,
                      struct error *error) MUST_CHECK;
 
+/* hold.c: is it the core's type `legal_hold`, and may this one be made or changed so? */
+bool hold_is(const struct object_type *type);
+enum err hold_judge(struct writing *writing, struct error *error) MUST_CHECK;
+
 #endif

@@ -72,6 +72,8 @@ static enum err judged(struct reverting *reverting, const struct entry_back *bac
     case ERR_READONLY:
     case ERR_NOT_FOUND:
     case ERR_LIMIT:
+    case ERR_HELD:
+    case ERR_ERASED:
         conflict_of(reverting, back, STR(""),
                     error->detail[0] != '\0' ? error->detail : err_text(err));
         *error = (struct error){0};

@@ -142,6 +142,7 @@ static void read_subject(struct builder *builder, struct object_parts *parts)
         return;
     }
     const struct field *field = object_field(type, type->subject);
+    type->person = field != NULL && field->index == SYS_ID;
     if (field == NULL || !may_be_subject(field)) {
         struct str *names = NULL;
         size_t count = field_names(builder, type, may_be_subject, &names);

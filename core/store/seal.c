@@ -6,6 +6,7 @@
 
 #include "proxenos/base_env.h"
 #include "proxenos/base_json.h"
+#include "sqlite/erasure_sql.h"
 #include "sqlite/seal_sql.h"
 
 #include <stdio.h>
@@ -322,6 +323,23 @@ enum err seal_forget(struct store *store, int64_t subject, struct error *error)
     return err;
 }
 
+enum err seal_scrub(struct store *store, struct error *error)
+{
+    struct seal *seal = store->seal;
+    int64_t left = 0;
+    (void)pthread_mutex_lock(&seal->lock);
+    enum err err = seal->pending ? db_commit(seal->db, error) : OK;
+    seal->pending = false;
+    if (err == OK) {
+        err = scrub_sql_vacuum(seal->db, error);
+    }
+    if (err == OK) {
+        err = db_checkpoint(seal->db, true, &left, error);
+    }
+    (void)pthread_mutex_unlock(&seal->lock);
+    return err;
+}
+
 /* Moves the fields of one opened side behind those that were never sealed. */
 static void merge_side(struct arena *arena, struct value *payload, const struct value *opened,
                        const char *name)
@@ -374,13 +392,15 @@ static enum err open_data(struct seal *seal, struct arena *arena, const struct v
 enum err seal_open_payload(struct store *store, struct arena *arena, struct value *payload,
                            bool *out_erased, struct error *error)
 {
-    const struct value *sealed = value_get_c(payload, "sealed");
+    bool map = payload->kind == VALUE_MAP;
+    const struct value *sealed = map ? value_get_c(payload, "sealed") : NULL;
+    bool taken = map && value_get_c(payload, "erased") != NULL;
     struct value opened = value_null();
-    *out_erased = false;
-    if (payload->kind != VALUE_MAP || sealed == NULL) {
+    *out_erased = taken;
+    if (sealed == NULL && !taken) {
         return OK;
     }
-    enum err err = open_data(store->seal, arena, sealed, &opened);
+    enum err err = sealed == NULL ? OK : open_data(store->seal, arena, sealed, &opened);
     if (err != OK && err != ERR_NOT_FOUND) {
         return error_set(error, err == ERR_IO ? ERR_IO : ERR_CORRUPT,
                          "a sealed part of the log cannot be opened");
@@ -388,11 +408,11 @@ enum err seal_open_payload(struct store *store, struct arena *arena, struct valu
     struct value whole = value_map_new();
     for (size_t i = 0; i < payload->map.count; i++) {
         const struct value_entry *entry = &payload->map.entries[i];
-        if (!str_is(entry->key, "sealed")) {
+        if (!str_is(entry->key, "sealed") && !str_is(entry->key, "erased")) {
             value_put(arena, &whole, entry->key, entry->value);
         }
     }
-    *out_erased = err == ERR_NOT_FOUND;
+    *out_erased = taken || err == ERR_NOT_FOUND;
     merge_side(arena, &whole, &opened, "before");
     merge_side(arena, &whole, &opened, "after");
     *payload = whole;

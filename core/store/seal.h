@@ -18,4 +18,8 @@ enum err seal_write(struct store *store, int64_t subject, struct str plain, stru
  * cannot be opened any more by anybody. Writer thread. */
 enum err seal_forget(struct store *store, int64_t subject, struct error *error) MUST_CHECK;
 
+/* Writes the key file anew, so that no page of it holds a dropped key. Writer thread, between
+ * groups. */
+enum err seal_scrub(struct store *store, struct error *error) MUST_CHECK;
+
 #endif

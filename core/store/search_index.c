@@ -93,6 +93,8 @@ static enum err take_schema(struct search_index *index, struct error *error)
 static enum err turn(struct search_index *index, struct error *error)
 {
     bool more = true;
+    /* Asked first: what was erased before is then among what is followed. */
+    int64_t wanted = __atomic_load_n(&index->store->scrub_wanted, __ATOMIC_ACQUIRE);
     enum err err = take_schema(index, error);
     if (err == OK && __atomic_load_n(&index->filling, __ATOMIC_SEQ_CST) != 0) {
         err = search_fill(index, error);
@@ -103,6 +105,9 @@ static enum err turn(struct search_index *index, struct error *error)
             publish(index);
             err = search_checkpoint(index, false, error);
         }
+    }
+    if (err == OK && !more && search_scrubbing(index)) {
+        err = search_scrub(index, wanted, error);
     }
     return err;
 }
@@ -214,7 +219,7 @@ static void run(void *context)
             log_warn("search", "the index could not be written error=%s detail=\"%s\"",
                      err_code(turned), error.detail);
         }
-        rest(index, turned != OK ? RETRY_MS : IDLE_WAIT_MS);
+        rest(index, turned != OK ? RETRY_MS : search_scrubbing(index) ? GATHER_MS : IDLE_WAIT_MS);
     }
     if (err != OK) {
         log_error("search", "search is out of order until the next start error=%s detail=\"%s\"",
@@ -311,7 +316,7 @@ static bool rebuilt(struct search_index *index)
            __atomic_load_n(&index->filling, __ATOMIC_SEQ_CST) == 0;
 }
 
-static bool is_broken(struct search_index *index)
+bool search_broken(struct search_index *index)
 {
     (void)pthread_mutex_lock(&index->lock);
     bool broken = index->broken;
@@ -332,7 +337,7 @@ enum err store_search_rebuild(struct store *store, progress_cb progress, void *c
     hurry(index);
     while (!rebuilt(index)) {
         struct timespec pause = {.tv_nsec = LOOK_NS};
-        if (is_broken(index)) {
+        if (search_broken(index)) {
             return error_set(error, ERR_IO, "the index could not be made: see the service's log");
         }
         if (progress != NULL && !progress(context, __atomic_load_n(&index->done, __ATOMIC_RELAXED),

@@ -15,6 +15,7 @@ struct search_index {
     int stopping, hurried, rebuild, filling; /* atomic */
     int64_t seq;                             /* atomic; -1: not known yet */
     int64_t done, total;                     /* atomic: records, of the fill */
+    int64_t scrubbed;                        /* atomic: turn of scrubbing that is done */
     pthread_mutex_t lock;
     struct list waits; /* struct search_wait.waiting; lock */
     bool broken;       /* lock: nothing will be indexed any more */
@@ -25,10 +26,12 @@ struct search_index {
     const struct scope *scope; /* the system's, of the schema that the tables were made for; held */
     struct arena arena;        /* of one document */
     int64_t position, saved;
-    int64_t filled; /* no record was scanned behind this entry: one made later is not in yet */
+    int64_t vacuumed; /* turn of scrubbing whose vacuum is done */
+    int64_t filled;   /* no record was scanned behind this entry: one made later is not in yet */
 };
 
 bool search_stopping(struct search_index *index);
+bool search_broken(struct search_index *index); /* nothing will be indexed any more; any thread */
 
 /* ---- tables (search_tables.c) ---- */
 
@@ -57,6 +60,10 @@ enum err search_count_records(struct search_index *index, struct error *error) M
 enum err search_fill(struct search_index *index, struct error *error) MUST_CHECK;
 /* Some entries of the log; *out_more: there were more. */
 enum err search_follow(struct search_index *index, bool *out_more, struct error *error) MUST_CHECK;
+/* After an erasure: merges the tables' segments, so that the words of removed documents go, and
+ * writes the file anew; again until no reader needs the WAL (search_scrub.c). */
+enum err search_scrub(struct search_index *index, int64_t wanted, struct error *error) MUST_CHECK;
+bool search_scrubbing(const struct search_index *index);
 /* When the WAL has become long, or in any case. */
 enum err search_checkpoint(struct search_index *index, bool truncate,
                            struct error *error) MUST_CHECK;

@@ -6,12 +6,14 @@
 #include <sys/stat.h>
 
 #include "blob.h"
+#include "erasure.h"
 #include "file.h"
 #include "lock.h"
 #include "migrate.h"
 #include "proxenos/base_log.h"
 #include "search.h"
 #include "sidecar.h"
+#include "sqlite/erasure_sql.h"
 #include "sqlite/statements.h"
 #include "writer.h"
 
@@ -115,6 +117,11 @@ static enum err prepare_tables(struct store *store, struct db *db, struct error 
     if (err == OK) {
         err = see_ids(store, db, error);
     }
+    bool erased = false;
+    if (err == OK) {
+        err = erasure_sql_any(db, &erased, error);
+        store->any_erased = erased ? 1 : 0;
+    }
     if (err == OK) {
         err = db_commit(db, error);
     }
@@ -150,6 +157,9 @@ static enum err open_parts(struct store *store, const struct store_options *opti
     }
     if (err == OK) {
         err = seal_open(store, error);
+    }
+    if (err == OK) {
+        err = erased_list_apply(store, error);
     }
     if (err == OK) {
         err = cursor_key_open(store, error);

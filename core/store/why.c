@@ -30,7 +30,7 @@ static enum err look(void *context, const struct log_entry *entry, struct error 
     }
     const struct value *after = value_get_c(&payload, "after");
     bool sets = after != NULL && value_get(after, search->why->field->name) != NULL;
-    if (entry->erased && !sets && search->why->field->class != CLASS_PLAIN) {
+    if (entry->erased && !sets && field_personal(search->why->type, search->why->field)) {
         search->erased = true; /* it may have been here: nobody can tell any more */
         return ERR_CANCELLED;
     }
@@ -57,7 +57,7 @@ static enum err find(struct search *search, struct reader *reader, const struct 
         return err;
     }
     if (search->erased) {
-        return error_set(error, ERR_GONE, "what set " STR_FORMAT " has been erased",
+        return error_set(error, ERR_ERASED, "what set " STR_FORMAT " has been erased",
                          STR_ARGS(search->why->field->name));
     }
     if (!search->found) {

@@ -7,7 +7,9 @@
 #include "writer.h"
 
 #include "proxenos/base_log.h"
+#include "seal.h"
 #include "sidecar.h"
+#include "sqlite/erasure_sql.h"
 #include "sqlite/statements.h"
 
 /* ---- the queue: any thread ---- */
@@ -206,6 +208,42 @@ static void run_groups(struct writer *writer)
     sidecar_write(&store->sidecar, &writer->head, &writer->access_head, writer_now_ns(writer));
 }
 
+/* After an erasure. The WAL is emptied when no reader needs it any more, so this may take several
+ * rounds; units go on between them. */
+static void scrub(struct writer *writer)
+{
+    struct store *store = writer->store;
+    struct error error = {0};
+    int64_t wanted = __atomic_load_n(&store->scrub_wanted, __ATOMIC_ACQUIRE);
+    int64_t left = 1;
+    enum err err = OK;
+    if (writer->vacuumed < wanted) {
+        err = scrub_sql_vacuum(writer->db, &error);
+        if (err == OK) {
+            err = seal_scrub(store, &error);
+        }
+        writer->vacuumed = err == OK ? wanted : writer->vacuumed;
+    }
+    if (err == OK) {
+        err = db_checkpoint(writer->db, true, &left, &error);
+    }
+    if (err != OK) {
+        log_warn("store", "the database could not be written anew, it is tried again error=\"%s\"",
+                 error.detail);
+        writer->scrub_after_ns = writer_now_ns(writer) + SCRUB_FAILED_NS;
+    } else if (left == 0 && db_wal_bytes(writer->db) == 0) {
+        __atomic_store_n(&store->scrubbed, writer->vacuumed, __ATOMIC_RELEASE);
+    }
+    writer->wal_checked = db_wal_bytes(writer->db);
+}
+
+static bool scrubbing(const struct writer *writer)
+{
+    const struct store *store = writer->store;
+    return __atomic_load_n(&store->scrub_wanted, __ATOMIC_ACQUIRE) >
+           __atomic_load_n(&store->scrubbed, __ATOMIC_ACQUIRE);
+}
+
 /* ---- the thread ---- */
 
 static void deadline_in(int64_t ms, struct timespec *out_deadline)
@@ -224,9 +262,11 @@ static void deadline_in(int64_t ms, struct timespec *out_deadline)
 static bool wait_for_work(struct writer *writer, bool *out_stopping)
 {
     bool access = access_waiting(writer->store->access);
+    bool again = scrubbing(writer);
+    bool soon = again && writer->scrub_after_ns <= writer_now_ns(writer);
     struct timespec deadline;
-    deadline_in(access ? ACCESS_DELAY_MS : IDLE_MS, &deadline);
-    bool forever = !access && !writer->unsettled;
+    deadline_in(soon ? SCRUB_AGAIN_MS : access ? ACCESS_DELAY_MS : IDLE_MS, &deadline);
+    bool forever = !access && !writer->unsettled && !again;
     int code = 0;
     (void)pthread_mutex_lock(&writer->lock);
     writer->waiting = true;
@@ -272,6 +312,9 @@ static void writer_main(void *context)
         }
         while (!list_empty(&writer->taken) || writer_take(writer)) {
             run_groups(writer);
+        }
+        if (scrubbing(writer) && !stopping && writer_now_ns(writer) >= writer->scrub_after_ns) {
+            scrub(writer);
         }
     }
     if (access_waiting(writer->store->access)) {

@@ -11,12 +11,14 @@ enum {
     GROUP_WORK_NS_MAX = 20 * 1000 * 1000, /* where a commit takes so long */
     GUARDED_GROUPS = 64,                  /* after a spoiled one */
     IDLE_MS = 1000,       /* without work for so long: empty the WAL, sync the sidecar */
+    SCRUB_AGAIN_MS = 20,  /* a WAL that readers still need is looked at again */
     ACCESS_DELAY_MS = 200 /* access entries wait at most so long for company */
 };
 /* A checkpoint when the WAL has grown by the first since the last one; the file is reset, which
  * may wait a moment for readers, when it is longer than the second. A page that changes often is
  * moved once a step: with a fourth of it the writer took 16 % more time for the same records. */
 static const int64_t WAL_STEP_BYTES = INT64_C(16) << 20;
+static const int64_t SCRUB_FAILED_NS = INT64_C(1000) * 1000 * 1000;
 static const int64_t WAL_LONG_BYTES = INT64_C(64) << 20;
 
 /* Object types fall into so many places by a hash of their name; see store_object_seq. */
@@ -52,6 +54,8 @@ struct writer {
     int64_t commit_ns;                 /* what the last commit took */
     int64_t wal_checked;               /* length of the WAL at the last checkpoint */
     bool unsettled;                    /* something to do once idle */
+    int64_t scrub_after_ns;            /* monotonic: not tried before, it failed */
+    int64_t vacuumed;                  /* turn of scrubbing whose vacuum is done */
     bool guarded;                      /* units of this group are applied under a savepoint */
     bool spoiled;                      /* one that was not has failed and left changes behind */
     int guarded_groups;                /* so many groups are guarded from their start */

@@ -4,6 +4,7 @@
 #ifndef PROXENOS_TRANSFER_INTERNAL_H
 #define PROXENOS_TRANSFER_INTERNAL_H
 
+#include "proxenos/store_erasure.h"
 #include "proxenos/transfer.h"
 
 #include "proxenos/base_crypto.h"
@@ -12,6 +13,7 @@ enum { JOB_KINDS_MAX = 16, JOBS_OPEN_MAX = 1000, JOBS_LIST_MAX = 100 };
 
 struct jobs {
     struct jobs_options options;
+    struct erasure_part spool_part; /* its context is this */
     struct store *store;
     struct loop *loop;
     struct reader *reader; /* loop thread */
@@ -66,6 +68,11 @@ enum transfer_statement {
     TRANSFER_LATER_LIST,
     TRANSFER_LATER_DROP,
     TRANSFER_LATER_CLEAR,
+    TRANSFER_JOB_SEARCH,
+    TRANSFER_JOB_ERASE,
+    TRANSFER_ERROR_SEARCH,
+    TRANSFER_ERROR_ERASE,
+    TRANSFER_LATER_SEARCH,
     TRANSFER_STATEMENT_COUNT
 };
 extern const struct table_module transfer_tables;
@@ -160,6 +167,8 @@ enum err import_spec_check(struct jobs *jobs, const struct scope *scope,
 /* DATA/spool/<hash in hex>, in arena, NUL-terminated. */
 const char *spool_path(struct jobs *jobs, struct arena *arena, const unsigned char hash[32]);
 /* Makes the folder, removes uploads that never ended and files that no job needs any more. */
+/* erasure.c */
+void jobs_erasure_parts(struct jobs *jobs);
 enum err spool_prepare(struct jobs *jobs, struct error *error) MUST_CHECK;
 
 #endif

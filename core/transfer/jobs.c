@@ -148,6 +148,7 @@ static enum err open_parts(struct jobs *jobs, struct error *error)
     if (err != OK) {
         return err;
     }
+    jobs_erasure_parts(jobs);
     const struct lane_options lane = {.name = "jobs",
                                       .threads = MAX(1, jobs->options.threads),
                                       .queue_max = JOBS_OPEN_MAX,
@@ -217,6 +218,7 @@ void jobs_close(struct jobs *jobs)
     }
     lane_free(jobs->lane);
     ASSERT(list_empty(&jobs->unfinished));
+    store_erasure_part_end(jobs->store, &jobs->spool_part);
     reader_close(jobs->reader);
     mem_free(jobs);
 }

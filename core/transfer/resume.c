@@ -52,6 +52,10 @@ static enum err find_scope(struct job *job, const struct scope **out_scope, stru
         return auth_user_scope(auth, job->user, job->via, out_scope, error);
     }
     int64_t uid = 0;
+    if (str_is(job->actor, "system:migration")) {
+        *out_scope = store_system_scope(job->jobs->store, SYSTEM_MIGRATION); /* the service's own */
+        return OK;
+    }
     if (str_starts(job->actor, STR("local:")) &&
         str_to_int64(str_sub(job->actor, 6, job->actor.len), &uid) == OK && uid >= 0 &&
         uid <= UINT32_MAX) {

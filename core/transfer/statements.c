@@ -120,6 +120,24 @@ static const struct table_statement statements[] = {
                               " unresolved = 0 WHERE id = ?1 AND finished_at IS NULL"},
     [TRANSFER_ERROR_CLEAR] = {"error_clear", "DELETE FROM transfer_error WHERE job = ?1"},
     [TRANSFER_NULL_CLEAR] = {"null_clear", "DELETE FROM transfer_null WHERE job = ?1"},
+    [TRANSFER_JOB_SEARCH] = {"job_search",
+                             "SELECT id, spec, error, result FROM transfer_job WHERE (?1 IS NULL"
+                             " OR id > ?1) ORDER BY id LIMIT 500"},
+    /* One that still runs keeps what it needs. */
+    [TRANSFER_JOB_ERASE] = {"job_erase",
+                            "UPDATE transfer_job SET spec = '{}', error = NULL, result = NULL"
+                            " WHERE id = ?1 AND finished_at IS NOT NULL"},
+    [TRANSFER_ERROR_SEARCH] = {"error_search",
+                               "SELECT job, line, position, value, reason, nearest, column_name"
+                               " FROM transfer_error WHERE (?1 IS NULL OR (job, line, position) >"
+                               " (?1, ?2, ?3)) ORDER BY job, line, position LIMIT 500"},
+    [TRANSFER_ERROR_ERASE] = {"error_erase",
+                              "UPDATE transfer_error SET value = '', reason = '', nearest = ''"
+                              " WHERE job = ?1 AND line = ?2 AND position = ?3"},
+    [TRANSFER_LATER_SEARCH] = {"later_search",
+                               "SELECT job, line, field, text FROM transfer_later WHERE (?1 IS"
+                               " NULL OR (job, line, field) > (?1, ?2, ?3)) ORDER BY job, line,"
+                               " field LIMIT 500"},
     [TRANSFER_LATER_CLEAR] = {"later_clear", "DELETE FROM transfer_later WHERE job = ?1"},
 };
 _Static_assert(COUNT_OF(statements) == TRANSFER_STATEMENT_COUNT, "every statement has its SQL");

@@ -260,8 +260,11 @@ enum webhook_statement {
     WEBHOOK_DROP_HEADERS,
     WEBHOOK_DROP_STATE,
     WEBHOOK_DROP_ATTEMPTS,
+    WEBHOOK_ATTEMPT_SEARCH,
+    WEBHOOK_ATTEMPT_ERASE,
     WEBHOOK_STATEMENT_COUNT
 };
 extern const struct table_module webhook_tables;
+void webhook_erasure_part(struct store *store);
 
 #endif

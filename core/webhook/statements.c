@@ -1,6 +1,7 @@
 /* The tables of webhooks and all the SQL of this module: what no record may hold (keys, headers'
  * values) and what changes too often for the log (attempts, how it went). */
 #include "internal.h"
+#include "proxenos/store_erasure.h"
 
 static const char *const migrations[] = {
     "create table webhook_key (id integer primary key, webhook integer not null, sealed blob not "
@@ -54,6 +55,11 @@ static const struct table_statement statements[] = {
         {"attempt_trim",
          "delete from webhook_attempt where webhook = ?1 and id <= (select id from webhook_attempt"
          " where webhook = ?1 order by id desc limit 1 offset ?2)"},
+    [WEBHOOK_ATTEMPT_SEARCH] = {"attempt_search",
+                                "select id, error, answer from webhook_attempt where (?1 is null "
+                                "or id > ?1) order by id limit 500"},
+    [WEBHOOK_ATTEMPT_ERASE] = {"attempt_erase",
+                               "update webhook_attempt set error = '', answer = '' where id = ?1"},
     [WEBHOOK_DROP_KEYS] = {"drop_keys", "delete from webhook_key where webhook = ?1"},
     [WEBHOOK_DROP_HEADERS] = {"drop_headers", "delete from webhook_headers where webhook = ?1"},
     [WEBHOOK_DROP_STATE] = {"drop_state", "delete from webhook_state where webhook = ?1"},
@@ -68,3 +74,14 @@ const struct table_module webhook_tables = {
     .statements = statements,
     .statement_count = COUNT_OF(statements),
 };
+
+static const struct erasure_part attempts = {.name = "webhook_answers",
+                                             .tables = &webhook_tables,
+                                             .find = WEBHOOK_ATTEMPT_SEARCH,
+                                             .purge = WEBHOOK_ATTEMPT_ERASE,
+                                             .key_count = 1};
+
+void webhook_erasure_part(struct store *store)
+{
+    store_erasure_part(store, &attempts);
+}

@@ -41,6 +41,7 @@ static enum err open_parts(struct webhooks *webhooks, struct error *error)
     struct store *store = webhooks->options.store;
     enum err err = store_table_module(store, &webhook_tables, error);
     if (err == OK) {
+        webhook_erasure_part(store);
         err = reader_open(store, 0, &webhooks->reader, error);
     }
     if (err == OK) {

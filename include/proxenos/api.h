@@ -34,6 +34,9 @@ void api_set_server(struct api *api, const struct http_server *server);
 /* Answers one request, now or later; what a server's `handle` calls. */
 void api_handle(struct api *api, struct http_request *request);
 void api_set_ready(struct api *api, bool ready);
+/* Erasures that are not through, and those that a restored backup undid: jobs for each. Start-up,
+ * after jobs_resume. */
+void api_erase_again(struct api *api);
 /* Ends SSE streams and waits for nothing; requests under way finish. */
 void api_stop(struct api *api);
 void api_close(struct api *api); /* NULL is fine */

@@ -187,8 +187,8 @@ int64_t auth_token_used(struct auth *auth, int64_t token);
  *             writable with a writing verb, else readable; the others are hidden.
  * fields      the same words for single fields, before their class.
  * "*"         every business object without an entry of its own; not user, team, role, token,
- *             territory, view and webhook, which a role must name. Of views everybody who has a
- * role has his own and those shared with him.
+ *             territory, view, legal_hold and webhook, which a role must name. Of views everybody
+ * who has a role has his own and those shared with him.
  *
  * While a user is away (tx_absence), his deputy has the user's own and team's rows too, for the
  * verbs that both have, of object types where the deputy sees no field that the user does not;

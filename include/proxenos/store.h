@@ -27,7 +27,9 @@ enum verb {
     VERB_IMPORT = 16,
     VERB_EXPORT = 32,
     VERB_APPROVE = 64,
-    VERB_ALL = 127
+    VERB_ACCESS_EXPORT = 128, /* all that is held on a person, for that person */
+    VERB_ERASE = 256,
+    VERB_ALL = 511
 };
 /* Whose records, as a set of bits, so that the widest of two rules is their union and what both
  * allow their intersection. Team and territory each hold the own ones; neither holds the other. */

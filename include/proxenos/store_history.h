@@ -11,7 +11,7 @@ enum err history_time(const struct value *at, int64_t *out_ms, struct error *err
 
 /* The record as it was at this moment, put together from the log; fields that the scope is shown.
  * Who may not see the record today does not see its past; fields that are no longer declared and
- * those computed on read are absent. ERR_NOT_FOUND when there was no such record then, ERR_GONE
+ * those computed on read are absent. ERR_NOT_FOUND when there was no such record then, ERR_ERASED
  * when a part of it has been erased. Lives in arena. */
 enum err reader_as_of(struct reader *reader, const struct scope *scope,
                       const struct object_type *type, int64_t id, int64_t at_ms,
@@ -21,7 +21,7 @@ enum err reader_as_of(struct reader *reader, const struct scope *scope,
 /* Which change gave the field the value that it holds: `entry` is called with the change's log
  * entry, then with the entries that caused it, nearest first, as far as the scope may see them. An
  * empty field that was never set: the entry that made the record. ERR_NOT_FOUND for no such
- * record, ERR_GONE when the answer was erased. */
+ * record, ERR_ERASED when the answer was erased. */
 struct why {
     const struct object_type *type;
     const struct field *field; /* readable by the scope, or masked */

@@ -8,6 +8,7 @@
 #ifndef PROXENOS_STORE_LOG_H
 #define PROXENOS_STORE_LOG_H
 
+#include "proxenos/base_crypto.h"
 #include "proxenos/store.h"
 
 struct log_entry {
@@ -111,6 +112,23 @@ void access_chain_next(const unsigned char previous[32], const struct access_ent
                        unsigned char out_chain[32]);
 
 /* ---- verifying ---- */
+
+/* Payloads that an erasure took: each names the later entry that took it, and that
+ * one proves by a digest which and how many they were and what was put in their place. Whoever
+ * walks the whole log in its order asks log_erased_seen of each entry. */
+struct log_erased {
+    struct map open; /* by seq of the taking entry: struct erased_group */
+};
+void log_erased_init(struct log_erased *erased);
+void log_erased_deinit(struct log_erased *erased);
+/* Is it a payload that was taken? Then its hash is not that of what stands there. ERR_CORRUPT when
+ * what an entry claims to have taken is not what is missing. */
+enum err log_erased_seen(struct log_erased *erased, const struct log_entry *entry, bool *out_taken,
+                         struct error *error) MUST_CHECK;
+/* At the log's end: ERR_CORRUPT when a payload was taken and no entry says so. */
+enum err log_erased_end(struct log_erased *erased, struct error *error) MUST_CHECK;
+/* The digest: over seq and what is put there, in the order of the log. */
+void log_erased_add(struct hasher *hasher, int64_t seq, struct str payload);
 
 /* A stopped service's folder, or a backup, opened to be looked at and not changed: no migration, no
  * writer, no check. Only reader_open, reader_log_raw, reader_access, reader_kept_marks,

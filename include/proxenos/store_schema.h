@@ -125,6 +125,7 @@ struct object_type {
     enum compartment_use compartment;
     struct str subject; /* name of the ref field (or "id") whose record is the data subject of
                            classed fields */
+    bool person;        /* its declaration says subject = "id": each record is a data subject */
     struct map field_by_name;
     const struct field_past *pasts; /* in order of seq */
     int past_count;
@@ -160,6 +161,10 @@ const struct object_type *schema_object(const struct schema *schema,
                                         struct str name); /* NULL: none */
 const struct object_type *schema_object_at(const struct schema *schema, struct str path);
 const struct field *object_field(const struct object_type *type, struct str name); /* NULL: none */
+/* Does the field tell of the data subject: is it classed, or does the record itself be one and the
+ * field hold more than links, choices and switches? Such values are sealed in the log and go when
+ * the subject is erased. Who may read them is the class's affair alone. */
+bool field_personal(const struct object_type *type, const struct field *field);
 /* ERR_UNKNOWN_OBJECT / ERR_UNKNOWN_FIELD with the nearest valid name. */
 enum err schema_find_object(const struct schema *schema, struct str name,
                             const struct object_type **out_type, struct error *error) MUST_CHECK;

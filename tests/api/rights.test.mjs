@@ -330,6 +330,10 @@ test("users, roles and tokens are the administrator's", async () => {
   }
   const hook = await users.allo.post("/api/v1/webhooks", { name: "out", url: "https://x.example/", events: ["*"] });
   assert.equal(hook.status, 403, hook.text);
+  for (const action of ["erase", "access-export"]) {
+    assert.equal((await users.allo.post(`/api/v1/matters/0000000000001/${action}`, {})).status, 403, action);
+  }
+  assert.equal((await users.allo.get("/api/v1/legal_holds")).status, 404);
   const promoted = await users.allo.patch(`/api/v1/users/${users.allo.id}`, { roles: [] });
   assert.ok(promoted.status >= 400);
 });

@@ -67,6 +67,15 @@ void search_sql_delete(struct buf *out, struct str type)
     buf_append_str(out, STR(" where rowid = ?1"));
 }
 
+void search_sql_optimize(struct buf *out, struct str type)
+{
+    buf_append_str(out, STR("insert into "));
+    index_table(out, type);
+    buf_append_char(out, '(');
+    index_table(out, type);
+    buf_append_str(out, STR(") values ('optimize')"));
+}
+
 void search_sql_count(struct buf *out, const struct object_type *type)
 {
     buf_append_str(out, STR("select count(*) from "));

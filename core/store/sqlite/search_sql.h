@@ -40,4 +40,7 @@ enum err search_sql_attach(struct db *db, const char *path, struct error *error)
 enum err search_sql_known(struct db *db, struct str type, struct arena *arena,
                           struct str *out_signature, struct error *error) MUST_CHECK;
 
+/* Merges all segments of a type's table into one. */
+void search_sql_optimize(struct buf *out, struct str type);
+
 #endif

@@ -47,6 +47,10 @@ const char *const engine_migrations[] = {
     "alter table changeset add column hidden_updated integer not null default 0;"
     "alter table changeset add column hidden_deleted integer not null default 0;"
     "alter table changeset add column compartment text not null default '';",
+    /* Data subjects that were erased, or are being: `state` is enum erasure_state. */
+    "create table erasure_subject (id integer primary key, object text not null, at integer not "
+    "null, actor text not null, via text not null, reason text not null, state integer not null);"
+    "create index erasure_subject_open on erasure_subject (state) where state < 3;",
 };
 const int engine_migration_count = COUNT_OF(engine_migrations);
 

@@ -32,8 +32,8 @@ static void builtin_roles_by_table(void **state)
     } lines[] = {
         {"admin", VERB_ALL, VERB_ALL, VERB_ALL, VERB_ALL, ROWS_ALL, ROWS_ALL, W, W, W, W, W, true,
          true},
-        {"manager", VERB_ALL, VERB_READ, 0, VERB_READ, ROWS_ALL, ROWS_ALL, W, W, H, H, H, false,
-         false},
+        {"manager", VERB_ALL & ~(VERB_ERASE | VERB_ACCESS_EXPORT), VERB_READ, 0, VERB_READ,
+         ROWS_ALL, ROWS_ALL, W, W, H, H, H, false, false},
         {"user", VERB_READ | VERB_CREATE | VERB_UPDATE, VERB_READ, 0, VERB_READ, ROWS_ALL,
          ROWS_TEAM, W, W, H, H, H, false, false},
         {"reader", VERB_READ, VERB_READ, 0, VERB_READ, ROWS_ALL, ROWS_NONE, R, M, H, H, H, false,

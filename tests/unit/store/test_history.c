@@ -254,8 +254,8 @@ static void test_what_was_erased_says_so(void **state)
     assert_int_equal(why(shop, NULL, id, "born", &told), OK);
     forget(shop, id);
     (void)as_of(shop, NULL, id, now(shop), &err);
-    assert_int_equal(err, ERR_GONE);
-    assert_int_equal(why(shop, NULL, id, "born", &told), ERR_GONE);
+    assert_int_equal(err, ERR_ERASED);
+    assert_int_equal(why(shop, NULL, id, "born", &told), ERR_ERASED);
     assert_int_equal(why(shop, NULL, id, "name", &told), OK);
 }
 
