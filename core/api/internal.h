@@ -374,10 +374,10 @@ enum err call_view_aggregate(struct call *call, struct aggregate *aggregate,
                              struct error *error) MUST_CHECK;
 
 /* ---- read.c ---- */
-/* An ETag: the version with its quotes, in arena. */
 /* The 404 of a record that was looked for by its id: with merged_into when it became part of
  * another. */
 void call_not_found(struct call *call, struct reader *reader);
+/* An ETag: the version with its quotes, in arena. */
 struct str version_tag(struct arena *arena, int64_t version);
 
 #endif

@@ -3,6 +3,7 @@
  * that nobody's older copy fits any more. */
 #include "columns.h"
 #include "draft.h"
+#include "duplicate.h"
 #include "erasure.h"
 #include "proxenos/base_json.h"
 #include "proxenos/store_file.h"
@@ -51,6 +52,9 @@ static enum err empty_row(struct tx *tx, struct record *before, bool own, struct
         put_system(&whole, changed, SYS_ARCHIVED_AT, value_time(tx->now_ms));
     }
     enum err err = record_row_update(tx, draft, &whole, changed, error);
+    if (err == OK) {
+        err = duplicate_keys_follow(tx, before, &whole, error);
+    }
     if (err == OK && type->person) {
         err = erasure_sql_undeclared(tx->db, arena, type, before->id, error);
     }

@@ -142,6 +142,7 @@
 ---@field mail px.mail # Mail from the plugin's templates, with `mail = { "send" }` in `can`.
 
 ---@class px.query
+---@field view? string # a saved view, by name or id; what else is said adds to it
 ---@field filter? table # { stage = { "in", { "won", "lost" } }, owner = id }
 ---@field order? string|string[] # "-updated_at,name"
 ---@field limit? integer # 50, at most 1,000

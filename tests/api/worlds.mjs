@@ -127,7 +127,7 @@ export class TwoWorlds {
     this.compare(told);
   }
 
-  // Counts of all work of the machine are no answer about records (docs/decisions/0012): their names are compared.
+  // Counts of all work of the machine are no answer about records (docs/decisions/0014): their names are compared.
   figures(target, text) {
     if (target === "/metrics") return text.replace(/ [\d.e+-]+$/gm, " N").replace(/^proxenos_(plugin|subscription|flow)_.*$\n/gm, "");
     if (/^\/api\/v1\/(plugins|subscriptions)/.test(target)) return text.replace(/":[\d.]+(?=[,}\]])/g, '":N');
