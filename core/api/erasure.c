@@ -33,28 +33,13 @@ static bool goes_on(void *context, int64_t done, int64_t total)
 
 /* ---- looking (lane) ---- */
 
-struct sight {
-    bool seen;
-};
-
-static enum err on_seen(void *context, const struct log_entry *entry, struct error *error)
-{
-    struct sight *sight = context;
-    (void)entry;
-    (void)error;
-    sight->seen = true;
-    return OK;
-}
-
 /* Deleted ones are erased too, so it is the log that says whether this user may know of it. */
 static enum err check_seen(struct wish *wish, struct reader *reader, struct error *error)
 {
-    const struct call *call = wish->call;
-    struct sight sight = {false};
-    struct log_query query = {.object = call->type->name, .record = call->id, .limit = 1};
-    int64_t last = 0;
-    enum err err = reader_log(reader, call_scope(call), &query, on_seen, &sight, &last, error);
-    if (err == OK && !sight.seen) {
+    struct call *call = wish->call;
+    bool known = false;
+    enum err err = call_knows_of(call, reader, &known, error);
+    if (err == OK && !known) {
         char text[ID_TEXT_LEN + 1];
         id_format(call->id, text);
         return error_at(error, ERR_NOT_FOUND, NULL, text, "there is no " STR_FORMAT " %s",

@@ -374,6 +374,9 @@ enum err call_view_aggregate(struct call *call, struct aggregate *aggregate,
                              struct error *error) MUST_CHECK;
 
 /* ---- read.c ---- */
+/* Does the log tell this caller anything of the record, be it deleted by now? */
+enum err call_knows_of(struct call *call, struct reader *reader, bool *out_known,
+                       struct error *error) MUST_CHECK;
 /* The 404 of a record that was looked for by its id: with merged_into when it became part of
  * another. */
 void call_not_found(struct call *call, struct reader *reader);

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include "proxenos/store_erasure.h"
+#include "proxenos/store_log.h"
 
 struct rows {
     struct buf *out;
@@ -196,13 +197,37 @@ static enum err bind_single(struct call *call, struct error *error)
     return err == OK ? query_bind(&call->query, call_scope(call), arena, error) : err;
 }
 
-/* Who may read all records of the type is told what became of this one; for others it is one that
- * is not there. */
+static enum err on_known(void *context, const struct log_entry *entry, struct error *error)
+{
+    bool *known = context;
+    (void)entry;
+    (void)error;
+    *known = true;
+    return OK;
+}
+
+enum err call_knows_of(struct call *call, struct reader *reader, bool *out_known,
+                       struct error *error)
+{
+    struct log_query query = {.object = call->type->name, .record = call->id, .limit = 1};
+    int64_t last = 0;
+    *out_known = false;
+    return reader_log(reader, call_scope(call), &query, on_known, out_known, &last, error);
+}
+
+/* Who may read all records of the type is told what became of this one; for others, and for those
+ * outside its compartment, it is one that is not there. */
 static enum err check_erased(struct call *call, struct reader *reader, struct error *error)
 {
     const struct scope_grant *grant = &call_scope(call)->grants[call->type->index];
-    bool may = (grant->verbs & VERB_READ) != 0 && grant->read_rows == ROWS_ALL;
-    return may ? reader_erased(reader, call->type->name, call->id, error) : OK;
+    bool known = (grant->verbs & VERB_READ) != 0 && grant->read_rows == ROWS_ALL;
+    enum err erased = known ? reader_erased(reader, call->type->name, call->id, error) : OK;
+    if (erased != ERR_ERASED) {
+        return erased;
+    }
+    struct error unread = {0};
+    enum err err = call_knows_of(call, reader, &known, &unread);
+    return err == OK && known ? ERR_ERASED : OK;
 }
 
 void get_record(struct call *call)

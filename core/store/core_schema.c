@@ -309,7 +309,7 @@ static const char webhook_json[] =
 static const char legal_hold_json[] =
     "{\"label\":{\"en\":\"Legal hold\",\"el\":\"Νομική δέσμευση\"},"
     "\"plural\":{\"en\":\"Legal holds\",\"el\":\"Νομικές δεσμεύσεις\"},\"title\":\"reason\","
-    "\"icon\":\"lock\",\"fields\":["
+    "\"icon\":\"lock\",\"compartment\":\"optional\",\"fields\":["
     "{\"1\":\"object\",\"2\":\"text\",\"required\":true,\"max\":40,"
     "\"label\":{\"en\":\"Object\",\"el\":\"Αντικείμενο\"}},"
     "{\"1\":\"record\",\"2\":\"text\",\"required\":true,\"max\":13,\"index\":true,"

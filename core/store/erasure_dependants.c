@@ -41,6 +41,27 @@ static enum err run_dependants(struct erasure *erasure, const struct object_type
     return err;
 }
 
+/* Of what lies in a compartment the report is silent to those outside; it goes all the same. */
+static enum err check_shown(struct erasure *erasure, const struct object_type *type, int64_t id,
+                            bool *out_shown, struct error *error)
+{
+    struct arena arena;
+    struct record *record = NULL;
+    arena_init(&arena);
+    enum err err =
+        reader_get(erasure->erasing->reader, erasure->system, type, id, &arena, &record, error);
+    *out_shown = err == OK && scope_sees_compartment(erasure->erasing->scope,
+                                                     record_head_of(record).compartment);
+    arena_deinit(&arena);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static enum err say_hidden_hold(struct error *error)
+{
+    return error_set(error, ERR_HELD,
+                     "a legal hold that you may not see is in the way: ask who places holds");
+}
+
 static void tell_hold(struct erasure *erasure, const struct object_type *type, int64_t id,
                       const struct error *why)
 {
@@ -49,9 +70,12 @@ static void tell_hold(struct erasure *erasure, const struct object_type *type, i
     struct value row = value_map_new();
     const struct value *there = value_get_c(report, "holds");
     struct value holds = there != NULL ? *there : value_list_new();
-    value_put_c(arena, &row, "object", value_text(arena_str(arena, type->name)));
-    value_put_c(arena, &row, "id", value_id(id));
-    value_put_c(arena, &row, "hold", value_text(arena_str(arena, str_from(why->value))));
+    bool shown = why->value[0] != '\0';
+    value_put_c(arena, &row, "object",
+                shown ? value_text(arena_str(arena, type->name)) : value_null());
+    value_put_c(arena, &row, "id", shown ? value_id(id) : value_null());
+    value_put_c(arena, &row, "hold",
+                shown ? value_text(arena_str(arena, str_from(why->value))) : value_null());
     value_put_c(arena, &row, "reason", value_text(arena_str(arena, str_from(why->detail))));
     if (holds.list.count < ERASURE_MENTIONS_MAX) {
         value_push(arena, &holds, row);
@@ -64,8 +88,12 @@ static enum err check_hold(struct erasure *erasure, const struct object_type *ty
                            struct error *error)
 {
     struct error why = {0};
+    bool shown = true;
     enum err err =
         reader_hold_check(erasure->erasing->reader, erasure->system->schema, type->name, id, &why);
+    if (err == ERR_HELD && check_shown(erasure, type, id, &shown, &why) == OK && !shown) {
+        err = say_hidden_hold(&why);
+    }
     if (err == ERR_HELD && erasure->erasing->dry_run) {
         tell_hold(erasure, type, id, &why);
         return OK;
@@ -106,7 +134,11 @@ static enum err each_of(struct erasure *erasure, struct looking *looking, int64_
         if (err == OK) {
             err = look_or_empty(erasure, type, &ids, looking->only_look, error);
         }
-        looking->count += (int64_t)ids.count;
+        for (size_t i = 0; looking->only_look && err == OK && i < ids.count; i++) {
+            bool shown = false;
+            err = check_shown(erasure, type, ids.ids[i], &shown, error);
+            looking->count += shown ? 1 : 0;
+        }
     } while (err == OK && ids.count == COUNT_OF(ids.ids));
     return err;
 }
@@ -161,6 +193,7 @@ static enum err all_types(struct erasure *erasure, bool only_look, struct error 
 enum err erasure_look(struct erasure *erasure, struct error *error)
 {
     enum err err = OK;
+    value_put_c(erasure->erasing->arena, &erasure->erasing->report, "records", value_map_new());
     for (size_t i = 0; i < erasure->id_count && err == OK; i++) {
         err = check_hold(erasure, erasure->type, erasure->ids[i], error);
     }

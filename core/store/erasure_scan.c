@@ -149,6 +149,9 @@ static void mention(struct erasure *erasure, const struct log_entry *entry)
 {
     struct value *list = &erasure->mentions;
     struct arena *arena = erasure->erasing->arena;
+    if (!scope_sees_compartment(erasure->erasing->scope, entry->compartment)) {
+        return; /* whoever asks does not know of it (contract 25) */
+    }
     for (size_t i = 0; i < list->list.count; i++) {
         if (value_get_c(&list->list.items[i], "id")->integer == entry->record) {
             return;

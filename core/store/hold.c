@@ -116,5 +116,11 @@ enum err hold_judge(struct writing *writing, struct error *error)
         return error_at(error, ERR_REFERENCE, "/record", NULL, "there is no such " STR_FORMAT,
                         STR_ARGS(type->name));
     }
+    const struct value *compartment = &writing->whole->values[SYS_COMPARTMENT];
+    struct str place = compartment->kind == VALUE_TEXT ? compartment->text : STR("");
+    if (!str_eq(place, head.compartment)) {
+        return error_at(error, ERR_INVALID, "/compartment", NULL,
+                        "a hold lies where its record does: give it the record's compartment");
+    }
     return OK;
 }

@@ -447,11 +447,8 @@ test("kill -9 between votes", { timeout: 240000 + 5000 * kills }, async (t) => {
     assert.ok(!run.result.by.includes("user:anna"));
   }
   const log = [];
-  for (let last = null, next = ""; next !== last; ) {
-    last = next;
-    const page = (await admin.get(`/api/v1/events?pattern=approval.voted&limit=1000&after=${encodeURIComponent(next)}`)).body;
-    log.push(...page.data);
-    next = page.next ?? last;
+  for (let page = { next: "" }; page.data?.length !== 0; log.push(...page.data)) {
+    page = (await admin.get(`/api/v1/events?pattern=approval.voted&limit=1000&after=${encodeURIComponent(page.next)}`)).body;
   }
   const known = new Set(approvals.map((one) => one.id));
   assert.equal(log.filter((event) => known.has(event.data.approval)).length, 2 * count);

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Receiver } from "./receiver.mjs";
 import { Service, root, until } from "./service.mjs";
+import { makeCompartment, person as insider } from "./walls.mjs";
 
 const place = mkdtempSync(path.join(tmpdir(), "proxenos-erasure-"));
 const plugins = path.join(place, "plugins");
@@ -17,7 +18,7 @@ writeFileSync(path.join(plugins, "care/plugin.lua"), `return { name = "care", ve
   can = { read = { "person#pii", "chart#pii", "task" }, write = { "person#pii", "chart#pii", "task" }, emit = { "care.*" }, mail = { "send" }, http = true } }`);
 mkdirSync(path.join(plugins, "care/mail"));
 writeFileSync(path.join(plugins, "care/mail/hello.en.txt"), "Subject: Hello {name}\n\nDear {name}\n");
-writeFileSync(path.join(plugins, "care/schema.lua"), `return { objects = { chart = { title = "code", subject = "patient", fields = {
+writeFileSync(path.join(plugins, "care/schema.lua"), `return { objects = { chart = { title = "code", subject = "patient", compartment = "optional", fields = {
   { "code", "text", required = true }, { "patient", "ref", to = "person", on_delete = "restrict" },
   { "finding", "text", class = "pii", search = true } } } } }`);
 writeFileSync(path.join(plugins, "care/main.lua"), `
@@ -145,6 +146,33 @@ test("rights: only who has the verb erases, and only what he may see; a hold nee
   assert.equal((await admin.post(`/api/v1/people/${person.id}/erase`, { token: "ab", reason: "asked" })).body.code, "stale");
   assert.equal((await admin.post(`/api/v1/people/${person.id}/erase`, { token: preview.body.token, reason: "somebody ELSE asked" })).body.code, "invalid");
   assert.equal((await admin.post("/api/v1/jobs", { kind: "erasure", object: "person", id: person.id })).body.code, "invalid");
+});
+
+test("of what lies in a compartment the preview is silent to those outside; a hold there is in the way, unnamed", async () => {
+  const kate = await insider(service, "admin", "kate");
+  const karl = await insider(service, "admin", "karl");
+  const walls = await makeCompartment(admin, "inquiry", [kate, karl]);
+  const person = await make(admin, "people", { name: "Zacharias Quist" });
+  const chart = await make(kate, "charts", { code: "about Zacharias Quist", patient: person.id, compartment: walls });
+  const task = await make(admin, "tasks", { title: "call Zacharias Quist" });
+  const inside = (await kate.post(`/api/v1/people/${person.id}/erase`, {})).body;
+  const outside = (await admin.post(`/api/v1/people/${person.id}/erase`, {})).body;
+  assert.equal(inside.records.chart, 1);
+  assert.deepEqual([inside.mentions_count, outside.mentions_count], [2, 1]);
+  assert.deepEqual(outside.mentions, [{ object: "task", id: task.id }]);
+  assert.ok(!outside.records.chart, JSON.stringify(outside));
+  assert.equal((await kate.post("/api/v1/legal_holds", { object: "chart", record: chart.id, reason: "sealed" })).body.code, "invalid");
+  const hold = await make(kate, "legal_holds", { object: "chart", record: chart.id, reason: "sealed", compartment: walls });
+  assert.deepEqual((await admin.get("/api/v1/legal_holds?filter=reason[eq]:\"sealed\"")).body.data, []);
+  const held = (await admin.post(`/api/v1/people/${person.id}/erase`, {})).body;
+  assert.equal(held.token, null);
+  assert.deepEqual([held.holds[0].object, held.holds[0].id, held.holds[0].hold], [null, null, null]);
+  assert.ok(!JSON.stringify(held).includes("sealed") && !JSON.stringify(held).includes(chart.id));
+  assert.match((await kate.post(`/api/v1/people/${person.id}/erase`, {})).body.holds[0].reason, /sealed/);
+  assert.equal((await kate.patch(`/api/v1/legal_holds/${hold.id}`, { lifted: "over" })).status, 200);
+  const { job } = await erase(admin, person.id);
+  assert.equal(job.state, "done", JSON.stringify(job));
+  assert.equal((await kate.get(`/api/v1/charts/${chart.id}`)).body.finding ?? null, null);
 });
 
 test("a person erased: no byte of him is left anywhere, the chain verifies, the past says so", async () => {
