@@ -6,6 +6,7 @@
 #include "query.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ---- texts ---- */
 
@@ -132,7 +133,7 @@ enum err access_draft(struct tx *tx, const struct access_kind *kind,
     const struct object_type *type = type_of(tx, STR("compartment_access"));
     struct draft *draft = draft_new(tx_arena(tx), DRAFT_CREATE, type, ids_next(tx->store->ids));
     struct str name = STR("");
-    bool active = kind->state[1] == 'c'; /* else "asked" */
+    bool active = strcmp(kind->state, "active") == 0; /* else "asked" */
     enum err err = who_of(tx, who, &name, error);
     if (err == OK) {
         err = compartment_text(who->reason, "/reason", false, error);

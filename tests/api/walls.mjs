@@ -14,7 +14,9 @@ const schema = `return { objects = {
       { "size", "integer", label = ${label("Size", "Μέγεθος")} },
       { "sector", "enum", of = { "energy", "finance", "health" }, label = ${label("Sector", "Κλάδος")} },
       { "parent", "ref", to = "firm", on_delete = "restrict", label = ${label("Parent", "Μητρική")} },
-      { "friends", "refs", to = "firm", label = ${label("Friends", "Φίλοι")} } } },
+      { "friends", "refs", to = "firm", label = ${label("Friends", "Φίλοι")} } },
+    duplicates = { block = { { "name:3" }, { "code" } }, compare = { { "name", how = "words", weight = 6, against = 1 }, { "code", weight = 5, against = 0 } },
+      threshold = 3, sure = 9, on_create = "warn" } },
   memo = { title = "name", track = true, compartment = "optional", label = ${label("Memo", "Σημείωμα")}, plural = ${label("Memos", "Σημειώματα")},
     fields = {
       { "name", "text", required = true, max = 200, search = true, label = ${label("Name", "Όνομα")} },

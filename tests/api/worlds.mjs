@@ -38,6 +38,8 @@ class Names {
       .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "T")
       .replace(/(T|\d{8}T\d{6}Z)\b/g, "T")
       .replace(/"(seq|cause|position|last_seq|first_seq)":(\d+)/g, (_, key, number) => `"${key}":${this.name("seq", `seq ${number}`)}`)
+      // A scan's progress in thousandths: told when it takes long, so by the clock alone.
+      .replace(/"progress":\{"done_bytes":\d+,"total_bytes":(0|1000)\}/g, '"progress":P')
       .replace(/"(took_ms|ms|elapsed_ms|bytes_per_second|rows_per_second|progress_ms|pid|port)":[\d.]+/g, '"$1":N')
       .replace(/[A-Za-z0-9_-]{20,}={0,2}/g, (sealed) => (/^[a-z_]+$/.test(sealed) ? sealed : this.name("sealed", sealed)))
       .replace(/"next":"(\d)([0-9a-hjkmnp-tv-z]{13})"/g, (_, rank, id) => `"next":"${rank} ${this.name("id", id)}"`)
@@ -72,6 +74,9 @@ export class TwoWorlds {
       const role = await world.people.root.post("/api/v1/roles", { name: "emergency", break_glass: true, grants: { "*": { verbs: ["read"] } } });
       assert.equal(role.status, 201, role.text);
       world.people.bea = await person(world.service, "emergency", "bea");
+      const south = await world.people.root.post("/api/v1/territories", { name: "south", rules: { firm: { size: { gt: 20 } } }, members: [world.people.oscar.id] });
+      assert.equal(south.status, 201, south.text);
+      world.ids.set("south", south.body.id);
       world.streams = {};
       for (const who of ["oscar", "root", "aud"]) world.streams[who] = await openStream(world.people[who]);
       for (const [name, one] of Object.entries(world.people)) world.ids.set(name, one.id);
@@ -119,7 +124,7 @@ export class TwoWorlds {
       });
       const { names } = world;
       const shown = names.plain(`${method} ${decodeURIComponent(this.fill(world, target))}`);
-      const head = ["content-type", "etag", "location", "link", "retry-after", "content-disposition"].map((name) => [name, names.plain(answer.headers.get(name) ?? "")]);
+      const head = ["content-type", "etag", "location", "link", "retry-after", "content-disposition", "proxenos-duplicates"].map((name) => [name, names.plain(answer.headers.get(name) ?? "")]);
       told.push(JSON.stringify({ as, shown, body: body ?? null, status: answer.status, head, text: names.plain(this.figures(target, answer.text)) }));
       if (keep) keep(world, answer);
     }
@@ -343,12 +348,36 @@ class Outside {
       attach: [2, () => this.attach(this.writer(), one)],
       fetchfile: [2, () => this.ask(as, `${one}/files/{${this.rng.pick(this.worlds.files.concat("nofile"))}}`)],
       unattach: [1, () => this.send(this.writer(), "DELETE", `${one}/files/{${this.rng.pick(this.worlds.files.concat("nofile"))}}`)],
+      alike: [3, () => this.ask(as, `/api/v1/firms/{${this.some("firm")}}/duplicates`)],
+      checked: [2, () => this.send(as, "POST", "/api/v1/firms/duplicates", { name: this.name(), code: `c${rng.below(40)}` })],
+      scan: [2, () => this.scan(this.writer())],
+      groups: [1, () => this.ask(this.writer(), "/api/v1/firms/duplicates?limit=20")],
+      dismiss: [1, () => this.send(this.writer(), "POST", "/api/v1/firms/duplicates/dismiss", { records: [`{${this.some("firm")}}`, `{${this.some("firm")}}`] })],
+      view: [1, () => this.send("root", "POST", "/api/v1/views", { name: `view ${++this.worlds.serial}`, object: "firm", query: { filter: { name: { like: `%${rng.pick(words)}%` } }, order: "id" }, shared: "everyone" })],
+      views: [1, () => this.ask(as, rng.pick(["/api/v1/me/views", "/api/v1/views?order=id"]))],
+      territory: [2, () => this.ask("root", "/api/v1/territories/{south}/coverage")],
+      territories: [1, () => this.send("root", "POST", "/api/v1/territories/{south}/preview", { rules: { firm: { size: { gt: rng.below(60) } } } })],
+      erasable: [1, () => this.send("root", "POST", `${one}/erase`, {})],
       custom: [1, () => this.ask("root", rng.pick(["/api/v1/schema/objects", "/api/v1/schema/firm"]))],
       plugin: [2, () => this.ask(as, "/x/walls/names")],
       bad: [1, () => this.ask(as, rng.pick([`${at}?filter=x`, `${at}?order=nothing`, `${at}/zzz`, `/api/v1/nothing`, `${at}?after=abc`]))],
     };
     const all = Object.values(turns).flatMap(([weight, turn]) => Array(weight).fill(turn));
     await rng.pick(all)();
+  }
+
+  // A scan of what each may read: its result, then its groups.
+  async scan(as) {
+    const told = [];
+    for (const world of this.worlds.worlds) {
+      const started = await world.people[as].post("/api/v1/firms/duplicates/scan", {});
+      assert.equal(started.status, 202, started.text);
+      const job = await world.people[as].job(started.body.id);
+      told.push(JSON.stringify({ as, shown: "scan", text: world.names.plain(job.text) }));
+    }
+    this.worlds.asked++;
+    this.worlds.compare(told);
+    await this.ask(as, "/api/v1/firms/duplicates?limit=50");
   }
 
   attach(as, one) {
