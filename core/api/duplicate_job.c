@@ -98,12 +98,16 @@ static void scan_body(struct call *call)
         return;
     }
     /* One row by its id: the loop's own reader may. */
-    struct duplicate_scan scan;
-    enum err err = id_parse(resume, &call->id);
-    err = err != OK ? error_at(&call->error, ERR_INVALID, "/resume", NULL,
-                               "resume is the id of a scan of yours")
-                    : reader_duplicate_scan(call->api->reader, call_scope(call), call->type,
-                                            call->id, &scan, &call->error);
+    struct duplicate_scan scan = {0};
+    struct reader *reader = NULL;
+    enum err err = id_parse(resume, &call->id) == OK
+                       ? api_reader(call->api, &reader, &call->error)
+                       : error_at(&call->error, ERR_INVALID, "/resume", NULL,
+                                  "resume is the id of a scan of yours");
+    if (err == OK) {
+        err = reader_duplicate_scan(reader, call_scope(call), call->type, call->id, &scan,
+                                    &call->error);
+    }
     if (err == OK && scan.user != call_scope(call)->user) {
         err = error_at(&call->error, ERR_FORBIDDEN, "/resume", NULL,
                        "a scan is gone on with by whom it is");
@@ -175,7 +179,11 @@ static void look_for_keys(struct api *api)
     if (api->ready && schema->epoch != api->keyed_epoch) {
         struct keying keying = {.api = api,
                                 .scope = store_system_scope(api->store, SYSTEM_INDEXER)};
-        enum err err = reader_duplicates_unready(api->reader, schema, start_keys, &keying, &error);
+        struct reader *reader = NULL;
+        enum err err = api_reader(api, &reader, &error);
+        if (err == OK) {
+            err = reader_duplicates_unready(reader, schema, start_keys, &keying, &error);
+        }
         if (err == OK) {
             api->keyed_epoch = schema->epoch;
         } else {
