@@ -4,8 +4,11 @@
 #include "proxenos/store_erasure.h"
 
 #include "erasure.h"
+#include "manifest.h"
 #include "seal.h"
 #include "sqlite/erasure_sql.h"
+
+#include <dirent.h>
 
 /* ---- the question ---- */
 
@@ -47,6 +50,27 @@ static void count_entries(struct erasure *erasure)
                 value_int(erasure->mention_count));
 }
 
+/* The folder's own backups have the subject until somebody takes them away: which ones. */
+static void tell_backups(struct erasure *erasure)
+{
+    struct erasure_run *erasing = erasure->erasing;
+    struct value names = value_list_new();
+    struct buf path;
+    buf_init(&path);
+    DIR *folder = opendir(path_join(&path, erasing->store->folder, BACKUPS_FOLDER));
+    for (struct dirent *entry = NULL; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        if (entry->d_name[0] != '.' && names.list.count < ERASURE_BACKUPS_MAX) {
+            value_push(erasing->arena, &names,
+                       value_text(arena_str(erasing->arena, str_from(entry->d_name))));
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+    buf_deinit(&path);
+    value_put_c(erasing->arena, &erasing->report, "backups", names);
+}
+
 /* What is there, what is in the way. Nothing is changed. */
 static enum err look(struct erasure *erasure, struct error *error)
 {
@@ -62,6 +86,7 @@ static enum err look(struct erasure *erasure, struct error *error)
     }
     if (err == OK) {
         count_entries(erasure);
+        tell_backups(erasure);
     }
     return err;
 }

@@ -18,6 +18,7 @@ enum {
     ERASURE_REASON_MAX = 1000,
     ERASURE_WORDS_MAX = 200, /* texts of the subject that are looked for */
     ERASURE_MENTIONS_MAX = 200,
+    ERASURE_BACKUPS_MAX = 200,    /* named in a report */
     ERASURE_RECORDS_MAX = 100000, /* whose subject it is, of one type */
     ERASURE_PARTS_MAX = 32
 };
@@ -48,7 +49,8 @@ struct erasure_run {
     void *context;
     struct arena *arena;
     /* {"records": {object: n}, "kept": {part: n}, "entries": n, "mentions": [{object, id}],
-     *  "mentions_count": n, "merged": [ids], "holds": [{object, id, hold, reason}]} */
+     *  "mentions_count": n, "merged": [ids], "holds": [{object, id, hold, reason}],
+     *  "backups": [names]: of the folder's own, which have it until they are taken away} */
     struct value report;
     void *private;
 };

@@ -158,6 +158,10 @@ test("of what lies in a compartment the preview is silent to those outside; a ho
   const inside = (await kate.post(`/api/v1/people/${person.id}/erase`, {})).body;
   const outside = (await admin.post(`/api/v1/people/${person.id}/erase`, {})).body;
   assert.equal(inside.records.chart, 1);
+  assert.deepEqual(inside.backups, []);
+  mkdirSync(path.join(service.folder, "backups/made-before-a-drop"), { recursive: true });
+  assert.deepEqual((await kate.post(`/api/v1/people/${person.id}/erase`, {})).body.backups, ["made-before-a-drop"]);
+  rmSync(path.join(service.folder, "backups"), { recursive: true });
   assert.deepEqual([inside.mentions_count, outside.mentions_count], [2, 1]);
   assert.deepEqual(outside.mentions, [{ object: "task", id: task.id }]);
   assert.ok(!outside.records.chart, JSON.stringify(outside));
