@@ -168,6 +168,7 @@ static double take_pair(const double *alike, bool *left_taken, size_t left_count
 {
     double best = -1;
     size_t best_at = 0;
+    ASSERT(right_count > 0);
     for (size_t at = 0; at < left_count * right_count; at++) {
         bool free = !left_taken[at / right_count] && !right_taken[at % right_count];
         if (free && alike[at] > best) {
