@@ -145,8 +145,9 @@ static void on_keys_started(struct job_start *start)
     if (start->err != OK) {
         log_error("api", "keys for duplicates are not made: %s", start->error.detail);
     }
-    arena_deinit(start->context);
-    mem_free(start->context);
+    struct arena *arena = start->context; /* the start itself lies in it */
+    arena_deinit(arena);
+    mem_free(arena);
 }
 
 struct keying {

@@ -3,7 +3,7 @@
 
 #include "proxenos/base_log.h"
 
-enum { LANE_THREADS = 2, LANE_QUEUE_MAX = 1024, SWEEP_EVERY_MS = 6 * 3600 * 1000 };
+enum { LANE_THREADS = 2, LANE_QUEUE_MAX = 1024, SWEEP_EVERY_MS = 6 * 3600 * 1000, CLOSING_MS = 10 };
 
 struct str file_tag(struct arena *arena, const struct blob *blob)
 {
@@ -221,6 +221,9 @@ void files_close(struct api *api)
     lane_free(api->files);
     api->files = NULL;
     if (api->file_care != NULL) {
+        while (api->file_care->sweeping) {
+            loop_drain(api->loop, CLOSING_MS); /* its last word comes there */
+        }
         timer_deinit(&api->file_care->timer);
         mem_free(api->file_care);
         api->file_care = NULL;
