@@ -3,7 +3,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { TwoWorlds } from "./worlds.mjs";
 
-const seeds = Number(process.env.PROXENOS_Q7_SEEDS ?? 20);
+const seeds = Number(process.env.PROXENOS_Q7_SEEDS ?? 24);
 const first = Number(process.env.PROXENOS_TEST_SEED ?? 1);
 const steps = Number(process.env.PROXENOS_Q7_STEPS ?? 100);
 const perPair = 25; // programs on one pair of services
