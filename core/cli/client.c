@@ -238,3 +238,15 @@ int cli_object_path(struct cli *cli, const char *object, struct str *out_path)
     }
     return code;
 }
+
+int cli_list_target(struct cli *cli, struct buf *target, const char *object)
+{
+    struct str path;
+    int code = cli_object_path(cli, object, &path);
+    buf_init(target);
+    if (code == CLI_OK) {
+        buf_append_str(target, STR("/api/v1"));
+        cli_path(target, path);
+    }
+    return code;
+}

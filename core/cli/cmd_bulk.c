@@ -63,16 +63,12 @@ static void remark(const struct cli *cli, const struct value *answer, bool done)
 static int look_and_do(struct cli *cli, const char *what, struct value *body)
 {
     struct buf target;
-    struct str path;
     struct value answer;
     bool done = false;
-    int code = cli_object_path(cli, cli->positional[0], &path);
+    int code = cli_list_target(cli, &target, cli->positional[0]);
     if (code != CLI_OK) {
         return code;
     }
-    buf_init(&target);
-    buf_append_str(&target, STR("/api/v1"));
-    cli_path(&target, path);
     buf_printf(&target, "/bulk/%s", what);
     code = cli_call(cli, "POST", buf_str(&target), body, &answer);
     if (code == CLI_OK && cli_switch(cli, "yes")) {

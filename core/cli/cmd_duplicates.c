@@ -79,12 +79,8 @@ static void print_groups(struct cli *cli, const struct value *answer)
 
 static int object_target(struct cli *cli, const char *behind, struct buf *target)
 {
-    struct str path;
-    int code = cli_object_path(cli, cli->positional[0], &path);
-    buf_init(target);
+    int code = cli_list_target(cli, target, cli->positional[0]);
     if (code == CLI_OK) {
-        buf_append_str(target, STR("/api/v1"));
-        cli_path(target, path);
         buf_append_str(target, str_from(behind));
     }
     return code;

@@ -3,12 +3,8 @@
 
 int cli_record_target(struct cli *cli, struct buf *target, const char *object, struct str id)
 {
-    struct str path;
-    int code = cli_object_path(cli, object, &path);
-    buf_init(target);
+    int code = cli_list_target(cli, target, object);
     if (code == CLI_OK) {
-        buf_append_str(target, STR("/api/v1"));
-        cli_path(target, path);
         cli_path(target, id);
     }
     return code;

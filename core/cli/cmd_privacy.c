@@ -9,13 +9,8 @@
 
 static int person_target(struct cli *cli, const char *action, struct buf *target)
 {
-    struct str path;
-    int code = cli_object_path(cli, cli->positional[0], &path);
-    buf_init(target);
+    int code = cli_record_target(cli, target, cli->positional[0], str_from(cli->positional[1]));
     if (code == CLI_OK) {
-        buf_append_str(target, STR("/api/v1"));
-        cli_path(target, path);
-        cli_path(target, str_from(cli->positional[1]));
         buf_printf(target, "/%s", action);
     }
     return code;

@@ -3,17 +3,8 @@
 
 static int record_target(struct cli *cli, const char *id, struct buf *target)
 {
-    struct str path;
-    int code = cli_object_path(cli, cli->positional[0], &path);
-    buf_init(target);
-    if (code == CLI_OK) {
-        buf_append_str(target, STR("/api/v1"));
-        cli_path(target, path);
-    }
-    if (code == CLI_OK && id != NULL) {
-        cli_path(target, str_from(id));
-    }
-    return code;
+    return id != NULL ? cli_record_target(cli, target, cli->positional[0], str_from(id))
+                      : cli_list_target(cli, target, cli->positional[0]);
 }
 
 int cmd_record_get(struct cli *cli)

@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
-static int find_by_name(struct cli *cli, const char *collection, const char *what, const char *name,
-                        struct str *out_id)
+int cli_find_by_name(struct cli *cli, const char *collection, const char *what, const char *name,
+                     struct str *out_id)
 {
     struct buf quoted, target;
     buf_init(&quoted);
@@ -31,13 +31,13 @@ static int find_by_name(struct cli *cli, const char *collection, const char *wha
 
 int cli_user_id(struct cli *cli, const char *name, struct str *out_id)
 {
-    return find_by_name(cli, "users", "user", name, out_id);
+    return cli_find_by_name(cli, "users", "user", name, out_id);
 }
 
 static int add_role(struct cli *cli, struct value *roles, const char *name)
 {
     struct str id;
-    int code = find_by_name(cli, "roles", "role", name, &id);
+    int code = cli_find_by_name(cli, "roles", "role", name, &id);
     if (code == CLI_OK) {
         value_push(&cli->arena, roles, value_text(id));
     }

@@ -76,28 +76,11 @@ static int share_with(struct cli *cli, const char *said, struct value *body)
         value_put_c(&cli->arena, body, "shared", value_text(word));
         return CLI_OK;
     }
-    struct buf target;
-    struct buf filter;
-    struct value answer;
-    struct value name = value_text(str_sub(word, 5, word.len));
-    buf_init(&target);
-    buf_init(&filter);
-    buf_append_str(&filter, STR("name[eq]:"));
-    json_encode(&filter, &name);
-    buf_append_str(&target, STR("/api/v1/teams"));
-    cli_query(&target, "filter", buf_str(&filter));
-    int code = cli_call(cli, "GET", buf_str(&target), NULL, &answer);
-    buf_deinit(&target);
-    buf_deinit(&filter);
-    const struct value *rows = code == CLI_OK ? value_get_c(&answer, "data") : NULL;
-    if (code == CLI_OK && (rows == NULL || rows->list.count == 0)) {
-        fprintf(stderr, "proxenos: there is no team \"" STR_FORMAT "\"\n", STR_ARGS(name.text));
-        return CLI_FAILED;
-    }
+    struct str team = STR("");
+    int code = cli_find_by_name(cli, "teams", "team", said + 5, &team);
     if (code == CLI_OK) {
         value_put_c(&cli->arena, body, "shared", value_text(STR("team")));
-        value_put_c(&cli->arena, body, "team",
-                    value_text(value_get_text(&rows->list.items[0], "id", STR(""))));
+        value_put_c(&cli->arena, body, "team", value_text(team));
     }
     return code;
 }
@@ -182,37 +165,11 @@ int cmd_view_delete(struct cli *cli)
 
 /* ---- territories ---- */
 
-static int find_territory(struct cli *cli, const char *word, struct str *out_id)
-{
-    struct buf target;
-    struct buf filter;
-    struct value answer;
-    struct value name = value_text(str_from(word));
-    buf_init(&target);
-    buf_init(&filter);
-    buf_append_str(&filter, STR("name[eq]:"));
-    json_encode(&filter, &name);
-    buf_append_str(&target, STR("/api/v1/territories"));
-    cli_query(&target, "filter", buf_str(&filter));
-    int code = cli_call(cli, "GET", buf_str(&target), NULL, &answer);
-    buf_deinit(&target);
-    buf_deinit(&filter);
-    const struct value *rows = code == CLI_OK ? value_get_c(&answer, "data") : NULL;
-    if (code == CLI_OK && (rows == NULL || rows->list.count == 0)) {
-        fprintf(stderr, "proxenos: there is no territory \"%s\"\n", word);
-        return CLI_FAILED;
-    }
-    if (code == CLI_OK) {
-        *out_id = value_get_text(&rows->list.items[0], "id", STR(""));
-    }
-    return code;
-}
-
 int cmd_territory_show(struct cli *cli)
 {
     struct str id = STR("");
     struct value answer;
-    int code = find_territory(cli, cli->positional[0], &id);
+    int code = cli_find_by_name(cli, "territories", "territory", cli->positional[0], &id);
     if (code == CLI_OK) {
         code = cli_call(
             cli, "GET",
@@ -242,7 +199,7 @@ int cmd_territory_preview(struct cli *cli)
         return CLI_USAGE;
     }
     value_put_c(&cli->arena, &body, "rules", rules);
-    int code = find_territory(cli, cli->positional[0], &id);
+    int code = cli_find_by_name(cli, "territories", "territory", cli->positional[0], &id);
     if (code == CLI_OK) {
         code = cli_call(
             cli, "POST",

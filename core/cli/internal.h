@@ -81,6 +81,8 @@ void cli_query(struct buf *target, const char *name, struct str value);
 void cli_path(struct buf *target, struct str segment); /* "/" + encoded segment */
 /* The path of an object type ("opportunity" or "opportunities" → "opportunities"). */
 int cli_object_path(struct cli *cli, const char *object, struct str *out_path);
+/* "/api/v1/opportunities" into target, which the caller frees in any case. */
+int cli_list_target(struct cli *cli, struct buf *target, const char *object);
 
 /* ---- output (output.c) ---- */
 struct cli_column {
@@ -125,6 +127,9 @@ int cli_print_list(struct cli *cli, const struct cli_list *list);
 /* A file of at most 16 MiB; says itself what is wrong. */
 int cli_read_file(struct cli *cli, const char *path, struct str *out_text);
 /* The id of a user by name. */
+/* The id of the one record of /api/v1/<collection> with this name; says so when there is none. */
+int cli_find_by_name(struct cli *cli, const char *collection, const char *what, const char *name,
+                     struct str *out_id);
 int cli_user_id(struct cli *cli, const char *name, struct str *out_id);
 /* "name=value" into body: JSON where it is JSON, plain text otherwise. CLI_USAGE after saying why.
  */

@@ -32,17 +32,25 @@ static enum err open_with(struct tx *tx, struct str sql, const int64_t *numbers,
     return err;
 }
 
-enum err attachment_run(struct tx *tx, struct str sql, const int64_t *numbers, int count,
-                        struct error *error)
+static enum err read_number(struct tx *tx, struct str sql, const int64_t *numbers, int count,
+                            int64_t *out_number, struct error *error)
 {
     struct db_stmt *stmt = NULL;
     bool row = false;
     enum err err = open_with(tx, sql, numbers, count, &stmt, error);
     if (err == OK) {
         err = db_step(stmt, &row, error);
+        *out_number = err == OK && row ? db_column_int(stmt, 0) : 0;
         db_done(stmt);
     }
     return err;
+}
+
+enum err attachment_run(struct tx *tx, struct str sql, const int64_t *numbers, int count,
+                        struct error *error)
+{
+    int64_t none = 0;
+    return read_number(tx, sql, numbers, count, &none, error);
 }
 
 enum err attachment_content(struct tx *tx, struct str sql, const struct blob *blob, int64_t number,
@@ -64,20 +72,6 @@ enum err attachment_total(struct tx *tx, int64_t bytes, int64_t files, struct er
 {
     const int64_t numbers[] = {bytes, files};
     return attachment_run(tx, sql_total_add, numbers, 2, error);
-}
-
-static enum err read_number(struct tx *tx, struct str sql, const int64_t *numbers, int count,
-                            int64_t *out_number, struct error *error)
-{
-    struct db_stmt *stmt = NULL;
-    bool row = false;
-    enum err err = open_with(tx, sql, numbers, count, &stmt, error);
-    if (err == OK) {
-        err = db_step(stmt, &row, error);
-        *out_number = err == OK && row ? db_column_int(stmt, 0) : 0;
-        db_done(stmt);
-    }
-    return err;
 }
 
 enum err attachment_find(struct tx *tx, int64_t id, struct attachment *out, bool *out_removed,

@@ -36,24 +36,6 @@ static enum err copy_database(struct store *store, const char *path, struct mani
     return err;
 }
 
-/* By what the copy says: content that came later is not in it. */
-static enum err copy_contents(struct store *store, const char *folder, progress_cb progress,
-                              void *context, struct error *error)
-{
-    struct buf path;
-    struct db *db = NULL;
-    buf_init(&path);
-    struct db_options options = {.path = path_join(&path, folder, DATABASE_FILE),
-                                 .mode = DB_FROZEN};
-    enum err err = db_open(&options, &db, error);
-    if (err == OK) {
-        err = blobs_copy(db, store->folder, folder, progress, context, error);
-    }
-    db_close(db);
-    buf_deinit(&path);
-    return err;
-}
-
 static enum err make_audit_folder(const char *folder, struct error *error)
 {
     struct buf path;
@@ -95,7 +77,8 @@ enum err store_backup(struct store *store, const char *folder, progress_cb progr
         err = seal_backup(store, path_join(&path, folder, seal_file_name()), &keys, error);
     }
     if (err == OK) {
-        err = copy_contents(store, folder, progress, context, error);
+        /* By what the copy says: content that came later is not in it. */
+        err = blobs_copy_by(folder, store->folder, folder, progress, context, error);
     }
     if (err == OK) {
         err =

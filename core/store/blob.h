@@ -64,6 +64,9 @@ enum err contents_total(struct db *db, int64_t *out_bytes, struct error *error) 
  * hashes on the way. ERR_CORRUPT names what is missing or altered. */
 enum err blobs_copy(struct db *db, const char *from, const char *to, progress_cb progress,
                     void *context, struct error *error) MUST_CHECK;
+/* The same by the database that lies in the folder `by`; `to` NULL: compared alone. */
+enum err blobs_copy_by(const char *by, const char *from, const char *to, progress_cb progress,
+                       void *context, struct error *error) MUST_CHECK;
 /* Compares them all. */
 enum err blobs_check(struct db *db, const char *folder, progress_cb progress, void *context,
                      struct error *error) MUST_CHECK;

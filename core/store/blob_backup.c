@@ -2,7 +2,9 @@
  * the way, so that the manifest, which vouches for the database, vouches for all of it. A thread
  * that may wait for the disk. */
 #include "blob.h"
+#include "driver.h"
 #include "file.h"
+#include "manifest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,4 +130,21 @@ enum err blobs_check(struct db *db, const char *folder, progress_cb progress, vo
     struct copying copying = {.from = folder, .progress = progress, .context = context};
     enum err err = contents_total(db, &copying.total, error);
     return err == OK ? contents_each(db, on_compared, &copying, error) : err;
+}
+
+enum err blobs_copy_by(const char *by, const char *from, const char *to, progress_cb progress,
+                       void *context, struct error *error)
+{
+    struct buf path;
+    struct db *db = NULL;
+    buf_init(&path);
+    struct db_options options = {.path = path_join(&path, by, DATABASE_FILE), .mode = DB_FROZEN};
+    enum err err = db_open(&options, &db, error);
+    if (err == OK) {
+        err = to == NULL ? blobs_check(db, from, progress, context, error)
+                         : blobs_copy(db, from, to, progress, context, error);
+    }
+    db_close(db);
+    buf_deinit(&path);
+    return err;
 }

@@ -30,26 +30,6 @@ static enum err check_heads(const struct manifest *manifest, const struct log_he
                      (long long)log->seq, where, (long long)manifest->log.seq);
 }
 
-/* Of both, `to` NULL: compared alone. */
-static enum err with_contents(const char *folder, const char *to, progress_cb progress,
-                              void *context, struct error *error)
-{
-    struct buf path;
-    struct db *db = NULL;
-    buf_init(&path);
-    struct db_options options = {.path = path_join(&path, folder, DATABASE_FILE),
-                                 .mode = DB_FROZEN};
-    enum err err = db_open(&options, &db, error);
-    if (err == OK && to == NULL) {
-        err = blobs_check(db, folder, progress, context, error);
-    } else if (err == OK) {
-        err = blobs_copy(db, folder, to, progress, context, error);
-    }
-    db_close(db);
-    buf_deinit(&path);
-    return err;
-}
-
 static enum err check_database(const struct manifest *manifest, const char *folder,
                                struct error *error)
 {
@@ -157,7 +137,7 @@ enum err store_restore(struct env *env, const char *backup, const char *folder, 
         err = check_database(&manifest, backup, error);
     }
     if (err == OK && verify_only) {
-        err = with_contents(backup, NULL, progress, context, error);
+        err = blobs_copy_by(backup, backup, NULL, progress, context, error);
     }
     if (err != OK || verify_only) {
         return err;
@@ -167,7 +147,7 @@ enum err store_restore(struct env *env, const char *backup, const char *folder, 
         err = copy_all(&manifest, backup, folder, progress, context, error);
     }
     if (err == OK) {
-        err = with_contents(backup, folder, progress, context, error);
+        err = blobs_copy_by(backup, backup, folder, progress, context, error);
     }
     if (err == OK) {
         err = manifest_check(&manifest, folder, error);
