@@ -1,0 +1,1 @@
+-- What a manager does inside and around the company: one file per topic, each with its schema and tests of the same name.

@@ -1,0 +1,1 @@
+-- What a manager does for clients: one file per topic, each with its schema and tests of the same name.
