@@ -1,6 +1,7 @@
 /* Editions: one set of a plugin's files, read into memory so that nothing is read while it runs,
  * and the state that it becomes. Reading: start-up or a lane; the rest: loop. */
 #include "proxenos/plugin_bundle.h"
+#include "proxenos/plugin_source.h"
 #include "settings.h"
 
 #include <dirent.h>
@@ -209,11 +210,8 @@ static enum err take_files(struct edition *edition, struct error *error)
         return err;
     }
     edition->has_manifest = true;
-    text = file_text(edition, "schema.lua", &there);
-    if (there) {
-        err =
-            lua_read_data(&edition->arena, "schema.lua", text, ERR_SCHEMA, &edition->schema, error);
-    }
+    err = plugin_schema_read(&edition->arena, edition->files, edition->file_count, &edition->schema,
+                             error);
     return err == OK ? take_migrations(edition, error) : err;
 }
 

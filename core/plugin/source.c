@@ -108,9 +108,8 @@ enum err plugin_source_read(struct arena *arena, const char *folder,
         keep_manifest(arena, &manifest, &source);
         err = settings_values(arena, &manifest, NULL, &source.config, error);
     }
-    text = plugin_source_file(&source, STR("schema.lua"));
-    if (err == OK && text.at != NULL) {
-        err = lua_read_data(arena, "schema.lua", text, ERR_SCHEMA, &source.schema, error);
+    if (err == OK) {
+        err = plugin_schema_read(arena, source.files, source.file_count, &source.schema, error);
     }
     if (err == OK) {
         *out_source = source;

@@ -164,6 +164,25 @@ static bool gather(struct check *check, const struct plugin_source *source,
     return all;
 }
 
+/* The file that declares the type which "relations: objects.task.fields[3]" is about. */
+static const char *schema_file_of(struct check *check, struct str pointer)
+{
+    size_t at = 0, dot = 0;
+    struct str type =
+        str_find(pointer, STR(": "), &at) ? str_sub(pointer, at + 2, pointer.len) : pointer;
+    size_t parts = str_starts(type, STR("objects.")) ? strlen("objects.") : strlen("extend.");
+    if (type.len > parts && str_find(str_sub(type, parts, type.len), STR("."), &dot)) {
+        type = str_sub(type, 0, parts + dot);
+    }
+    for (size_t i = 0; i < check->source.file_count; i++) {
+        struct str name = check->source.files[i].name;
+        if (plugin_schema_file(name) && check_place(check, name, type) != NULL) {
+            return arena_cstr(&check->arena, name);
+        }
+    }
+    return "schema.lua";
+}
+
 static void check_schema(struct check *check)
 {
     struct gathered *gathered = mem_zalloc(sizeof(*gathered));
@@ -175,7 +194,7 @@ static void check_schema(struct check *check)
                             &error) != OK) {
         check->schema = NULL;
         for (const struct error *one = &error; one != NULL; one = one->next) {
-            add_error(check, one, "schema.lua");
+            add_error(check, one, schema_file_of(check, str_from(one->pointer)));
         }
     }
     mem_free(gathered);

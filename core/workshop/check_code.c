@@ -113,7 +113,7 @@ void check_code(struct check *check)
     const struct plugin_source *source = &check->source;
     for (size_t i = 0; i < source->file_count; i++) {
         struct str name = source->files[i].name;
-        bool data = str_is(name, "plugin.lua") || str_is(name, "schema.lua") ||
+        bool data = str_is(name, "plugin.lua") || plugin_schema_file(name) ||
                     str_starts(name, STR("locale/")) || !str_ends(name, STR(".lua"));
         if (!data) {
             check_file(check, &source->files[i], uses);

@@ -107,36 +107,54 @@ static void check_label(struct check *check, const char *file, const char *path,
     }
 }
 
-static void check_fields(struct check *check, const struct value *type, const char *path)
+static void check_fields(struct check *check, const char *file, const struct value *type,
+                         const char *path)
 {
     const struct value *fields = value_get_c(type, "fields");
     for (size_t i = 0; fields != NULL && fields->kind == VALUE_LIST && i < fields->list.count;
          i++) {
         char place[PLACE_PATH_MAX];
         (void)snprintf(place, sizeof(place), "%s.fields[%zu]", path, i + 1);
-        check_label(check, "schema.lua", place, &fields->list.items[i], "label");
+        check_label(check, file, place, &fields->list.items[i], "label");
     }
     const struct value *rules = value_get_c(type, "rules");
     for (size_t i = 0; rules != NULL && rules->kind == VALUE_LIST && i < rules->list.count; i++) {
         char place[PLACE_PATH_MAX];
         (void)snprintf(place, sizeof(place), "%s.rules[%zu]", path, i + 1);
-        check_label(check, "schema.lua", place, &rules->list.items[i], "message");
+        check_label(check, file, place, &rules->list.items[i], "message");
     }
 }
 
-static void check_types(struct check *check, const char *part)
+static void check_types(struct check *check, const char *file, const struct value *tree,
+                        const char *part)
 {
-    const struct value *types = value_get_c(&check->source.schema, part);
+    const struct value *types = value_get_c(tree, part);
     bool objects = strcmp(part, "objects") == 0;
     for (size_t i = 0; types != NULL && types->kind == VALUE_MAP && i < types->map.count; i++) {
         char place[PLACE_PATH_MAX];
         const struct value_entry *entry = &types->map.entries[i];
         (void)snprintf(place, sizeof(place), "%s." STR_FORMAT, part, STR_ARGS(entry->key));
         if (objects) {
-            check_label(check, "schema.lua", place, &entry->value, "label");
-            check_label(check, "schema.lua", place, &entry->value, "plural");
+            check_label(check, file, place, &entry->value, "label");
+            check_label(check, file, place, &entry->value, "plural");
         }
-        check_fields(check, &entry->value, place);
+        check_fields(check, file, &entry->value, place);
+    }
+}
+
+/* Each file by itself, as the tree of all no longer says where a field stands. */
+static void check_schema_files(struct check *check)
+{
+    for (size_t i = 0; i < check->source.file_count; i++) {
+        const struct bind_file *file = &check->source.files[i];
+        const char *name = arena_cstr(&check->arena, file->name);
+        struct value tree = value_null();
+        struct error ignored = {0}; /* said where the whole is read */
+        if (plugin_schema_file(file->name) &&
+            lua_read_data(&check->arena, name, file->text, ERR_SCHEMA, &tree, &ignored) == OK) {
+            check_types(check, name, &tree, "objects");
+            check_types(check, name, &tree, "extend");
+        }
     }
 }
 
@@ -192,8 +210,7 @@ void check_labels(struct check *check)
         missing(check, "plugin.lua", "label", "text", "el");
     }
     check_settings(check);
-    check_types(check, "objects");
-    check_types(check, "extend");
+    check_schema_files(check);
     struct value en = read_locale(check, en_file);
     struct value el = read_locale(check, el_file);
     compare_locales(check, &en, en_file, &el, el_file);

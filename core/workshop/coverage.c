@@ -195,7 +195,7 @@ static int count_lines(struct str text)
 
 static bool is_code(struct str name)
 {
-    return !str_is(name, "plugin.lua") && !str_is(name, "schema.lua") &&
+    return !str_is(name, "plugin.lua") && !plugin_schema_file(name) &&
            !str_starts(name, STR("tests/")) && !str_starts(name, STR("locale/"));
 }
 

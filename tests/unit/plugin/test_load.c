@@ -54,6 +54,35 @@ static void test_handler_runs(void **state)
     assert_int_equal(world_count(world, "mark", ""), 11);
 }
 
+static void test_schema_in_several_files(void **state)
+{
+    struct world *world = *state;
+    write_good(world);
+    world_file(world, "good", "schema/marks.lua",
+               "return { objects = { stamp = { fields = { { 'name', 'text' } } } },\n"
+               "  extend = { thing = { fields = { { 'colour', 'text', max = 4 } } } } }\n");
+    world_file(world, "twice", "plugin.lua",
+               "return { name = 'twice', version = '1.0.0', api = 1, default = true, can = {} }\n");
+    world_file(world, "twice", "main.lua", "\n");
+    world_file(world, "twice", "schema/a.lua",
+               "return { objects = { leaf = { fields = { { 'name', 'text' } } } } }\n");
+    world_file(world, "twice", "schema/b.lua",
+               "return { objects = { leaf = { fields = { { 'size', 'integer' } } } } }\n");
+    world_file(world, "odd", "plugin.lua",
+               "return { name = 'odd', version = '1.0.0', api = 1, default = true, can = {} }\n");
+    world_file(world, "odd", "main.lua", "\n");
+    world_file(world, "odd", "schema/a.lua", "return { objekts = {} }\n");
+    world_open(world, true, NULL);
+    assert_string_equal(world_status(world, "good").at, "running");
+    (void)world_create(world, "stamp", "{\"name\":\"a\"}");
+    (void)world_create(world, "thing", "{\"name\":\"a\",\"colour\":\"blue\"}");
+    world_settle(world);
+    assert_int_equal(world_count(world, "thing", "colour[eq]:\"blue\""), 1);
+    expect_failure(world, "twice", "schema", "declared in schema/a.lua already",
+                   "schema/b.lua: objects.leaf");
+    expect_failure(world, "odd", "schema", "nothing else", "schema/a.lua: objekts");
+}
+
 static void test_broken_ones_are_named(void **state)
 {
     struct world *world = *state;
@@ -210,6 +239,7 @@ int test_load(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_handler_runs, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_schema_in_several_files, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_broken_ones_are_named, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_ungranted_waits, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_disabled_until_asked_for, world_setup, world_teardown),

@@ -38,6 +38,12 @@ void world_file(struct world *world, const char *name, const char *file, const c
     char path[256];
     (void)snprintf(path, sizeof(path), "%s/%s", world->made, name);
     (void)mkdir(path, 0700);
+    const char *slash = strchr(file, '/');
+    if (slash != NULL) {
+        (void)snprintf(path, sizeof(path), "%s/%s/%.*s", world->made, name, (int)(slash - file),
+                       file);
+        (void)mkdir(path, 0700);
+    }
     (void)snprintf(path, sizeof(path), "%s/%s/%s", world->made, name, file);
     FILE *out = fopen(path, "wbe");
     assert_non_null(out);
