@@ -1,5 +1,4 @@
--- The heart of the domain (docs: README.md): parties, how they are bound, what was said, what is for sale, what is to be done.
--- Names follow the field: schema.org, vCard (RFC 6350), ISO 3166, ISO 4217, E.164.
+-- Parties and how they are bound. Names follow the field: schema.org, vCard (RFC 6350), ISO 3166, ISO 4217, E.164.
 return {
   objects = {
     organisation = {
@@ -89,71 +88,6 @@ return {
         { "ends_after_start", "ended_on >= started_on",
           message = { en = "A relationship ends after it has begun.", el = "Η λήξη έπεται της έναρξης." } },
       },
-    },
-
-    interaction = {
-      label = { en = "Interaction", el = "Επαφή" }, plural = { en = "Interactions", el = "Επαφές" },
-      title = "subject", icon = "message", track = true,
-      fields = {
-        { "kind", "enum", required = true, of = { "meeting", "call", "email", "message", "visit", "note", "letter" },
-          label = { en = "Kind", el = "Είδος" } },
-        { "subject", "text", required = true, max = 300, search = true, label = { en = "Subject", el = "Θέμα" } },
-        { "at", "datetime", required = true, index = true, label = { en = "When", el = "Πότε" } },
-        { "people", "refs", to = "person", label = { en = "People", el = "Πρόσωπα" } },
-        { "organisations", "refs", to = "organisation", label = { en = "Organisations", el = "Οργανισμοί" } },
-        { "outcome", "long_text", search = true, label = { en = "Outcome", el = "Αποτέλεσμα" } },
-      },
-    },
-
-    product = {
-      label = { en = "Product", el = "Προϊόν" }, plural = { en = "Products", el = "Προϊόντα" },
-      title = "name", icon = "box", track = true,
-      fields = {
-        { "name", "text", required = true, unique = true, max = 200, search = true, label = { en = "Name", el = "Όνομα" } },
-        { "series", "text", max = 100, index = true, label = { en = "Series", el = "Σειρά" } },
-        { "price", "money", min = 0, label = { en = "Price", el = "Τιμή" } },
-        { "description", "long_text", label = { en = "Description", el = "Περιγραφή" } },
-      },
-    },
-
-    opportunity = {
-      path = "opportunities",
-      label = { en = "Opportunity", el = "Ευκαιρία" }, plural = { en = "Opportunities", el = "Ευκαιρίες" },
-      title = "name", icon = "target", track = true,
-      fields = {
-        { "name", "text", required = true, max = 200, search = true, label = { en = "Name", el = "Όνομα" } },
-        { "stage", "enum", required = true, index = true, label = { en = "Stage", el = "Στάδιο" }, of = {
-          { "prospecting", { en = "Prospecting", el = "Αναζήτηση" } }, { "engaging", { en = "Engaging", el = "Σε επαφή" } },
-          { "won", { en = "Won", el = "Κερδήθηκε" } }, { "lost", { en = "Lost", el = "Χάθηκε" } } } },
-        { "organisation", "ref", to = "organisation", on_delete = "restrict", label = { en = "Organisation", el = "Οργανισμός" } },
-        { "product", "ref", to = "product", on_delete = "restrict", label = { en = "Product", el = "Προϊόν" } },
-        { "value", "money", min = 0, label = { en = "Value", el = "Αξία" } },
-        { "engaged_on", "date", label = { en = "Engaged on", el = "Πρώτη επαφή" } },
-        { "closed_on", "date", index = true, label = { en = "Closed on", el = "Κλείσιμο" } },
-      },
-      states = { field = "stage", initial = "prospecting", moves = {
-        prospecting = { "engaging", "lost" }, engaging = { "prospecting", "won", "lost" }, lost = { "engaging" } } },
-      indexes = { { "organisation", "-closed_on" } },
-      rules = {
-        { "closes_after_engaging", "closed_on >= engaged_on",
-          message = { en = "An opportunity closes after it was engaged.", el = "Το κλείσιμο έπεται της πρώτης επαφής." } },
-      },
-    },
-
-    task = {
-      label = { en = "Task", el = "Εργασία" }, plural = { en = "Tasks", el = "Εργασίες" },
-      title = "title", icon = "check", track = true,
-      fields = {
-        { "title", "text", required = true, max = 300, search = true, label = { en = "Title", el = "Τίτλος" } },
-        { "state", "enum", of = { "open", "done", "dropped" }, index = true, label = { en = "State", el = "Κατάσταση" } },
-        { "due", "date", index = true, label = { en = "Due", el = "Προθεσμία" } },
-        { "organisation", "ref", to = "organisation", on_delete = "clear", label = { en = "Organisation", el = "Οργανισμός" } },
-        { "opportunity", "ref", to = "opportunity", on_delete = "cascade", label = { en = "Opportunity", el = "Ευκαιρία" } },
-        { "description", "long_text", label = { en = "Description", el = "Περιγραφή" } },
-      },
-      states = { field = "state", initial = "open", moves = {
-        open = { "done", "dropped" }, done = { "open" }, dropped = { "open" } } },
-      indexes = { { "owner", "due" } },
     },
   },
 }
