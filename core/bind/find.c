@@ -336,7 +336,8 @@ enum err read_aggregate(struct call *call, const struct object_type *type, const
         touched = touched || path_is_touched(overlay, &aggregate->groups[i].target);
     }
     for (int i = 0; overlay != NULL && i < aggregate->measure_count; i++) {
-        touched = touched || path_is_touched(overlay, &aggregate->measures[i].target);
+        touched = touched || path_is_touched(overlay, &aggregate->measures[i].target) ||
+                  filter_is_touched(overlay, aggregate->measures[i].filter);
     }
     if (touched) {
         return dirty(error, "an aggregate cannot see the unit's own drafts");

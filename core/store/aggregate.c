@@ -1,13 +1,14 @@
 /* Aggregates as they are asked for: groups and measures from parameters or data, bound under the
  * scope's rights. Pure; any thread. */
+#include "columns.h"
 #include "query.h"
 
 #include "proxenos/base_text.h"
 
 static const struct str buckets[] = {
     {"day", 3}, {"week", 4}, {"month", 5}, {"quarter", 7}, {"year", 4}};
-static const struct str functions[] = {
-    {"count", 5}, {"sum", 3}, {"avg", 3}, {"min", 3}, {"max", 3}};
+static const struct str functions[] = {{"count", 5}, {"sum", 3}, {"avg", 3},
+                                       {"min", 3},   {"max", 3}, {"distinct", 8}};
 
 static bool is_one_of(struct str word, const struct str *words, size_t count)
 {
@@ -65,11 +66,12 @@ static enum err measure_add(struct aggregate *out, struct measure measure, struc
         struct str word = utf8_cut(measure.function, 40);
         return query_error(error, ERR_INVALID, STR("measure"), word,
                            text_nearest(word, functions, COUNT_OF(functions)),
-                           "a measure is count, sum, avg, min or max");
+                           "a measure is count, sum, avg, min, max or distinct");
     }
     if (str_is(measure.function, "count") != (measure.path.len == 0)) {
         return query_error(error, ERR_INVALID, STR("measure"), measure.name, STR(""),
-                           "count stands alone; sum, avg, min and max take a field: sum:value");
+                           "count stands alone; sum, avg, min, max and distinct take a field: "
+                           "sum:value");
     }
     out->measures[out->measure_count++] = measure;
     return OK;
@@ -166,12 +168,43 @@ static enum err groups_of_value(const struct value *value, struct aggregate *out
     return OK;
 }
 
+/* name = { measure = …, filter = … }: of the rows that its own filter lets through. */
+static enum err measure_filter(struct arena *arena, const struct value *map,
+                               const struct value **out_measure, struct filter **out_filter,
+                               struct error *error)
+{
+    static const struct str keys[] = {{"measure", 7}, {"filter", 6}};
+    const struct value *filter = value_get(map, STR("filter"));
+    *out_measure = value_get(map, STR("measure"));
+    for (size_t i = 0; i < map->map.count; i++) {
+        if (!is_one_of(map->map.entries[i].key, keys, COUNT_OF(keys))) {
+            struct str word = utf8_cut(map->map.entries[i].key, 40);
+            return query_error(error, ERR_INVALID, STR("/measures"), word,
+                               text_nearest(word, keys, COUNT_OF(keys)),
+                               "a measure of some rows has measure and filter");
+        }
+    }
+    if (*out_measure == NULL) {
+        return wrong("/measures",
+                     "a measure of some rows has measure and filter: {\"late\": {\"measure\": "
+                     "\"count\", \"filter\": {\"stage\": \"late\"}}}",
+                     error);
+    }
+    return filter == NULL ? OK : filter_from_value(arena, filter, out_filter, error);
+}
+
 /* name = true (count), name = "count", name = { "sum", "value" } */
-static enum err measure_of_entry(const struct value_entry *entry, struct aggregate *out,
-                                 struct error *error)
+static enum err measure_of_entry(struct arena *arena, const struct value_entry *entry,
+                                 struct aggregate *out, struct error *error)
 {
     const struct value *value = &entry->value;
     struct measure measure = {.name = entry->key, .function = STR("count")};
+    if (value->kind == VALUE_MAP && value->map.count > 0) {
+        enum err err = measure_filter(arena, value, &value, &measure.filter, error);
+        if (err != OK) {
+            return err;
+        }
+    }
     if (value->kind == VALUE_TEXT) {
         struct str path = value->text, function;
         (void)str_split(&path, ':', &function);
@@ -201,7 +234,7 @@ static enum err measures_of_value(struct arena *arena, const struct value *value
                      error);
     }
     for (size_t i = 0; value->kind == VALUE_MAP && i < value->map.count; i++) {
-        enum err err = measure_of_entry(&value->map.entries[i], out, error);
+        enum err err = measure_of_entry(arena, &value->map.entries[i], out, error);
         if (err != OK) {
             return err;
         }
@@ -266,6 +299,11 @@ static bool is_date(const struct field_path *path)
     return path->field->type == FIELD_DATE || path->field->type == FIELD_DATETIME;
 }
 
+static bool path_spreads(const struct field_path *path)
+{
+    return path->hop_count == 0 && field_many(path->field);
+}
+
 static enum err bind_group(struct aggregate *aggregate, struct group_part *group,
                            struct error *error)
 {
@@ -275,6 +313,9 @@ static enum err bind_group(struct aggregate *aggregate, struct group_part *group
         return err;
     }
     const struct field_path *target = &group->target;
+    if (path_spreads(target) && group->bucket.len == 0) {
+        return OK;
+    }
     bool whole_money = target->field->type == FIELD_MONEY && target->part == PART_WHOLE;
     if (!path_ordered(target) || whole_money) {
         return query_error(error, ERR_INVALID, STR("group"), group->path, STR(""),
@@ -291,6 +332,11 @@ static enum err bind_group(struct aggregate *aggregate, struct group_part *group
 
 static bool measurable(const struct measure *measure)
 {
+    if (str_is(measure->function, "distinct")) {
+        bool whole_money =
+            measure->target.field->type == FIELD_MONEY && measure->target.part == PART_WHOLE;
+        return path_spreads(&measure->target) || (path_ordered(&measure->target) && !whole_money);
+    }
     enum field_type type = measure->target.field->type;
     bool number = type == FIELD_INTEGER || type == FIELD_DECIMAL ||
                   (type == FIELD_MONEY && measure->target.part != PART_CURRENCY);
@@ -316,6 +362,28 @@ static enum err bind_measure(struct aggregate *aggregate, struct measure *measur
     return err;
 }
 
+/* A row stands in a statement once per element: more than one such field would multiply. */
+static enum err bind_spread(const struct aggregate *aggregate, struct error *error)
+{
+    int groups = 0, measures = 0;
+    for (int i = 0; i < aggregate->group_count; i++) {
+        groups += path_spreads(&aggregate->groups[i].target) ? 1 : 0;
+    }
+    for (int i = 0; i < aggregate->measure_count; i++) {
+        const struct measure *measure = &aggregate->measures[i];
+        measures += measure->path.len > 0 && path_spreads(&measure->target) ? 1 : 0;
+    }
+    if (groups > 1) {
+        return query_error(error, ERR_INVALID, STR("group"), STR(""), STR(""),
+                           "one of the groups may be a many-valued field");
+    }
+    if (measures > 0 && aggregate->measure_count > 1) {
+        return query_error(error, ERR_INVALID, STR("measure"), STR(""), STR(""),
+                           "distinct of a many-valued field is asked alone");
+    }
+    return OK;
+}
+
 enum err aggregate_bind(struct aggregate *aggregate, const struct scope *scope, struct arena *arena,
                         struct error *error)
 {
@@ -330,7 +398,14 @@ enum err aggregate_bind(struct aggregate *aggregate, const struct scope *scope, 
         err = bind_group(aggregate, &aggregate->groups[i], error);
     }
     for (int i = 0; err == OK && i < aggregate->measure_count; i++) {
-        err = bind_measure(aggregate, &aggregate->measures[i], error);
+        struct measure *measure = &aggregate->measures[i];
+        err = bind_measure(aggregate, measure, error);
+        if (err == OK) {
+            err = filter_bind(measure->filter, scope, aggregate->type, arena, error);
+        }
+    }
+    if (err == OK) {
+        err = bind_spread(aggregate, error);
     }
     if (err == OK && aggregate->archived && !scope->audit) {
         err = error_set(error, ERR_FORBIDDEN, "archived records are shown to the audit role alone");

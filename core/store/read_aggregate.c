@@ -24,6 +24,8 @@ static enum err group_cell(struct aggregate_run *run, const struct group_part *g
         *out_value = value_null();
     } else if (group->bucket.len > 0 || target->part == PART_CURRENCY) {
         *out_value = value_text(arena_str(run->arena, db_column_text(run->stmt, column)));
+    } else if (field_many(target->field)) {
+        *out_value = link_read(run->stmt, column, target->field, run->arena);
     } else if (target->part == PART_AMOUNT) {
         *out_value = value_int(db_column_int(run->stmt, column));
     } else {
@@ -111,7 +113,7 @@ static enum err measure_cell(struct aggregate_run *run, const struct measure *me
                              struct value *out_value, struct error *error)
 {
     int column = run->column++;
-    if (measure->path.len == 0) {
+    if (measure_counts(measure)) {
         *out_value = value_int(db_column_int(run->stmt, column));
         return OK;
     }

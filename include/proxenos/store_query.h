@@ -136,7 +136,8 @@ enum err reader_each(struct reader *reader, const struct query *query, record_cb
 bool query_is_short(const struct query *query);
 
 /* { group = { "stage", { "closed_on", "month" } }, measures = { count = true, total = { "sum",
- * "value" } … }, filter = … } HTTP: group=stage,closed_on:month &
+ * "value" }, late = { measure = "count", filter = … } … }, filter = … } HTTP:
+ * group=stage,closed_on:month &
  * measure=count,sum:value,avg:value,min:…,max:… → rows
  * [{"stage":"won","count":4238,"sum_value":{…}}]. At most 1,000 groups (ERR_LIMIT); money sums need
  * one currency (ERR_CURRENCY_MIX) or currency in the groups ("value.currency"). */
@@ -150,6 +151,7 @@ struct aggregate {
     int group_count;
     struct measure {
         struct str name, function, path;
+        struct filter *filter; /* NULL: all rows of the group */
         struct field_path target;
     } measures[12];
     int measure_count;
@@ -161,7 +163,9 @@ struct aggregate {
  * dates. measures: "count,sum:value". A row's keys are the groups' paths (a second bucket of one
  * field: "closed_on:month") and the measures' names ("count", "sum_value"; in data, those given).
  * Buckets are text: "2024-03-05", "2024-W10", "2024-03", "2024-Q1", "2024"; datetimes in UTC.
- * Nothing asked: count. */
+ * A many-valued field may be one of the groups: a row counts in the group of each of its elements,
+ * and where the filter asks for some of them (has, any), of those alone. `distinct` counts
+ * different values; of a many-valued field it stands alone. Nothing asked: count. */
 enum err aggregate_parse(struct arena *arena, const struct object_type *type, struct str group,
                          struct str measures, struct aggregate *out,
                          struct error *error) MUST_CHECK;

@@ -11,6 +11,8 @@ enum { AGGREGATE_GROUPS_MAX = 1000 };
  * of their keys, nulls last, at most AGGREGATE_GROUPS_MAX + 1. */
 enum err aggregate_start(const struct planner *planner, const struct aggregate *aggregate,
                          struct db_stmt **out_stmt, struct error *error) MUST_CHECK;
+/* count, distinct: the number alone. */
+bool measure_counts(const struct measure *measure);
 bool measure_has_currency(const struct measure *measure);
 
 #endif

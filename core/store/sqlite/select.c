@@ -449,6 +449,7 @@ void sql_key(struct sql *sql, struct buf *out, int join, const struct field_path
 void sql_from(struct sql *sql, struct buf *out, struct str forced)
 {
     buf_append_str(out, STR(" from "));
+    buf_append_str(out, sql->ahead);
     table_name(out, sql->joins[0].type);
     buf_append_str(out, STR(" r"));
     if (str_is(forced, "-")) {

@@ -28,6 +28,7 @@ struct sql {
     int64_t now_ms;
     struct sql_join joins[SQL_JOINS_MAX];
     int join_count;
+    struct str ahead;    /* of the root: `"l_…" g cross join `, borrowed while sql_from writes */
     struct value *binds; /* ?1 … */
     int bind_count, bind_cap;
     enum err err; /* ERR_LIMIT: too many joins or values; the statement must not run */

@@ -15,16 +15,18 @@ static int setup(void **state)
         return -1;
     }
     struct world *world = *state;
+    put(world, "user", "{'name':'anna'}");
+    put(world, "user", "{'name':'ben'}");
     put(world, "company", "{'name':'Alpha','industry':'energy'}");
     put(world, "company", "{'name':'Beta','industry':'retail','parent':'#Alpha'}");
     put(world, "deal",
         "{'name':'a','stage':'won','company':'#Alpha','size':4,'price':'1.10',"
         "'value':{'amount':1001,'currency':'EUR'},'closed_on':'2024-12-30',"
-        "'met_at':'2024-12-31T23:59:59Z','hot':true}");
+        "'met_at':'2024-12-31T23:59:59Z','hot':true,'watchers':['#anna']}");
     put(world, "deal",
         "{'name':'b','stage':'won','company':'#Beta','size':7,'price':'2.25',"
         "'value':{'amount':2000,'currency':'EUR'},'closed_on':'2025-01-01',"
-        "'met_at':'2025-01-01T00:00:00Z'}");
+        "'met_at':'2025-01-01T00:00:00Z','watchers':['#ben','#anna']}");
     put(world, "deal",
         "{'name':'c','stage':'lost','company':'#Beta',"
         "'value':{'amount':500,'currency':'USD'},'closed_on':'2025-03-31'}");
@@ -117,6 +119,33 @@ static const struct good_row {
     {{.group = "closed_on:year,closed_on:quarter", .measures = "count", .filter = "hot[eq]:true"},
      "[{'closed_on':'2024','closed_on:quarter':'2024-Q4','count':1}]"},
     {{.data = "{}"}, "[{'count':4}]"},
+    /* A row counts with each of its elements, and with none of them once. */
+    {{.group = "watchers", .measures = "count,sum:size"},
+     "[{'watchers':'#anna','count':2,'sum_size':11},{'watchers':'#ben','count':1,'sum_size':7},"
+     "{'watchers':null,'count':2,'sum_size':-3}]"},
+    /* Asked for: those elements alone, though the row has others too. */
+    {{.group = "watchers", .measures = "count,max:size", .filter = "watchers[any]:['#anna']"},
+     "[{'watchers':'#anna','count':2,'max_size':7}]"},
+    {{.group = "stage,watchers",
+      .measures = "count",
+      .filter = "and(watchers[any]:['#anna','#ben'],size[gt]:5)"},
+     "[{'stage':'won','watchers':'#anna','count':1},{'stage':'won','watchers':'#ben','count':1}]"},
+    {{.group = "stage", .measures = "distinct:watchers"},
+     "[{'stage':'lost','distinct_watchers':0},{'stage':'won','distinct_watchers':2},"
+     "{'stage':null,'distinct_watchers':0}]"},
+    {{.group = "watchers", .measures = "distinct:watchers", .filter = "watchers[has]:'#anna'"},
+     "[{'watchers':'#anna','distinct_watchers':2}]"},
+    {{.group = "", .measures = "distinct:company,distinct:value.currency,count"},
+     "[{'distinct_company':2,'distinct_value_currency':2,'count':4}]"},
+    /* Measures with filters of their own. */
+    {{.data = "{'measures':{'all':true,'won':{'measure':'count','filter':{'stage':'won'}},"
+              "'large':{'measure':['sum','size'],'filter':{'size':['ge',5]}},"
+              "'euro':{'measure':'sum:value','filter':{'value.currency':'EUR'}},"
+              "'none':{'measure':'max:size','filter':{'stage':'new'}}}}"},
+     "[{'all':4,'won':2,'large':7,'euro':{'amount':3001,'currency':'EUR'},'none':null}]"},
+    {{.data = "{'measures':{'energy':{'measure':'count','filter':{'company.industry':'energy'}},"
+              "'firms':{'measure':'distinct:company','filter':{'stage':'won'}}}}"},
+     "[{'energy':1,'firms':2}]"},
 };
 
 static void groups_and_measures(void **state)
@@ -149,7 +178,17 @@ static const struct bad_row {
     {{.group = "stage:month", .measures = "count"}, ERR_INVALID, ""},
     {{.group = "value", .measures = "count"}, ERR_INVALID, ""},
     {{.group = "note", .measures = "count"}, ERR_INVALID, ""},
-    {{.group = "watchers", .measures = "count"}, ERR_INVALID, ""},
+    {{.group = "watchers:month", .measures = "count"}, ERR_INVALID, ""},
+    {{.group = "watchers", .measures = "sum:watchers"}, ERR_INVALID, ""},
+    {{.group = "watchers,watchers", .measures = "count"}, ERR_INVALID, ""},
+    {{.group = "", .measures = "distinct:watchers,count"}, ERR_INVALID, ""},
+    {{.group = "", .measures = "distinct:value"}, ERR_INVALID, ""},
+    {{.group = "", .measures = "distinct"}, ERR_INVALID, ""},
+    {{.data = "{'measures':{'x':{'filter':{'stage':'won'}}}}"}, ERR_INVALID, ""},
+    {{.data = "{'measures':{'x':{'measure':'count','filters':{}}}}"}, ERR_INVALID, "filter"},
+    {{.data = "{'measures':{'x':{'measure':'count','filter':{'stagee':1}}}}"},
+     ERR_UNKNOWN_FIELD,
+     "stage"},
     {{.group = "industry_was", .measures = "count"}, ERR_INVALID, ""},
     {{.group = "stage,size,hot,name,price", .measures = "count"}, ERR_LIMIT, ""},
     {{.group = "", .measures = "summ:size"}, ERR_INVALID, "sum"},

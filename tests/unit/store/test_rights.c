@@ -379,6 +379,43 @@ static void aggregates_count_what_may_be_read(void **state)
     buf_deinit(&json);
 }
 
+/* An element that may not be read makes no group and is not counted, whether it is asked for or
+ * not. */
+static void groups_of_elements_leave_out_hidden_ones(void **state)
+{
+    static const struct {
+        const char *group, *measures, *filter, *rows;
+    } asked[] = {
+        {"watchers", "count", "size[lt]:3",
+         "[{'watchers':'#anna','count':1},{'watchers':null,'count':1}]"},
+        {"watchers", "count", "watchers[any]:['#anna','#ben']", "[{'watchers':'#anna','count':1}]"},
+        {"watchers", "count", "watchers[any]:['#ben']", "[]"},
+        {"", "distinct:watchers", "size[lt]:3", "[{'distinct_watchers':1}]"},
+    };
+    struct world *world = *state;
+    struct scope *scope = all_rows(world);
+    scope_rows(scope, world->user, ROWS_OWN);
+    for (size_t i = 0; i < COUNT_OF(asked); i++) {
+        struct aggregate aggregate;
+        struct value rows;
+        struct error error = {0};
+        struct buf json;
+        buf_init(&json);
+        assert_int_equal(aggregate_parse(&world->arena, world->deal, str_from(asked[i].group),
+                                         str_from(asked[i].measures), &aggregate, &error),
+                         OK);
+        assert_int_equal(
+            filter_parse(&world->arena, quoted(world, asked[i].filter), &aggregate.filter, &error),
+            OK);
+        assert_int_equal(aggregate_bind(&aggregate, scope, &world->arena, &error), OK);
+        assert_int_equal(reader_aggregate(world->reader, &aggregate, &world->arena, &rows, &error),
+                         OK);
+        json_encode(&json, &rows);
+        assert_string_equal(buf_cstr(&json), quoted(world, asked[i].rows).at);
+        buf_deinit(&json);
+    }
+}
+
 /* ---- cursors ---- */
 
 static void cursors_belong_to_their_actor(void **state)
@@ -406,6 +443,7 @@ int test_rights(void)
         cmocka_unit_test(hidden_fields_are_not_read),
         cmocka_unit_test(hidden_fields_of_included_and_joined_records),
         cmocka_unit_test(aggregates_count_what_may_be_read),
+        cmocka_unit_test(groups_of_elements_leave_out_hidden_ones),
         cmocka_unit_test(cursors_belong_to_their_actor),
     };
     return cmocka_run_group_tests_name("rights", tests, setup, world_teardown);
