@@ -153,8 +153,9 @@ static struct value draft_table(struct arena *arena, const struct draft *draft)
 
 /* ---- amendments ---- */
 
-/* The draft's table as the hook left it: other values are set, those taken out are unset. Checked
- * as any input is, under the rights of who wrote the draft. */
+/* The draft's table as the hook left it: other values are set, those taken out are unset (a field
+ * that the draft empties is absent from the table, so it stays emptied). Checked as any input is,
+ * under the rights of who wrote the draft. */
 static enum err amend(struct hooking *hooking, struct draft *draft, const struct value *before,
                       const struct value *after, struct error *error)
 {
@@ -173,7 +174,9 @@ static enum err amend(struct hooking *hooking, struct draft *draft, const struct
     }
     for (size_t i = 0; i < before->map.count; i++) {
         const struct field *field = object_field(draft->type, before->map.entries[i].key);
-        if (field != NULL && field->index != SYS_ID && value_get(after, field->name) == NULL) {
+        bool emptied = before->map.entries[i].value.kind == VALUE_NULL;
+        if (field != NULL && field->index != SYS_ID && !emptied &&
+            value_get(after, field->name) == NULL) {
             draft->set[field->index] = 0;
         }
     }

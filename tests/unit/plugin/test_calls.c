@@ -86,6 +86,21 @@ static void test_hook_amends(void **state)
     assert_null(draft_value(&hook, "number"));
 }
 
+/* A field that a change empties is not in the draft's table; it is emptied all the same. */
+static void test_hook_leaves_null(void **state)
+{
+    struct world *world = *state;
+    struct hook hook;
+    open_desk(world, "px.before('thing.create', function(drafts)\n"
+                     "  assert(drafts[1].number == nil)\n"
+                     "  drafts[1].name = 'lid'\n"
+                     "end)\n");
+    assert_int_equal(run_hook(world, "{\"name\":\"box\",\"number\":null}", &hook), OK);
+    assert_string_equal(draft_value(&hook, "name")->text.at, "lid");
+    assert_non_null(draft_value(&hook, "number"));
+    assert_int_equal(draft_value(&hook, "number")->kind, VALUE_NULL);
+}
+
 static void test_hook_refuses(void **state)
 {
     struct world *world = *state;
@@ -322,6 +337,7 @@ int test_calls(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hook_amends, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_hook_leaves_null, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_hook_refuses, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_hook_amends_wrongly, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_hook_fails, world_setup, world_teardown),
