@@ -32,3 +32,4 @@ px.before("mail.send", function(mails)
     end
   end
 end)
+require "rates"
