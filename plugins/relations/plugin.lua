@@ -3,10 +3,14 @@ return {
   label = { en = "Relations", el = "Σχέσεις" },
   can = {
     read = {
-      "organisation", "person#pii", "opportunity", "task", "user",
+      "opportunity", "task", "user",
+      "organisation", "person#pii", "affiliation", "contact_point#pii", "relationship", "relationship_type", "interaction", -- parties
       "exchange_rate", -- rates
     },
-    write = { "organisation", "task" },
+    write = {
+      "organisation", "task",
+      "affiliation", "relationship_type", -- parties
+    },
     mail = { "refuse" },
     http = true,
   },
