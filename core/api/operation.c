@@ -128,6 +128,7 @@ static void on_command_done(struct command_call *command)
     }
     struct value answer = value_map_new();
     value_put_c(call_arena(call), &answer, "output", value_text(command->output));
+    value_put_c(call_arena(call), &answer, "parts", command->parts);
     value_put_c(call_arena(call), &answer, "exit_code", value_int(command->exit_code));
     call_respond_value(call, 200, &answer);
 }
@@ -136,9 +137,14 @@ static void command_body(struct call *call)
 {
     struct command_call *command = ARENA_NEW(call_arena(call), struct command_call);
     const struct value *args = value_get_c(&call->body, "args");
+    const struct value *given = value_get_c(&call->body, "given");
+    bool words = given != NULL && given->kind == VALUE_LIST;
     *command = (struct command_call){.plugin = http_route_parameter(call->http, "plugin"),
                                      .words = value_get_text(&call->body, "words", STR("")),
                                      .args = args != NULL ? *args : value_map_new(),
+                                     .words_given = words ? *given : value_list_new(),
+                                     .format = value_get_text(&call->body, "format", STR("")),
+                                     .language = value_get_text(&call->body, "language", STR("")),
                                      .scope = call_scope(call),
                                      .request = call_request_id(call),
                                      .arena = call_arena(call),

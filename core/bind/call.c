@@ -149,37 +149,6 @@ static enum call_kind call_kind_of(enum bind_kind kind)
 
 /* ---- what the function is given, what it gives back ---- */
 
-/* out.write(text): appends to the command's output. */
-static int output_write(lua_State *L)
-{
-    struct call *call = call_of(L);
-    struct str text = lua_push_text_of(L, 1);
-    if (call->output == NULL) {
-        lua_raise_set(L, ERR_INVALID, "the command has ended");
-    }
-    if (text.len > COMMAND_OUTPUT_MAX - call->output->len) {
-        lua_raise_set(L, ERR_LIMIT, "a command writes at most %d MiB", COMMAND_OUTPUT_MAX >> 20);
-    }
-    buf_append_str(call->output, text);
-    return 0;
-}
-
-static int output_line(lua_State *L)
-{
-    (void)output_write(L);
-    lua_settop(L, 0);
-    lua_pushliteral(L, "\n");
-    return output_write(L);
-}
-
-static void push_output(lua_State *L)
-{
-    static const luaL_Reg functions[] = {
-        {"write", output_write}, {"line", output_line}, {NULL, NULL}};
-    lua_createtable(L, 0, 2);
-    luaL_setfuncs(L, functions, 0);
-}
-
 static int push_arguments(lua_State *L, const struct value *list)
 {
     for (size_t i = 0; i < list->list.count; i++) {
@@ -208,7 +177,7 @@ static int push(struct lua_task *task, lua_State *L)
         return 0;
     case BIND_COMMAND:
         lua_push_value(L, &request->input, true);
-        push_output(L);
+        command_push_output(L, request);
         return 2;
     case BIND_BEFORE:
         lua_push_value(L, &request->input, true);
@@ -273,6 +242,7 @@ static void ended(struct lua_task *task)
                    STR_ARGS(task->traceback));
     if (sent->call.output != NULL && request->arena != NULL) {
         request->text = arena_str(request->arena, buf_str(&sent->output));
+        command_flush(&sent->call, request);
     }
     finish(sent, task->err, &task->error);
 }
@@ -320,6 +290,7 @@ static void run_now(struct sent *sent)
         call->output = sent->host->printing = &sent->output;
     } else if (registration->kind == BIND_COMMAND) {
         call->output = &sent->output;
+        call->command = sent->request;
     }
     call->purpose = sent->request->purpose;
     if (registration != NULL && registration->kind == BIND_DOCTOR) {
@@ -387,6 +358,7 @@ void bind_call(struct bind_call *request)
         request->reply != NULL ? request->reply : loop_mailbox(request->host->bind->options.loop);
     request->output = value_null();
     request->text = STR("");
+    request->parts = value_list_new();
     request->traceback[0] = '\0';
     atomic_fetch_add(&request->host->busy, 1);
     lua_job_post(request->host->lua, &sent->job);

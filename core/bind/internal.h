@@ -176,6 +176,9 @@ struct call {
     struct acting *acting;           /* px.actor.as, the innermost; freed with the call */
     struct str handler;              /* of an event: tells it from the plugin's others */
     struct buf *output;              /* of a command; else NULL */
+    struct bind_call *command;       /* of a command: where its tables go; else NULL */
+    size_t output_told;              /* of output: what is among the parts already */
+    size_t table_rows;               /* of all its tables */
     struct flow_exec *flow;          /* of a flow's turn; else NULL */
     struct attempt *attempt;         /* of the function of flow:call, and tasks within; else NULL */
     struct registering *registering; /* while main.lua loads */
@@ -457,5 +460,12 @@ extern const struct lua_module module_px, module_store, module_kv, module_bus, m
 
 enum kv_statement { KV_SET, KV_DROP, KV_FORGET, KV_GET, KV_SEARCH, KV_STATEMENT_COUNT };
 extern const struct table_module bind_tables;
+
+/* ---- commands (command_output.c) ---- */
+
+/* The table `out` that a command prints with. */
+void command_push_output(lua_State *L, const struct bind_call *request);
+/* The text that was written since the last part becomes a part. */
+void command_flush(struct call *call, struct bind_call *request);
 
 #endif

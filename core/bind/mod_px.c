@@ -158,6 +158,14 @@ static int px_route(lua_State *L)
 static int px_command(lua_State *L)
 {
     static const char *const options[] = {"args", "help"};
+    struct call *call = call_enter(L);
+    if (lua_istable(L, 2)) {
+        struct error error = {0};
+        struct value given = arg_value(L, 2, &call->scratch);
+        if (bind_command_check(value_get_c(&given, "args"), &error) != OK) {
+            lua_raise(L, &error);
+        }
+    }
     return register_named(L, BIND_COMMAND, options, COUNT_OF(options));
 }
 
@@ -375,7 +383,17 @@ static const char types[] =
     "\n"
     "---@class px.output\n"
     "---@field write fun(text: any)\n"
-    "---@field line fun(text: any)\n";
+    "---@field line fun(text: any)\n"
+    "---@field table fun(columns: (string|string[])[], rows: table[]) # columns: names, or { name, "
+    "label }; laid out as --format says\n"
+    "---@field format \"table\"|\"json\"|\"csv\"\n"
+    "---@field language string # the reader's: \"en\", \"el\"\n"
+    "\n"
+    "---@class px.command_options\n"
+    "---@field help? string|table<string, string> # one line\n"
+    "---@field args? table[] # { \"name\", \"text|integer|number|boolean|date\", required, "
+    "default, "
+    "named, rest, help }: by position, or name=value\n";
 
 static const struct lua_binding bindings[] = {
     {.name = "on",
@@ -410,7 +428,8 @@ static const struct lua_binding bindings[] = {
      .flags = LUA_BINDING_LOAD_ONLY},
     {.name = "command",
      .call = px_command,
-     .type = "fun(words: string, options: table|fun(args: table, out: px.output): integer?, "
+     .type = "fun(words: string, options: px.command_options|fun(args: table, out: px.output): "
+             "integer?, "
              "handler?: fun(args: table, out: px.output): integer?)",
      .doc = "adds `proxenos <words>`",
      .flags = LUA_BINDING_LOAD_ONLY},

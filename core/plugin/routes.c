@@ -243,8 +243,8 @@ struct value plugins_commands(struct plugins *plugins, struct arena *arena)
             struct value row = value_map_new();
             value_put_c(arena, &row, "words", value_text(one->name));
             value_put_c(arena, &row, "plugin", value_text(str_from(plugins->list[i]->name)));
-            value_put_c(arena, &row, "help",
-                        value_text(value_get_text(&one->options, "help", STR(""))));
+            const struct value *help = value_get_c(&one->options, "help");
+            value_put_c(arena, &row, "help", help != NULL ? *help : value_text(STR("")));
             value_put_c(arena, &row, "args", args != NULL ? *args : value_map_new());
             value_push(arena, &list, row);
         }
@@ -264,6 +264,7 @@ static void on_commanded(struct bind_call *call)
     command->err = call->err;
     command->error = call->error;
     command->output = call->text;
+    command->parts = call->parts;
     command->exit_code =
         call->output.kind == VALUE_INT ? (int)MIN(MAX(call->output.integer, 0), 255) : 0;
     command->done(command);
@@ -284,13 +285,22 @@ void plugins_command(struct plugins *plugins, struct command_call *command)
         plugins_answer_later(plugins, tell_command, command);
         return;
     }
+    const struct bind_words given = {.named = command->args, .words = command->words_given};
+    struct value args = value_null();
+    command->err = bind_command_read(command->arena, one, &given, &args, &command->error);
+    if (command->err != OK) {
+        plugins_answer_later(plugins, tell_command, command);
+        return;
+    }
     struct commanding *commanding = ARENA_NEW(command->arena, struct commanding);
     commanding->command = command;
     commanding->call = (struct bind_call){.host = one->host,
                                           .registration = one,
                                           .scope = command->scope,
                                           .request = command->request,
-                                          .input = command->args,
+                                          .input = args,
+                                          .format = command->format,
+                                          .language = command->language,
                                           .arena = command->arena,
                                           .done = on_commanded};
     bind_call(&commanding->call);

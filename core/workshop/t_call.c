@@ -178,6 +178,18 @@ enum err t_call(struct test *test, const struct value *args, struct value *out, 
 
 /* ---- commands ---- */
 
+/* Of what it printed, the tables. */
+static void put_tables(struct arena *arena, const struct value *parts, struct value *out)
+{
+    struct value tables = value_list_new();
+    for (size_t i = 0; parts != NULL && parts->kind == VALUE_LIST && i < parts->list.count; i++) {
+        if (value_get_c(&parts->list.items[i], "rows") != NULL) {
+            value_push(arena, &tables, parts->list.items[i]);
+        }
+    }
+    value_put_c(arena, out, "tables", tables);
+}
+
 enum err t_command(struct test *test, const struct value *args, struct value *out,
                    struct error *error)
 {
@@ -191,7 +203,8 @@ enum err t_command(struct test *test, const struct value *args, struct value *ou
         return err;
     }
     value_put_c(arena, &body, "words", value_text(words));
-    value_put_c(arena, &body, "args", given == NULL ? value_map_new() : *given);
+    bool list = given != NULL && given->kind == VALUE_LIST;
+    value_put_c(arena, &body, list ? "given" : "args", given == NULL ? value_map_new() : *given);
     struct world_call call = {.method = "POST",
                               .target = arena_printf(arena, "/api/v1/commands/" STR_FORMAT,
                                                      STR_ARGS(test->bench->source->name)),
@@ -204,5 +217,6 @@ enum err t_command(struct test *test, const struct value *args, struct value *ou
     *out = value_map_new();
     value_put_c(arena, out, "output", value_text(value_get_text(&call.answer, "output", STR(""))));
     value_put_c(arena, out, "exit_code", value_int(value_get_int(&call.answer, "exit_code", 0)));
+    put_tables(arena, value_get_c(&call.answer, "parts"), out);
     return world_settle(world, error);
 }

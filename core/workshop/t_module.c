@@ -390,8 +390,9 @@ static const struct lua_binding bindings[] = {
      .flags = LUA_BINDING_WAITS},
     {.name = "command",
      .call = lua_t_command,
-     .type = "fun(words: string, args?: table): { output: string, exit_code: integer }",
-     .doc = "runs a command of the plugin",
+     .type = "fun(words: string, args?: table): { output: string, exit_code: integer, tables: { "
+             "columns: table[], rows: table[] }[] }",
+     .doc = "runs a command of the plugin; args by name, or as a list of words",
      .flags = LUA_BINDING_WAITS},
     {.name = "as",
      .call = lua_t_as,

@@ -183,6 +183,19 @@ struct bind_registration {
 };
 const struct bind_registration *bind_host_registrations(const struct bind_host *host,
                                                         size_t *out_count);
+/* The option `args` of px.command: a list of { "name", "type", required, default, named, rest, help
+ * }; NULL: none. ERR_INVALID with a sentence. Pure; any thread. */
+enum err bind_command_check(const struct value *arguments, struct error *error) MUST_CHECK;
+struct bind_words {
+    struct value named; /* name → value */
+    struct value words; /* a list of texts: by position, or name=value; empty: none */
+};
+/* What was given, as the command declares it: typed, with defaults. A command without `args` is
+ * given `named` as it came. ERR_INVALID: the pointer is "/args/name", the detail says the usage.
+ * Lives in arena. Pure; any thread. */
+enum err bind_command_read(struct arena *arena, const struct bind_registration *command,
+                           const struct bind_words *given, struct value *out_args,
+                           struct error *error) MUST_CHECK;
 /* test(name, function), for the `setup` of hosts that run tests. Executor, protected. */
 int bind_register_test(struct lua_State *L);
 
@@ -224,6 +237,8 @@ struct bind_call {
     struct str request;        /* request id */
     struct str purpose;        /* what a route's caller says that it is for; empty: nothing */
     struct value input;        /* what the function is given, by kind */
+    struct str format;         /* of a command: how its reader wants it: "table" */
+    struct str language;       /* of a command: the reader's: "en" */
     int run_ms;                /* 0: the plugin's limit */
     struct arena *arena;
     struct mailbox *reply; /* where `done` runs; NULL: the loop */
@@ -237,6 +252,7 @@ struct bind_call {
     struct value output; /* in arena: what it returned (routes, commands), the list of what an
                             export returned, or the drafts as the hook left them */
     struct str text;     /* what a command wrote, in arena */
+    struct value parts;  /* of a command: { text } and { columns, rows } in their order, in arena */
     char traceback[LUA_TRACEBACK_MAX];
     void *private;
 };

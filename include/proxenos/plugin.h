@@ -282,7 +282,9 @@ void plugins_route(struct plugins *plugins, struct route_call *call);
 struct value plugins_commands(struct plugins *plugins, struct arena *arena);
 struct command_call {
     struct str plugin, words;
-    struct value args;
+    struct value args;           /* by name */
+    struct value words_given;    /* a list of texts, by position or name=value */
+    struct str format, language; /* how the reader wants it; may be empty */
     const struct scope *scope;
     struct str request;
     struct arena *arena;
@@ -290,7 +292,8 @@ struct command_call {
     void *context;
     enum err err;
     struct error error;
-    struct str output; /* what the command wrote, in arena */
+    struct str output;  /* what the command wrote, in arena */
+    struct value parts; /* as struct bind_call has them */
     int exit_code;
     void *private;
 };
