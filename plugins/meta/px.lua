@@ -93,6 +93,13 @@
 ---@class px.output
 ---@field write fun(text: any)
 ---@field line fun(text: any)
+---@field table fun(columns: (string|string[])[], rows: table[]) # columns: names, or { name, label }; laid out as --format says
+---@field format "table"|"json"|"csv"
+---@field language string # the reader's: "en", "el"
+
+---@class px.command_options
+---@field help? string|table<string, string> # one line
+---@field args? table[] # { "name", "text|integer|number|boolean|date", required, default, named, rest, help }: by position, or name=value
 
 ---The platform, for plugins and automations.
 ---@class px
@@ -101,7 +108,7 @@
 ---@field flow fun(name: string, options: px.flow_options|fun(flow: px.flow_run, input: any): any, flow?: fun(flow: px.flow_run, input: any): any) # registers a durable flow: code that may wait for a year and survives any crash (only while the file loads)
 ---@field before fun(pattern: string, hook: fun(drafts: table[])) # sees records before they are created, updated, deleted or merged; may amend or refuse (only while the file loads)
 ---@field route fun(method: string, path: string, options: table|fun(request: px.request): px.response, handler?: fun(request: px.request): px.response) # answers under /x/<plugin> (only while the file loads)
----@field command fun(words: string, options: table|fun(args: table, out: px.output): integer?, handler?: fun(args: table, out: px.output): integer?) # adds `proxenos <words>` (only while the file loads)
+---@field command fun(words: string, options: px.command_options|fun(args: table, out: px.output): integer?, handler?: fun(args: table, out: px.output): integer?) # adds `proxenos <words>` (only while the file loads)
 ---@field check fun(check: fun(config: table)) # looks at the configuration before start; an error keeps the plugin from starting (only while the file loads)
 ---@field start fun(start: fun()) # runs once after loading (only while the file loads)
 ---@field stop fun(stop: fun()) # runs before the plugin stops (only while the file loads)

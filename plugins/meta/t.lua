@@ -52,7 +52,7 @@ function test(name, fn) end
 ---@field expect_no_event fun(pattern: string, data?: table) # fails when such an event came (waits)
 ---@field dead_letters fun(): table[] # events whose handler failed for good, newest first (waits)
 ---@field call fun(method: string, path: string, options?: t.call_options): t.answer # calls a route of the plugin: the path behind /x/<plugin> (waits)
----@field command fun(words: string, args?: table): { output: string, exit_code: integer } # runs a command of the plugin (waits)
+---@field command fun(words: string, args?: table): { output: string, exit_code: integer, tables: { columns: table[], rows: table[] }[] } # runs a command of the plugin; args by name, or as a list of words (waits)
 ---@field as fun(role: string, fn: fun(user: table): any): any # what fn does through t is done by a user with this role (waits)
 ---@field refuses fun(code: string, fn: function, ...: any): px.error # fails unless fn raises an error with this code; returns the error
 ---@field flow fun(name: string, input?: any, options?: { key?: string }): t.run # starts a flow of the plugin, which goes on until it waits; what it waits for comes with t.advance, t.signal, t.emit or a change of a record (waits)
