@@ -293,44 +293,111 @@ static void on_command(struct command_call *call)
     CONTAINER_OF(call, struct command, call)->done = true;
 }
 
-static enum err run_command(struct world *world, const char *words, struct command *command)
+static const char commands[] =
+    "px.command('desk add', { help = 'adds a thing', args = { { 'name', required = true } } },\n"
+    "  function(args, out)\n"
+    "    px.store.create('thing', { name = args.name })\n"
+    "    out.line('added ' .. args.name)\n"
+    "    out.write(px.store.count('thing'))\n"
+    "    return 3\n"
+    "  end)\n"
+    "px.command('desk fail', function() error('no') end)\n"
+    "px.command('desk list', { args = { { 'name', 'text', required = true },\n"
+    "    { 'by', 'date' }, { 'words', rest = true },\n"
+    "    { 'limit', 'integer', default = 7, named = true } } },\n"
+    "  function(args, out)\n"
+    "    out.line(out.format .. ' ' .. out.language)\n"
+    "    out.table({ 'name', { 'limit', 'At most' } }, { args })\n"
+    "    out.line(tostring(args.by) .. ' ' .. args.words)\n"
+    "  end)\n";
+
+static enum err run_given(struct world *world, struct command *command)
 {
     const struct scope *admin = world_admin(world);
-    struct value args = value_map_new();
-    value_put_c(&world->arena, &args, "name", value_text(STR("box")));
-    *command = (struct command){.call = {.plugin = STR("desk"),
-                                         .words = str_from(words),
-                                         .args = args,
-                                         .scope = admin,
-                                         .request = STR("test"),
-                                         .arena = &world->arena,
-                                         .done = on_command}};
+    command->call.scope = admin;
+    command->call.request = STR("test");
+    command->call.arena = &world->arena;
+    command->call.done = on_command;
     plugins_command(world->plugins, &command->call);
     world_wait(world, &command->done);
     scope_unref(admin);
     return command->call.err;
 }
 
+static enum err run_command(struct world *world, const char *words, struct command *command)
+{
+    struct value args = value_map_new();
+    value_put_c(&world->arena, &args, "name", value_text(STR("box")));
+    *command = (struct command){.call = {.plugin = STR("desk"),
+                                         .words = str_from(words),
+                                         .args = args,
+                                         .words_given = value_list_new()}};
+    return run_given(world, command);
+}
+
+static enum err run_words(struct world *world, const char *words, const struct value *given,
+                          struct command *command)
+{
+    *command = (struct command){.call = {.plugin = STR("desk"),
+                                         .words = str_from(words),
+                                         .args = value_map_new(),
+                                         .words_given = *given,
+                                         .format = STR("csv"),
+                                         .language = STR("el")}};
+    return run_given(world, command);
+}
+
 static void test_commands(void **state)
 {
     struct world *world = *state;
     struct command command;
-    open_desk(world, "px.command('desk add', { help = 'adds a thing', args = { name = 'text' } },\n"
-                     "  function(args, out)\n"
-                     "    px.store.create('thing', { name = args.name })\n"
-                     "    out.line('added ' .. args.name)\n"
-                     "    out.write(px.store.count('thing'))\n"
-                     "    return 3\n"
-                     "  end)\n"
-                     "px.command('desk fail', function() error('no') end)\n");
+    open_desk(world, commands);
     assert_int_equal(run_command(world, "desk add", &command), OK);
     assert_string_equal(command.call.output.at, "added box\n1");
     assert_int_equal(command.call.exit_code, 3);
     assert_int_equal(run_command(world, "desk fail", &command), ERR_LUA);
     assert_int_equal(run_command(world, "desk nothing", &command), ERR_NOT_FOUND);
     struct value list = plugins_commands(world->plugins, &world->arena);
-    assert_int_equal(list.list.count, 2);
+    assert_int_equal(list.list.count, 3);
     assert_string_equal(value_get_text(&list.list.items[0], "help", STR("")).at, "adds a thing");
+}
+
+/* By position, by name, what is left; what does not fit is named with the usage. */
+static void test_command_words(void **state)
+{
+    static const struct {
+        const char *words[6];
+        enum err err;
+        const char *pointer;
+    } cases[] = {
+        {{"a box", "2026-02-28", "blue", "and=red", "limit=9"}, OK, ""},
+        {{"limit=x", "a box"}, ERR_INVALID, "/args/limit"},
+        {{"a box", "tomorrow"}, ERR_INVALID, "/args/by"},
+        {{"limit=3"}, ERR_INVALID, "/args/name"},
+        {{"name=a", "by=2026-02-30"}, ERR_INVALID, "/args/by"},
+    };
+    struct world *world = *state;
+    struct command command;
+    open_desk(world, commands);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct value words = value_list_new();
+        for (size_t w = 0; w < COUNT_OF(cases[i].words) && cases[i].words[w] != NULL; w++) {
+            value_push(&world->arena, &words, value_text(str_from(cases[i].words[w])));
+        }
+        assert_int_equal(run_words(world, "desk list", &words, &command), cases[i].err);
+        assert_string_equal(command.call.error.pointer, cases[i].pointer);
+        if (cases[i].err == OK) {
+            const struct value *parts = command.call.parts.list.items;
+            assert_int_equal(command.call.parts.list.count, 3);
+            assert_true(str_is(value_get_text(&parts[0], "text", STR("")), "csv el\n"));
+            assert_int_equal(value_path(&parts[1], "rows.0.limit")->integer, 9);
+            assert_true(str_is(value_path(&parts[1], "columns.1.title")->text, "At most"));
+            assert_true(
+                str_is(value_get_text(&parts[2], "text", STR("")), "2026-02-28 blue and=red\n"));
+        } else {
+            assert_non_null(strstr(command.call.error.detail, "proxenos desk list name [by]"));
+        }
+    }
 }
 
 int test_calls(void)
@@ -346,6 +413,7 @@ int test_calls(void)
         cmocka_unit_test_setup_teardown(test_routes, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_exports, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_commands, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_command_words, world_setup, world_teardown),
     };
     return cmocka_run_group_tests_name("calls", tests, NULL, NULL);
 }
