@@ -1,5 +1,6 @@
 -- Parties and their bonds: the types that come with us, which bonds are ours to look after, one primary affiliation for each person.
 local relationship_types <const> = require "relationship_types"
+require "party_routes"
 
 local OURS <const> = { "own_company", "business_unit" }
 local SEEDED <const> = "relationship_types"
