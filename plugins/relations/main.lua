@@ -3,3 +3,4 @@
 require "opportunities"
 require "parties"
 require "rates"
+require "templates"

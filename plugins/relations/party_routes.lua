@@ -183,3 +183,40 @@ px.route("GET", "/people/:id/introductions", function(request)
     left_out = found.left_out,
   } }
 end)
+
+local function person_named(text)
+  local person = text:match("^%w+$") and #text == 13 and px.store.get("person", text)
+  if person then
+    return person
+  end
+  local found = px.store.find("person", { filter = { name = text }, limit = 2 })
+  if #found == 0 then
+    found = px.store.find("person", { filter = { name = { "contains", text } }, limit = 2 })
+  end
+  if #found ~= 1 then
+    px.refuse("args/person", #found == 0 and "nobody is called " .. text or "several people are called " .. text .. ": give the id")
+  end
+  return found[1]
+end
+
+px.command("who-knows", {
+  help = { en = "who of ours knows a person, and through whom", el = "ποιος δικός μας γνωρίζει ένα πρόσωπο, και μέσω ποιου" },
+  args = { { "person", rest = true, required = true, help = { en = "name or id", el = "όνομα ή κωδικός" } } },
+}, function(args, out)
+  local person = person_named(args.person)
+  local found = acquaintances.find(person.id, WAYS)
+  local rows = {}
+  for i, way in ipairs(told(found, out.language)) do
+    for _, hop in ipairs(way.hops) do
+      rows[#rows + 1] = { way = i, who = hop.from.name, knows = hop.to.name, why = hop.why }
+    end
+  end
+  if found.ours then
+    out.line(px.i18n.t("knows.ours", { name = person.name }, { language = out.language }))
+  end
+  local titles = {}
+  for i, column in ipairs { "way", "who", "knows", "why" } do
+    titles[i] = { column, px.i18n.t("knows.column_" .. column, nil, { language = out.language }) }
+  end
+  out.table(titles, rows)
+end)

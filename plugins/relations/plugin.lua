@@ -5,6 +5,7 @@ return {
     read = {
       "opportunity", "task", "user",
       "organisation", "person#pii", "affiliation", "contact_point#pii", "relationship", "relationship_type", "interaction", -- parties
+      "template", -- templates
       "exchange_rate", -- rates
     },
     write = {
@@ -15,6 +16,7 @@ return {
     http = true,
   },
   config = {
+    { "zone", "text", default = "Europe/Athens", label = { en = "Time zone", el = "Ζώνη ώρας" } },
     { "base_currency", "text", default = "EUR", label = { en = "Base currency", el = "Βασικό νόμισμα" } },
   },
   uninstall = "keep",

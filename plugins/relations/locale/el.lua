@@ -5,4 +5,11 @@ return {
   ["knows.interaction"] = "{kind} στις {on}: {subject}",
   ["knows.affiliation"] = "στην επιχείρηση {organisation} την ίδια περίοδο",
   ["knows.affiliation_perhaps"] = "στην επιχείρηση {organisation}, ίσως την ίδια περίοδο: λείπει μια ημερομηνία",
+  ["knows.ours"] = "{name}: είναι δικός μας άνθρωπος.",
+  ["knows.column_way"] = "Διαδρομή", ["knows.column_who"] = "Ποιος", ["knows.column_knows"] = "γνωρίζει", ["knows.column_why"] = "Γιατί",
+  -- templates
+  ["letter.to_one"] = "Αξιότιμη κυρία / αξιότιμε κύριε {name},", ["letter.to_all"] = "Αξιότιμες κυρίες, αξιότιμοι κύριοι,",
+  ["merge.name"] = "ονοματεπώνυμο", ["merge.given_name"] = "όνομα", ["merge.family_name"] = "επώνυμο",
+  ["merge.salutation"] = "προσφώνηση", ["merge.job_title"] = "θέση", ["merge.organisation"] = "οργανισμός",
+  ["merge.sender"] = "όνομα αποστολέα", ["merge.our_company"] = "η εταιρεία μας", ["merge.today"] = "σημερινή ημερομηνία",
 }
