@@ -427,6 +427,9 @@ int decimal_index(lua_State *L);
 /* "Dear {name}": 1: the text, 2: a table; each {word} is the field of that name, "{{" is a brace.
  */
 int text_template(lua_State *L);
+/* mod_ical.c */
+int ical_occurrences(lua_State *L);
+int ical_zone_component(lua_State *L);
 /* mod_i18n.c: reads locale/<language>.lua of the bundle into host->locales. */
 void host_read_locales(struct bind_host *host);
 /* slot.c */

@@ -398,6 +398,20 @@ static const struct lua_binding ical_bindings[] = {
      .call = ical_encode,
      .type = "fun(components: px.ical.component|px.ical.component[]): string",
      .doc = "the file of these components"},
+    {.name = "occurrences",
+     .call = ical_occurrences,
+     .type = "fun(spec: px.ical.recurrence): px.date.value[], boolean",
+     .doc = "when a recurring thing happens, from <= x < to; true behind it where the limit, or a "
+            "rule that hardly ever matches, cut the list",
+     .example = "local days = px.ical.occurrences {\n"
+                "  rrule = \"FREQ=WEEKLY;COUNT=3\", start = \"2027-03-24T10:00:00\", "
+                "zone = \"Europe/Athens\",\n}\n"
+                "assert(tostring(days[1]) == \"2027-03-24T08:00:00.000Z\")\n"
+                "assert(tostring(days[2]) == \"2027-03-31T07:00:00.000Z\")"},
+    {.name = "zone",
+     .call = ical_zone_component,
+     .type = "fun(name: string): px.ical.component?",
+     .doc = "the VTIMEZONE of an IANA zone, to stand beside a TZID; nil for UTC"},
 };
 
 const struct lua_module module_ical = {
@@ -408,5 +422,16 @@ const struct lua_module module_ical = {
     .types = "---@class px.ical.component\n"
              "---@field name string # \"VEVENT\"\n"
              "---@field properties px.card.property[]\n"
-             "---@field components? px.ical.component[]\n",
+             "---@field components? px.ical.component[]\n"
+             "\n"
+             "---@class px.ical.recurrence\n"
+             "---@field start px.date.value|string # a day, an instant, or a time on the zone's "
+             "clocks\n"
+             "---@field rrule? string # \"FREQ=WEEKLY;BYDAY=TU\"\n"
+             "---@field zone? string # \"UTC\"\n"
+             "---@field exdates? (px.date.value|string)[] # a day leaves out all of it\n"
+             "---@field rdates? (px.date.value|string)[]\n"
+             "---@field from? px.date.value|string # the start\n"
+             "---@field to? px.date.value|string # ten years on\n"
+             "---@field limit? integer # 1000, at most 10000\n",
 };

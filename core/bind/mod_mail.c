@@ -109,8 +109,11 @@ static struct str text_field(lua_State *L, const char *name)
 
 static void check_options(lua_State *L)
 {
-    static const char *const known[] = {"to",       "name",    "template",       "data",
-                                        "language", "related", "idempotency_key"};
+    static const char *const known[] = {
+        "to",          "name",       "template",        "data",
+        "language",    "related",    "idempotency_key", "reply_to",
+        "in_reply_to", "references", "calendar",
+    };
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     lua_pushnil(L);
@@ -137,6 +140,64 @@ static void check_address(lua_State *L, struct call *call, struct str address)
         read_end(call, &turn);
     }
     raise_if(L, err, &error);
+}
+
+/* references = { "<a@b>", … }: the texts stay in the table. */
+static void thread_fields(lua_State *L, struct call *call, struct outbox_mail *mail)
+{
+    mail->reply_to = text_field(L, "reply_to");
+    mail->in_reply_to = text_field(L, "in_reply_to");
+    int type = lua_getfield(L, 1, "references");
+    if (type == LUA_TNIL) {
+        return;
+    }
+    size_t count = type == LUA_TTABLE ? (size_t)lua_rawlen(L, -1) : 0;
+    if (type != LUA_TTABLE || count > MAIL_REFERENCES_MAX) {
+        wrong(L, "references", "px.mail.send: %s",
+              "references is a list of at most 20 Message-IDs, oldest first");
+    }
+    struct str *ids = arena_alloc(&call->scratch, (count + 1) * sizeof(*ids));
+    int list = lua_gettop(L);
+    for (size_t i = 0; i < count; i++) {
+        if (lua_rawgeti(L, list, (lua_Integer)i + 1) != LUA_TSTRING) {
+            wrong(L, "references", "px.mail.send: %s", "references is a list of Message-IDs");
+        }
+        ids[i] = arg_text(L, -1);
+        lua_pop(L, 1);
+    }
+    mail->references = ids;
+    mail->reference_count = count;
+}
+
+/* calendar = { method = "REQUEST", text = … } */
+static void calendar_fields(lua_State *L, struct outbox_mail *mail)
+{
+    int type = lua_getfield(L, 1, "calendar");
+    if (type == LUA_TNIL) {
+        return;
+    }
+    if (type != LUA_TTABLE || lua_getfield(L, -1, "method") != LUA_TSTRING ||
+        lua_getfield(L, -2, "text") != LUA_TSTRING) {
+        wrong(L, "calendar", "px.mail.send: %s",
+              "calendar is { method = \"REQUEST\", text = px.ical.encode(…) }");
+    }
+    mail->calendar_method = arg_text(L, -2);
+    mail->calendar = arg_text(L, -1);
+}
+
+static int mail_message_id(lua_State *L)
+{
+    struct call *call = call_enter(L);
+    int64_t id = 0;
+    if (id_parse(arg_text(L, 1), &id) != OK) {
+        wrong(L, "id", "px.mail.message_id: %s", "it takes what px.mail.send has given");
+    }
+    if (call->host->bind->options.outbox == NULL) {
+        lua_raise_set(L, ERR_UNSUPPORTED, "there is no mail here");
+    }
+    struct str found = outbox_message_id(call->host->bind->options.outbox, &call->scratch, id);
+    lua_pushlstring(L, found.at, found.len);
+    return 1;
 }
 
 static int mail_send(lua_State *L)
@@ -169,9 +230,13 @@ static int mail_send(lua_State *L)
     mail.subject = render(L, template.subject, data);
     mail.text = render(L, template.text, data);
     mail.language = template.language;
+    thread_fields(L, call, &mail);
+    calendar_fields(L, &mail);
     check_address(L, call, mail.to);
     struct work_unit *work = single_begin(L, "px.mail.send");
     work_key(call, work, key, &row);
+    mail.message_id =
+        outbox_message_id(call->host->bind->options.outbox, &work->overlay->arena, row.id);
     raise_if(L, outbox_mail_row(&work->overlay->arena, &mail, &row, &error), &error);
     raise_if(L, work_send(work, &row, &error), &error);
     char id[ID_TEXT_LEN + 1];
@@ -188,7 +253,11 @@ static const char types[] =
     "---@field data? table # values for {name}\n"
     "---@field language? string # \"en\"; \"el-GR\" falls back to \"el\", then \"en\"\n"
     "---@field related? string # id of what it is about\n"
-    "---@field idempotency_key? string # the same key is the same mail\n";
+    "---@field idempotency_key? string # the same key is the same mail\n"
+    "---@field reply_to? string # where answers go, when not to the service's own address\n"
+    "---@field in_reply_to? string # the Message-ID of what it answers\n"
+    "---@field references? string[] # Message-IDs of the thread, oldest first\n"
+    "---@field calendar? { method: string, text: string } # an invitation beside the text\n";
 
 static const struct lua_binding bindings[] = {
     {.name = "send",
@@ -198,6 +267,10 @@ static const struct lua_binding bindings[] = {
          "puts a mail into the outbox, with the unit of work, and gives its id; it is sent after "
          "the commit",
      .flags = LUA_BINDING_WAITS},
+    {.name = "message_id",
+     .call = mail_message_id,
+     .type = "fun(id: string): string",
+     .doc = "the Message-ID of the mail that px.mail.send gave this id; mail.sent has it too"},
 };
 
 const struct lua_module module_mail = {

@@ -5,6 +5,8 @@
 
 #include "proxenos/format.h"
 
+void ical_start(void); /* before libical is asked anything; any thread, any number of times */
+
 enum ical_kind {
     ICAL_AS_TEXT,    /* with backslashes */
     ICAL_AS_DATE,    /* days and times: ISO 8601 outside */

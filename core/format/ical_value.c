@@ -19,10 +19,15 @@ static void start(void)
     icalerror_set_errors_are_fatal(false);
 }
 
+void ical_start(void)
+{
+    (void)pthread_once(&started, start);
+}
+
 static icalvalue_kind find_kind(struct str name, struct str value_parameter)
 {
     char word[64];
-    (void)pthread_once(&started, start);
+    ical_start();
     if (value_parameter.len > 0 && value_parameter.len < sizeof(word)) {
         (void)snprintf(word, sizeof(word), STR_FORMAT, STR_ARGS(value_parameter));
         for (char *at = word; *at != '\0'; at++) {

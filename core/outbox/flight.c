@@ -38,7 +38,7 @@ static void free_flight(struct flight *flight)
 /* The address stays out of the log, which is kept for ever. */
 static struct value event_data(struct arena *arena, const struct flight *flight)
 {
-    static const char *const parts[] = {"template", "related"};
+    static const char *const parts[] = {"template", "related", "message_id"};
     struct value data = value_map_new();
     value_put_c(arena, &data, "id", value_id(flight->id));
     value_put_c(arena, &data, "plugin", value_text(flight->plugin));

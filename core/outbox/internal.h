@@ -124,11 +124,16 @@ void fetch_send(struct flight *flight);
 /* ---- message.c ---- */
 
 struct message_parts {
-    struct str from_name, from, to_name, to, subject, text;
+    struct str from_name, from, to_name, to, reply_to, subject, text;
+    struct str message_id;                /* "": made of `id` */
+    struct str in_reply_to, references;   /* ids with a space between them, or "" */
+    struct str calendar_method, calendar; /* "": none */
     int64_t id, at_ms;
 };
-/* A message as RFC 5322 has it, with RFC 2047 in its headers and base64 as its body. */
+/* A message as RFC 5322 has it, with RFC 2047 in its headers and base64 as its body. One with a
+ * calendar has that beside the text, as RFC 6047 wants it, and as the file invite.ics. */
 void message_write(struct buf *out, const struct message_parts *parts);
+struct str message_id_of(struct arena *arena, struct str from, int64_t id);
 /* "Name <address>" or an address alone, taken apart; borrows. ERR_INVALID. */
 enum err mailbox_parse(struct str text, struct str *out_name, struct str *out_address,
                        struct error *error) MUST_CHECK;

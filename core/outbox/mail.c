@@ -54,6 +54,12 @@ static void hand_over(struct flight *flight)
                                   .to = flight->target,
                                   .subject = value_get_text(payload, "subject", STR("")),
                                   .text = value_get_text(payload, "text", STR("")),
+                                  .reply_to = value_get_text(payload, "reply_to", STR("")),
+                                  .message_id = value_get_text(payload, "message_id", STR("")),
+                                  .in_reply_to = value_get_text(payload, "in_reply_to", STR("")),
+                                  .references = value_get_text(payload, "references", STR("")),
+                                  .calendar_method = value_get_text(payload, "method", STR("")),
+                                  .calendar = value_get_text(payload, "calendar", STR("")),
                                   .id = flight->id,
                                   .at_ms = loop_now_ms(outbox->loop)};
     message_write(&flight->message, &parts);

@@ -90,25 +90,98 @@ static void write_body(struct buf *out, struct str text)
     buf_deinit(&lines);
 }
 
-void message_write(struct buf *out, const struct message_parts *parts)
+struct str message_id_of(struct arena *arena, struct str from, int64_t id)
+{
+    char text[ID_TEXT_LEN + 1];
+    size_t at = 0;
+    struct str domain =
+        str_find(from, STR("@"), &at) ? str_sub(from, at + 1, from.len) : STR("localhost");
+    id_format(id, text);
+    return arena_printf(arena, "<%s@" STR_FORMAT ">", text, STR_ARGS(domain));
+}
+
+/* Ids one to a line: each is short, all of them together are not. */
+static void write_thread(struct buf *out, const char *header, struct str ids)
+{
+    struct str id;
+    if (ids.len == 0) {
+        return;
+    }
+    buf_printf(out, "%s:", header);
+    while (str_split(&ids, ' ', &id)) {
+        buf_printf(out, " " STR_FORMAT "\r\n", STR_ARGS(id));
+    }
+}
+
+static void write_part(struct buf *out, struct str type, struct str body)
+{
+    buf_printf(out, "Content-Type: " STR_FORMAT "\r\nContent-Transfer-Encoding: base64\r\n",
+               STR_ARGS(type));
+    buf_append_str(out, STR("\r\n"));
+    write_body(out, body);
+}
+
+/* Text and calendar as two forms of one thing, and the calendar once more as a file for programs
+ * that look at files alone. The boundaries hold what base64 does not. */
+static void write_invitation(struct buf *out, const struct message_parts *parts)
 {
     char id[ID_TEXT_LEN + 1];
-    size_t at = 0;
-    struct str domain = str_find(parts->from, STR("@"), &at)
-                            ? str_sub(parts->from, at + 1, parts->from.len)
-                            : STR("localhost");
+    struct arena arena;
+    arena_init(&arena);
     id_format(parts->id, id);
+    struct str method = parts->calendar_method;
+    struct str type = arena_printf(&arena, "text/calendar; charset=utf-8;\r\n method=" STR_FORMAT,
+                                   STR_ARGS(method));
+    buf_printf(out,
+               "Content-Type: multipart/mixed; boundary=\"=_m_%s\"\r\n"
+               "Auto-Submitted: auto-generated\r\n\r\n--=_m_%s\r\n"
+               "Content-Type: multipart/alternative; boundary=\"=_a_%s\"\r\n\r\n--=_a_%s\r\n",
+               id, id, id, id);
+    write_part(out, STR("text/plain; charset=utf-8"), parts->text);
+    buf_printf(out, "--=_a_%s\r\n", id);
+    write_part(out, type, parts->calendar);
+    buf_printf(out,
+               "--=_a_%s--\r\n--=_m_%s\r\n"
+               "Content-Disposition: attachment; filename=\"invite.ics\"\r\n",
+               id, id);
+    write_part(out, STR("application/ics; name=\"invite.ics\""), parts->calendar);
+    buf_printf(out, "--=_m_%s--\r\n", id);
+    arena_deinit(&arena);
+}
+
+static void write_id(struct buf *out, const struct message_parts *parts)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct str id = parts->message_id.len > 0 ? parts->message_id
+                                              : message_id_of(&arena, parts->from, parts->id);
+    buf_printf(out, "\r\nMessage-ID: " STR_FORMAT "\r\n", STR_ARGS(id));
+    arena_deinit(&arena);
+}
+
+void message_write(struct buf *out, const struct message_parts *parts)
+{
     write_date(out, parts->at_ms);
     write_mailbox(out, "From", parts->from_name, parts->from);
     write_mailbox(out, "To", parts->to_name, parts->to);
+    if (parts->reply_to.len > 0) {
+        write_mailbox(out, "Reply-To", STR(""), parts->reply_to);
+    }
     buf_append_str(out, STR("Subject: "));
     if (is_plain(parts->subject)) {
         buf_append_str(out, parts->subject);
     } else {
         write_words(out, parts->subject);
     }
-    buf_printf(out, "\r\nMessage-ID: <%s@" STR_FORMAT ">\r\n", id, STR_ARGS(domain));
-    buf_append_str(out, STR("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    write_id(out, parts);
+    write_thread(out, "In-Reply-To", parts->in_reply_to);
+    write_thread(out, "References", parts->references);
+    buf_append_str(out, STR("MIME-Version: 1.0\r\n"));
+    if (parts->calendar.len > 0) {
+        write_invitation(out, parts);
+        return;
+    }
+    buf_append_str(out, STR("Content-Type: text/plain; charset=utf-8\r\n"
                             "Content-Transfer-Encoding: base64\r\n"
                             "Auto-Submitted: auto-generated\r\n\r\n"));
     write_body(out, parts->text);

@@ -35,6 +35,11 @@ int64_t outbox_id(struct str plugin, struct str key)
     return (int64_t)(id >> 2) + 1; /* positive, and small enough for an id's text */
 }
 
+struct str outbox_message_id(const struct outbox *outbox, struct arena *arena, int64_t id)
+{
+    return message_id_of(arena, outbox->from, id);
+}
+
 /* ---- adding: the writer ---- */
 
 static enum err on_number(void *context, const struct value *columns, int column_count,
@@ -148,11 +153,85 @@ static enum err check_mail(const struct outbox_mail *mail, struct str *out_addre
     return err == OK ? check_text(mail->text, error) : err;
 }
 
+/* "<something@somewhere>" in plain ASCII: what an id of RFC 5322 may be, and no header's end. */
+static enum err check_id(struct str id, const char *field, struct error *error)
+{
+    size_t at = 0;
+    bool good = id.len >= 5 && id.len <= MAIL_ID_MAX && id.at[0] == '<' &&
+                id.at[id.len - 1] == '>' && str_find(id, STR("@"), &at) && at > 1 &&
+                at < id.len - 2;
+    for (size_t i = 1; good && i < id.len - 1; i++) {
+        unsigned char c = (unsigned char)id.at[i];
+        good = c > ' ' && c < 0x7f && c != '<' && c != '>';
+    }
+    return good ? OK : wrong(error, field, "is no Message-ID: \"<word@example.com>\" is one");
+}
+
+static enum err check_thread(const struct outbox_mail *mail, struct error *error)
+{
+    struct str name, address;
+    enum err err = OK;
+    if (mail->reply_to.len > 0) {
+        err = check_line(mail->reply_to, MAIL_ADDRESS_MAX, "reply_to", error);
+        if (err == OK &&
+            (mailbox_parse(mail->reply_to, &name, &address, error) != OK || name.len > 0)) {
+            err = wrong(error, "reply_to", "is no mail address: \"anna@example.com\" is one");
+        }
+    }
+    if (err == OK && mail->in_reply_to.len > 0) {
+        err = check_id(mail->in_reply_to, "in_reply_to", error);
+    }
+    if (err == OK && mail->reference_count > MAIL_REFERENCES_MAX) {
+        err = wrong(error, "references", "are too many: give the first and the newest ones");
+    }
+    for (size_t i = 0; err == OK && i < mail->reference_count; i++) {
+        err = check_id(mail->references[i], "references", error);
+    }
+    return err;
+}
+
+static enum err check_calendar(const struct outbox_mail *mail, struct error *error)
+{
+    struct str method = mail->calendar_method;
+    if (method.len == 0 && mail->calendar.len == 0) {
+        return OK;
+    }
+    bool word = method.len > 0 && method.len <= 20;
+    for (size_t i = 0; word && i < method.len; i++) {
+        word = method.at[i] >= 'A' && method.at[i] <= 'Z';
+    }
+    if (!word) {
+        return wrong(error, "calendar.method", "is a word as REQUEST, CANCEL or REPLY");
+    }
+    if (!str_starts(mail->calendar, STR("BEGIN:VCALENDAR"))) {
+        return wrong(error, "calendar.text", "is no iCalendar: px.ical.encode makes one");
+    }
+    if (mail->calendar.len > MAIL_CALENDAR_MAX) {
+        return wrong(error, "calendar.text", "is longer than 128 KiB");
+    }
+    return utf8_valid(mail->calendar) ? OK : wrong(error, "calendar.text", "is not UTF-8");
+}
+
+static struct str joined(struct arena *arena, const struct str *ids, size_t count)
+{
+    struct buf all;
+    buf_init(&all);
+    for (size_t i = 0; i < count; i++) {
+        buf_append(&all, " ", i > 0 ? 1 : 0);
+        buf_append_str(&all, ids[i]);
+    }
+    struct str text = arena_str(arena, buf_str(&all));
+    buf_deinit(&all);
+    return text;
+}
+
 enum err outbox_mail_row(struct arena *arena, const struct outbox_mail *mail,
                          struct outbox_row *row, struct error *error)
 {
     struct str address;
     enum err err = check_mail(mail, &address, error);
+    err = err == OK ? check_thread(mail, error) : err;
+    err = err == OK ? check_calendar(mail, error) : err;
     if (err != OK) {
         return err;
     }
@@ -163,10 +242,19 @@ enum err outbox_mail_row(struct arena *arena, const struct outbox_mail *mail,
     const struct {
         const char *key;
         struct str text;
-    } parts[] = {
-        {"to", address},           {"name", mail->name},         {"subject", mail->subject},
-        {"text", mail->text},      {"template", mail->template}, {"language", mail->language},
-        {"related", mail->related}};
+    } parts[] = {{"to", address},
+                 {"name", mail->name},
+                 {"subject", mail->subject},
+                 {"text", mail->text},
+                 {"template", mail->template},
+                 {"language", mail->language},
+                 {"related", mail->related},
+                 {"reply_to", mail->reply_to},
+                 {"message_id", mail->message_id},
+                 {"in_reply_to", mail->in_reply_to},
+                 {"references", joined(arena, mail->references, mail->reference_count)},
+                 {"method", mail->calendar_method},
+                 {"calendar", mail->calendar}};
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         value_put_c(arena, &row->payload, parts[i].key,
                     value_text(arena_str(arena, parts[i].text)));

@@ -128,4 +128,39 @@ enum err ical_read(struct arena *arena, struct str text, struct value *out_compo
 /* One component, or a list of them. Errors as vcard_write. */
 enum err ical_write(struct buf *out, const struct value *component, struct error *error) MUST_CHECK;
 
+/* ---- recurrence and zones ---- */
+
+enum {
+    RECUR_FOUND_MAX = 10000, /* occurrences of one call */
+    RECUR_DATES_MAX = 1000,  /* exdates, and rdates */
+    RECUR_STEPS_MAX = 50000, /* seconds, minutes, hours or days that a rule is followed through */
+};
+/* A moment, or a whole day (then ms is its midnight, as if in UTC). */
+struct recurrence_time {
+    int64_t ms;
+    bool day;
+};
+/* Something that begins at `start` and happens again by an RRULE's value ("" for none) on the
+ * clocks of an IANA zone, but for exdates, and at rdates too. all_day: start is a day's midnight
+ * in UTC, and so is the zone. Wanted are the occurrences from <= x < to. */
+struct recurrence {
+    struct str rule;
+    bool all_day;
+    const char *zone;
+    int64_t start, from, to;
+    const struct recurrence_time *exdates, *rdates;
+    size_t exdate_count, rdate_count, limit;
+};
+struct recurrence_found {
+    int64_t *at; /* in their order, each once */
+    size_t count;
+    bool more; /* the limit, or the steps, cut it */
+};
+/* ERR_INVALID with the field as pointer, ERR_LIMIT, ERR_UNSUPPORTED (another calendar's rule). */
+enum err recurrence_expand(struct arena *arena, const struct recurrence *recurrence,
+                           struct recurrence_found *out, struct error *error) MUST_CHECK;
+/* The zone's VTIMEZONE as ical_write takes it. ERR_INVALID: there is no such zone. */
+enum err ical_zone(struct arena *arena, struct str name, struct value *out_component,
+                   struct error *error) MUST_CHECK;
+
 #endif

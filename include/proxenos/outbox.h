@@ -31,6 +31,9 @@ enum {
     MAIL_TEXT_MAX = 256 << 10, /* bytes */
     MAIL_NAME_MAX = 200,       /* bytes */
     MAIL_ADDRESS_MAX = 254,    /* bytes */
+    MAIL_ID_MAX = 250,         /* bytes of one Message-ID, brackets included */
+    MAIL_REFERENCES_MAX = 20,
+    MAIL_CALENDAR_MAX = 128 << 10, /* bytes */
 };
 
 enum outbox_kind { OUTBOX_MAIL, OUTBOX_FETCH };
@@ -87,7 +90,15 @@ enum err outbox_tx_add(struct tx *tx, const struct outbox_row *row, struct error
 struct outbox_mail {
     struct str to, name; /* the recipient; name may be empty */
     struct str subject, text, template, language, related;
+    struct str reply_to;          /* an address, or empty */
+    struct str message_id;        /* outbox_message_id */
+    struct str in_reply_to;       /* one "<id@host>", or empty */
+    const struct str *references; /* the thread so far, oldest first */
+    size_t reference_count;
+    struct str calendar_method, calendar; /* REQUEST and a VCALENDAR's text, or both empty */
 };
+/* The Message-ID that a mail with this id has: "<id@domain of mail_from>". Any thread. */
+struct str outbox_message_id(const struct outbox *outbox, struct arena *arena, int64_t id);
 /* Checks and fills row->kind, payload, target and title, in arena. ERR_INVALID with the field in
  * the pointer. Any thread. */
 enum err outbox_mail_row(struct arena *arena, const struct outbox_mail *mail,

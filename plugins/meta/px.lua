@@ -421,10 +421,22 @@
 ---@field properties px.card.property[]
 ---@field components? px.ical.component[]
 
+---@class px.ical.recurrence
+---@field start px.date.value|string # a day, an instant, or a time on the zone's clocks
+---@field rrule? string # "FREQ=WEEKLY;BYDAY=TU"
+---@field zone? string # "UTC"
+---@field exdates? (px.date.value|string)[] # a day leaves out all of it
+---@field rdates? (px.date.value|string)[]
+---@field from? px.date.value|string # the start
+---@field to? px.date.value|string # ten years on
+---@field limit? integer # 1000, at most 10000
+
 ---iCalendar, bounded.
 ---@class px.ical
 ---@field decode fun(text: string): px.ical.component[] # the components of a calendar file; days and times as ISO 8601
 ---@field encode fun(components: px.ical.component|px.ical.component[]): string # the file of these components
+---@field occurrences fun(spec: px.ical.recurrence): px.date.value[], boolean # when a recurring thing happens, from <= x < to; true behind it where the limit, or a rule that hardly ever matches, cut the list
+---@field zone fun(name: string): px.ical.component? # the VTIMEZONE of an IANA zone, to stand beside a TZID; nil for UTC
 
 ---Functions side by side, which share their caller's time and rights.
 ---@class px.task
@@ -577,10 +589,15 @@
 ---@field language? string # "en"; "el-GR" falls back to "el", then "en"
 ---@field related? string # id of what it is about
 ---@field idempotency_key? string # the same key is the same mail
+---@field reply_to? string # where answers go, when not to the service's own address
+---@field in_reply_to? string # the Message-ID of what it answers
+---@field references? string[] # Message-IDs of the thread, oldest first
+---@field calendar? { method: string, text: string } # an invitation beside the text
 
 ---Mail from the plugin's templates, with `mail = { "send" }` in `can`.
 ---@class px.mail
 ---@field send fun(mail: px.mail.message): string # puts a mail into the outbox, with the unit of work, and gives its id; it is sent after the commit (waits)
+---@field message_id fun(id: string): string # the Message-ID of the mail that px.mail.send gave this id; mail.sent has it too
 
 ---@type px
 px = {}

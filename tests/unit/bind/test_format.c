@@ -96,6 +96,34 @@ static void calendars(void **state)
                "  { name = 'VEVENT', properties = { { name = 'DTSTART', value = 'soon' } } })\n");
 }
 
+static void recurrence(void **state)
+{
+    run_script(
+        *state,
+        "local at, more = px.ical.occurrences { rrule = 'FREQ=WEEKLY', zone = 'Europe/Athens',\n"
+        "  start = '2027-03-24T10:00:00', from = '2027-03-25', to = '2027-04-10',\n"
+        "  exdates = { '2027-03-31' }, rdates = { px.date.parse('2027-04-01T10:00:00Z') } }\n"
+        "assert(#at == 2 and not more)\n"
+        "assert(at[1] == px.date.parse('2027-04-01T10:00:00Z'))\n"
+        "assert(at[2] == px.date.parse('2027-04-07T07:00:00Z'))\n"
+        "local days = px.ical.occurrences { rrule = 'FREQ=YEARLY;COUNT=2',\n"
+        "  start = px.date.parse('2027-03-24') }\n"
+        "assert(tostring(days[2]) == '2028-03-24')\n"
+        "at, more = px.ical.occurrences { rrule = 'FREQ=DAILY', start = '2027-01-01', limit = 3 }\n"
+        "assert(#at == 3 and more)\n"
+        "assert(#px.ical.occurrences { start = '2027-01-01T10:00:00Z' } == 1)\n"
+        "raises('invalid', 'rrule', px.ical.occurrences, { rrule = 'x', start = '2027-01-01' })\n"
+        "raises('invalid', 'zone', px.ical.occurrences, { zone = 'x', start = '2027-01-01' })\n"
+        "raises('type', 'start', px.ical.occurrences, { start = 'soon' })\n"
+        "raises('type', 'exdates', px.ical.occurrences, { start = '2027-01-01', exdates = 'x' })\n"
+        "raises('limit', nil, px.ical.occurrences, { start = '2027-01-01', limit = 0 })\n"
+        "raises('invalid', nil, px.ical.occurrences, { start = '2027-01-01', rule = 'x' })\n"
+        "assert(px.ical.zone('UTC') == nil)\n"
+        "local text = px.ical.encode(px.ical.zone('Europe/Athens'))\n"
+        "assert(text:find('TZID:Europe/Athens', 1, true) and text:find('+0300', 1, true))\n"
+        "raises('invalid', 'zone', px.ical.zone, 'Nope/X')\n");
+}
+
 int test_format(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +131,7 @@ int test_format(void)
         cmocka_unit_test_setup_teardown(xml, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(cards, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(calendars, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(recurrence, world_setup, world_teardown),
     };
     return cmocka_run_group_tests_name("format", tests, NULL, NULL);
 }

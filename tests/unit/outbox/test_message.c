@@ -161,9 +161,96 @@ static void a_key_is_one_id(void **state)
     assert_int_equal(back, id);
 }
 
+static void an_invitation_stands_beside_its_text(void **state)
+{
+    (void)state;
+    struct buf mail;
+    const struct message_parts parts = {.from = STR("shop@example.com"),
+                                        .to = STR("anna@example.com"),
+                                        .reply_to = STR("nikos@example.com"),
+                                        .subject = STR("Meeting"),
+                                        .text = STR("Come"),
+                                        .message_id = STR("<0000000000009@old.example.com>"),
+                                        .in_reply_to = STR("<a@example.com>"),
+                                        .references = STR("<b@example.com> <a@example.com>"),
+                                        .calendar_method = STR("REQUEST"),
+                                        .calendar = STR("BEGIN:VCALENDAR\r\n"),
+                                        .id = 1,
+                                        .at_ms = 784111777000};
+    buf_init(&mail);
+    message_write(&mail, &parts);
+    assert_string_equal(
+        buf_cstr(&mail),
+        "Date: Sun, 6 Nov 1994 08:49:37 +0000\r\n"
+        "From: <shop@example.com>\r\nTo: <anna@example.com>\r\nReply-To: <nikos@example.com>\r\n"
+        "Subject: Meeting\r\nMessage-ID: <0000000000009@old.example.com>\r\n"
+        "In-Reply-To: <a@example.com>\r\n"
+        "References: <b@example.com>\r\n <a@example.com>\r\n"
+        "MIME-Version: 1.0\r\n"
+        "Content-Type: multipart/mixed; boundary=\"=_m_0000000000001\"\r\n"
+        "Auto-Submitted: auto-generated\r\n\r\n"
+        "--=_m_0000000000001\r\n"
+        "Content-Type: multipart/alternative; boundary=\"=_a_0000000000001\"\r\n\r\n"
+        "--=_a_0000000000001\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        "Q29tZQ==\r\n"
+        "--=_a_0000000000001\r\n"
+        "Content-Type: text/calendar; charset=utf-8;\r\n method=REQUEST\r\n"
+        "Content-Transfer-Encoding: base64\r\n\r\nQkVHSU46VkNBTEVOREFSDQo=\r\n"
+        "--=_a_0000000000001--\r\n"
+        "--=_m_0000000000001\r\n"
+        "Content-Disposition: attachment; filename=\"invite.ics\"\r\n"
+        "Content-Type: application/ics; name=\"invite.ics\"\r\n"
+        "Content-Transfer-Encoding: base64\r\n\r\nQkVHSU46VkNBTEVOREFSDQo=\r\n"
+        "--=_m_0000000000001--\r\n");
+    buf_deinit(&mail);
+}
+
+static void mail_refused(const struct outbox_mail *mail, const char *field)
+{
+    struct arena arena;
+    struct outbox_row row = {0};
+    struct error error = {0};
+    arena_init(&arena);
+    assert_int_equal(outbox_mail_row(&arena, mail, &row, &error), ERR_INVALID);
+    assert_string_equal(error.pointer, field);
+    arena_deinit(&arena);
+}
+
+static void ids_and_calendars_add_no_header(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {
+        "<a@b>\r\nBcc: <c@d>", "a@b", "<a b@c>", "<@c>", "<a@>", "<a@b> <c@d>", "<a@\xc3\xa9>"};
+    const struct outbox_mail plain = {
+        .to = STR("a@example.com"), .subject = STR("s"), .text = STR("t")};
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        struct str id = str_from(ids[i]);
+        struct outbox_mail mail = plain;
+        mail.in_reply_to = id;
+        mail_refused(&mail, "in_reply_to");
+        mail = plain;
+        mail.references = &id;
+        mail.reference_count = 1;
+        mail_refused(&mail, "references");
+    }
+    struct outbox_mail mail = plain;
+    mail.reply_to = STR("a@example.com\r\nBcc: b@example.com");
+    mail_refused(&mail, "reply_to");
+    mail = plain;
+    mail.calendar_method = STR("REQUEST\r\nX: y");
+    mail.calendar = STR("BEGIN:VCALENDAR");
+    mail_refused(&mail, "calendar.method");
+    mail.calendar_method = STR("REQUEST");
+    mail.calendar = STR("hello");
+    mail_refused(&mail, "calendar.text");
+}
+
 int test_message(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_invitation_stands_beside_its_text),
+        cmocka_unit_test(ids_and_calendars_add_no_header),
         cmocka_unit_test(plain_words_stay_as_they_are),
         cmocka_unit_test(greek_is_encoded_in_whole_characters),
         cmocka_unit_test(what_looks_encoded_is_encoded),
