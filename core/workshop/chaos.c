@@ -1,11 +1,13 @@
 /* Is a world that crashed and went on like one that did not? Both are told as a list of lines: the
- * records with their fields and the events by type, without what is new each time (ids, times), in
- * the order of the alphabet. Main thread. */
+ * records with their fields and the events by type, without what is new each time (ids, also
+ * those inside texts, and times), in the order of the alphabet. Main thread. */
 #include "internal.h"
 
+#include "proxenos/base_env.h"
 #include "proxenos/base_json.h"
 #include "proxenos/store_log.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 enum { DIGEST_PAGE = 1000 };
@@ -47,6 +49,20 @@ static bool is_new_each_time(const struct object_type *type, const struct field 
            field->type == FIELD_DATETIME;
 }
 
+/* Ids inside longer texts, such as "promise:0p2xh5404000k": all of them the same. */
+static void hide_ids(char *text, size_t len)
+{
+    for (size_t from = 0, to = 0; from < len; from = to + 1) {
+        int64_t id = 0;
+        for (to = from; to < len && isalnum((unsigned char)text[to]); to++) {
+        }
+        struct str word = {text + from, to - from};
+        if (to > from && isdigit((unsigned char)text[from]) && id_parse(word, &id) == OK) {
+            memset(text + from, '#', word.len);
+        }
+    }
+}
+
 static void add_record(struct lines *lines, const struct object_type *type,
                        const struct value *record)
 {
@@ -63,6 +79,7 @@ static void add_record(struct lines *lines, const struct object_type *type,
         buf_printf(&line, " " STR_FORMAT "=", STR_ARGS(field->name));
         value_write_api(&line, value);
     }
+    hide_ids(line.at, line.len);
     add_line(lines, arena_str(lines->arena, buf_str(&line)));
     buf_deinit(&line);
 }
