@@ -11,13 +11,20 @@ return {
     write = {
       "organisation", "task",
       "affiliation", "relationship_type", -- parties
+      "last_contact", -- interactions
+      "promise", -- promises
     },
+    emit = { "relations.*" },
     mail = { "refuse" },
     http = true,
+    schedule = true,
   },
   config = {
     { "zone", "text", default = "Europe/Athens", label = { en = "Time zone", el = "Ζώνη ώρας" } },
+
+    { "calendar", "text", default = "GR", label = { en = "Working calendar", el = "Ημερολόγιο εργασίας" } },
     { "base_currency", "text", default = "EUR", label = { en = "Base currency", el = "Βασικό νόμισμα" } },
+    { "language", "text", default = "en", label = { en = "Language of tasks", el = "Γλώσσα εργασιών" } },
   },
   uninstall = "keep",
 }

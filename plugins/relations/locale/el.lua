@@ -12,4 +12,8 @@ return {
   ["merge.name"] = "ονοματεπώνυμο", ["merge.given_name"] = "όνομα", ["merge.family_name"] = "επώνυμο",
   ["merge.salutation"] = "προσφώνηση", ["merge.job_title"] = "θέση", ["merge.organisation"] = "οργανισμός",
   ["merge.sender"] = "όνομα αποστολέα", ["merge.our_company"] = "η εταιρεία μας", ["merge.today"] = "σημερινή ημερομηνία",
+
+  -- promises
+  ["promise.keep"] = "Τηρήστε την υπόσχεσή μας: {text}",
+  ["promise.ask"] = "Ρωτήστε για την υπόσχεσή τους: {text}",
 }

@@ -12,4 +12,8 @@ return {
   ["merge.name"] = "name", ["merge.given_name"] = "given name", ["merge.family_name"] = "family name",
   ["merge.salutation"] = "salutation", ["merge.job_title"] = "job title", ["merge.organisation"] = "organisation",
   ["merge.sender"] = "sender's name", ["merge.our_company"] = "our company", ["merge.today"] = "today's date",
+
+  -- promises
+  ["promise.keep"] = "Keep our promise: {text}",
+  ["promise.ask"] = "Ask after their promise: {text}",
 }
