@@ -3,7 +3,7 @@
 // program, PROXENOS_DATA the service's data folder, URL its address; `plugins/` are those that come with it.
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { TIMEOUT_MS, script, shell, testedBlocks } from "./pages.mjs";
@@ -20,7 +20,9 @@ for (const page of pages) {
     const folder = mkdtempSync(path.join(tmpdir(), "proxenos-docs-"));
     // The receiver of the page on webhooks listens there.
     const options = ["--outgoing-allow", "127.0.0.1:47788"];
-    const service = await new Service({ enable: ["demo"], options }).start();
+    const service = new Service({ enable: ["demo"], options });
+    writeFileSync(path.join(service.folder, "proxenos.lua"), "return { config = { demo = { parties = 200 } } }\n", { mode: 0o600 });
+    await service.start();
     try {
       mkdirSync(path.join(folder, "bin"));
       symlinkSync(program, path.join(folder, "bin/px"));

@@ -225,14 +225,16 @@ static void test_demo(void **state)
     world_settle(world);
     int64_t organisations = world_count(world, "organisation", "");
     int64_t won = world_count(world, "opportunity", "stage[eq]:\"won\"");
-    assert_true(organisations > 100 && won > 20);
-    assert_int_equal(world_count(world, "task", ""), won);
+    assert_true(organisations > 1000 && won > 200);
+    assert_true(world_count(world, "person", "") + organisations >= 2000);
+    assert_true(world_count(world, "relationship", "ended_reason[eq]:\"lost\"") > 50);
+    assert_int_equal(world_count(world, "task", "title[eq]:\"Welcome call\""), won);
     assert_string_equal(world_status(world, "demo").at, "running");
     world_close(world);
     world_open_bundled(world, "demo");
     world_settle(world);
     assert_int_equal(world_count(world, "organisation", ""), organisations);
-    assert_int_equal(world_count(world, "task", ""), won);
+    assert_int_equal(world_count(world, "task", "title[eq]:\"Welcome call\""), won);
 }
 
 int test_load(void)
