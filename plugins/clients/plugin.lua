@@ -3,13 +3,36 @@ return {
   label = { en = "Clients", el = "Πελάτες" },
   requires = { relations = "^1.0" },
   can = {
-    read = {},
-    write = {},
+    read = {
+      "user", "organisation", "person", "affiliation", "interaction", "product", "opportunity", -- what most topics ask for
+      "attitude_evidence", -- stakeholders
+      "plan_objective", "measure_reading", "plan_review", -- plans
+      "value_proposition", "value_proof", -- value
+    },
+    write = {
+      "interaction", "task", -- what most topics write
+      "stakeholder", "coverage_gap", -- stakeholders
+      "need", -- needs
+      "account_plan", "plan_measure", -- plans
+    },
+    emit = { "clients.*" },
+    http = true,
+    schedule = true,
   },
   config = {
     { "zone", "text", default = "Europe/Athens", label = { en = "Time zone", el = "Ζώνη ώρας" } },
     { "calendar", "text", default = "GR", label = { en = "Working calendar", el = "Ημερολόγιο εργασίας" } },
     { "base_currency", "text", default = "EUR", label = { en = "Base currency", el = "Βασικό νόμισμα" } },
+    { "contact_days", "integer", default = 90, min = 1, max = 730,
+      label = { en = "Days without contact that make a gap", el = "Ημέρες χωρίς επικοινωνία που αποτελούν κενό" } },
+    { "contact_threads", "integer", default = 2, min = 1, max = 20,
+      label = { en = "People to be in contact with on each map", el = "Πρόσωπα με επικοινωνία σε κάθε χάρτη" } },
+    { "gap_days", "integer", default = 7, min = 0, max = 365,
+      label = { en = "Days after which a gap becomes a task", el = "Ημέρες ώσπου ένα κενό να γίνει εργασία" } },
+    { "required_roles", "list", default = { "primary_decision_maker" },
+      label = { en = "Roles each map must name", el = "Ρόλοι που ορίζει κάθε χάρτης" } },
+    { "key_departments", "list", default = { "finance" },
+      label = { en = "Departments to keep in contact with", el = "Διευθύνσεις με τις οποίες κρατάμε επαφή" } },
   },
   uninstall = "keep",
 }
