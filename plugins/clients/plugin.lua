@@ -4,16 +4,19 @@ return {
   requires = { relations = "^1.0" },
   can = {
     read = {
-      "user", "organisation", "person", "affiliation", "interaction", "product", "opportunity", -- what most topics ask for
+      "user", "organisation", "person", "affiliation", "interaction", "product", -- what most topics ask for
       "attitude_evidence", -- stakeholders
       "plan_objective", "measure_reading", "plan_review", -- plans
       "value_proposition", "value_proof", -- value
+      "exchange_rate", -- forecast
     },
     write = {
       "interaction", "task", -- what most topics write
       "stakeholder", "coverage_gap", -- stakeholders
       "need", -- needs
       "account_plan", "plan_measure", -- plans
+      "pipeline", "pipeline_stage", "stage_change", "sales_handover", "opportunity", -- pipeline
+      "owned_product", -- whitespace
     },
     emit = { "clients.*" },
     http = true,
@@ -33,6 +36,10 @@ return {
       label = { en = "Roles each map must name", el = "Ρόλοι που ορίζει κάθε χάρτης" } },
     { "key_departments", "list", default = { "finance" },
       label = { en = "Departments to keep in contact with", el = "Διευθύνσεις με τις οποίες κρατάμε επαφή" } },
+    { "suggest_least_clients", "integer", default = 5, min = 1, max = 1000,
+      label = { en = "Clients alike that a suggestion needs", el = "Όμοιοι πελάτες που χρειάζεται μια πρόταση" } },
+    { "suggest_least_share", "integer", default = 30, min = 1, max = 100,
+      label = { en = "Per cent of them that own the product", el = "Ποσοστό τους που έχει το προϊόν" } },
   },
   uninstall = "keep",
 }

@@ -122,3 +122,45 @@ test("T8 a value proposition is presented on proof, and measured after the sale"
   assert.equal(Number(known.share_reached), 0.75);
   assert.equal(known.proofs.length, 1);
 });
+
+test("T9 pipelines, forecast, whitespace, suggestions and the hand-over to sales", async () => {
+  const stage = async (code) => (await get(`/api/v1/pipeline_stages?filter=code[eq]:"${code}"`)).data[0].id;
+  const product = await make("products", { name: "Roof" });
+  const client = await make("organisations", { name: "Samos Wine", industry: "wine", roles: ["client"] });
+  const deal = await make("opportunities", { name: "Roof", organisation: client.id, product: product.id, lead_source: "referral",
+    pipeline_stage: await stage("sales.lead"), value: { amount: 100000, currency: "EUR" }, expected_close_on: day(0) });
+  assert.equal(deal.probability, 10);
+  await change("opportunities", deal.id, { pipeline_stage: await stage("sales.proposal"), next_step: "Ask for the roof's plan" });
+  await refused(admin.patch(`/api/v1/opportunities/${deal.id}`, { lost_reason: "price" }), "rule");
+  await refused(admin.post("/api/v1/opportunities", { name: "Late", pipeline_stage: await stage("sales.won") }), "refused", "/pipeline_stage");
+  const forecast = await get(`/x/clients/reports/forecast?from=${day(0)}&to=${day(20)}`);
+  assert.equal(forecast.unit, "EUR");
+  assert.equal(forecast.series[0].points[0].y, 50000);
+  assert.ok(forecast.unknown > 0 && forecast.unknown_opportunities[0].lacks.length > 0);
+  assert.equal((await admin.get("/x/clients/reports/forecast?group=weather")).status, 422);
+  const points = (await get("/x/clients/reports/pipeline")).series.find((one) => one.name === "Sales").points;
+  assert.equal(points.find((one) => one.x === "Proposal made").weighted, 50000);
+  const printed = await service.cli("pipeline", "--format", "json");
+  assert.equal(printed.code, 0, printed.stderr);
+  assert.match(printed.stdout, /Proposal made/);
+  const ahead = await service.cli("forecast", "2");
+  assert.equal(ahead.code, 0, ahead.stderr);
+  assert.match(ahead.stdout, /500\.00 EUR/);
+  const cell = async () => (await get(`/x/clients/whitespace?organisation=${client.id}`)).rows[0].cells.find((one) => one.name === "Roof");
+  assert.equal((await cell()).state, "offered");
+  await change("opportunities", deal.id, { stage: "won" });
+  await until(async () => (await cell()).state === "owned");
+  await until(async () => (await get(`/api/v1/stage_changes?filter=opportunity[eq]:"${deal.id}"`)).data.length === 2);
+  assert.match((await get(`/x/clients/suggestions?organisation=${client.id}`)).unknown, /only 1 clients/);
+  assert.match((await service.cli("whitespace", "samos", "wine")).stdout, /Roof +owned/);
+  assert.equal((await service.cli("whitespace", "nobody at all")).code, 1);
+  const seller = (await get(`/api/v1/users?filter=name[eq]:"root"`)).data[0].id;
+  const handed = await make("sales_handovers", { name: "Battery", organisation: client.id, reason: "The roof is there", receiver: seller });
+  const tasks = async (state) => (await get(`/api/v1/tasks?filter=and(origin[eq]:"sales_handover:${handed.id}",state[eq]:"${state}")`)).data;
+  await until(async () => (await tasks("open")).length === 1);
+  await refused(admin.patch(`/api/v1/sales_handovers/${handed.id}`, { state: "declined" }), "rule");
+  await change("sales_handovers", handed.id, { state: "accepted" });
+  await until(async () => (await tasks("done")).length === 1);
+  const opened = (await get(`/api/v1/sales_handovers/${handed.id}`)).opportunity;
+  assert.equal((await get(`/api/v1/opportunities/${opened}`)).lead_source, "hand_over");
+});
