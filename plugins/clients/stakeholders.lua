@@ -68,7 +68,8 @@ end)
 
 local function last_contact(person)
   local interaction = px.store.first("interaction", {
-    filter = { people = { "has", person }, kind = { "ne", "note" }, at = { "le", px.date.now() } }, order = "-at" })
+    filter = { people = { "has", person }, kind = { "ne", "note" }, at = { "le", px.date.now() },
+      status = { "nin", { "not_held", "cancelled" } } }, order = "-at" })
   return interaction and px.date.parse(px.date.format(interaction.at, "yyyy-mm-dd")), interaction
 end
 
