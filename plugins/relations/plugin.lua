@@ -7,12 +7,14 @@ return {
       "organisation", "person#pii", "affiliation", "contact_point#pii", "relationship", "relationship_type", "interaction", -- parties
       "template", -- templates
       "exchange_rate", -- rates
+      "contract_signatory", -- contracts
     },
     write = {
       "organisation", "task",
       "affiliation", "relationship_type", -- parties
       "last_contact", -- interactions
       "promise", -- promises
+      "contract", "contract_version", "renewal", "contract_obligation", -- contracts, renewals, obligations
     },
     emit = { "relations.*" },
     mail = { "refuse" },
@@ -21,8 +23,9 @@ return {
   },
   config = {
     { "zone", "text", default = "Europe/Athens", label = { en = "Time zone", el = "Ζώνη ώρας" } },
-
     { "calendar", "text", default = "GR", label = { en = "Working calendar", el = "Ημερολόγιο εργασίας" } },
+    { "renewal_lead_days", "integer", default = 60, min = 0, max = 730,
+      label = { en = "Renewals open so many days before notice", el = "Ημέρες πριν την καταγγελία που ανοίγουν οι ανανεώσεις" } },
     { "base_currency", "text", default = "EUR", label = { en = "Base currency", el = "Βασικό νόμισμα" } },
     { "language", "text", default = "en", label = { en = "Language of tasks", el = "Γλώσσα εργασιών" } },
   },
