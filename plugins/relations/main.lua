@@ -1,5 +1,8 @@
 -- The heart of the domain: one file per topic, each with its schema and tests of the same name.
 
+require "development"
+require "expertise"
+require "guidance"
 require "interactions"
 require "contracts"
 require "obligations"
@@ -7,7 +10,6 @@ require "opportunities"
 require "parties"
 require "promises"
 require "rates"
-require "templates"
-
 require "tasks"
 require "renewal_views"
+require "templates"

@@ -6,12 +6,16 @@ return {
       "opportunity", "task", "user",
       "organisation", "person#pii", "affiliation", "contact_point#pii", "relationship", "relationship_type", "interaction", -- parties
       "template", -- templates
+      "skill", "expertise", "work_profile", -- expertise
+      "training", "onboarding_step", "onboarding_plan", -- development
       "exchange_rate", -- rates
       "contract_signatory", -- contracts
     },
     write = {
       "organisation", "task",
       "affiliation", "relationship_type", -- parties
+      "certificate", "onboarding", -- development
+      "guidance", -- guidance
       "last_contact", -- interactions
       "promise", -- promises
       "contract", "contract_version", "renewal", "contract_obligation", -- contracts, renewals, obligations

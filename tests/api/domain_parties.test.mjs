@@ -1,7 +1,7 @@
 // The party model from outside: bonds with a name from each end, reporting lines, both sides of one firm, who knows whom.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
-import { Service } from "./service.mjs";
+import { Service, until } from "./service.mjs";
 
 const service = new Service();
 let client;
@@ -22,7 +22,7 @@ async function make(path, fields) {
 
 async function refused(path, fields, code, pointer) {
   const answer = await client.post(`/api/v1/${path}`, fields);
-  assert.equal(answer.status, 422, answer.text);
+  assert.equal(answer.status, code === "unique" ? 409 : 422, answer.text);
   const found = answer.body.errors[0];
   assert.equal(found.code, code, answer.text);
   if (pointer) assert.equal(found.pointer, pointer, answer.text);
@@ -33,6 +33,12 @@ async function ask(path) {
   const answer = await client.get(`/x/relations/${path}`);
   assert.equal(answer.status, 200, answer.text);
   return answer.body;
+}
+
+async function myself() {
+  const answer = await client.get(`/api/v1/users?filter=name[eq]:"${client.user.name}"`);
+  assert.equal(answer.status, 200, answer.text);
+  return answer.body.data[0];
 }
 
 test("T4 R1 R2 one firm is client and supplier at once: two bonds, one page, a net position", async () => {
@@ -69,4 +75,52 @@ test("T4 the chart of an organisation, and who of ours knows somebody in it", as
   const bad = await client.get(`/x/relations/people/${anna.id}/introductions?limit=many`);
   assert.equal(bad.status, 422, bad.text);
   assert.equal(bad.body.errors[0].pointer, "/limit");
+});
+
+test("S8 who has the skill and the time; expertise is confirmed by another", async () => {
+  const me = await myself();
+  const skill = await make("skills", { name: "Letters of credit", name_el: "Ενέγγυες πιστώσεις" });
+  const mine = await make("expertise", { user: me.id, skill: skill.id, level: "basic" });
+  assert.equal((await client.patch(`/api/v1/expertise/${mine.id}`, { level: "expert" })).status, 200);
+  await make("work_profiles", { user: me.id, hours_per_week: "20" });
+  await make("tasks", { title: "Answer the bank", owner: me.id, due: "2026-03-04", effort_hours: "5" });
+  const found = await ask(`experts?skill=${encodeURIComponent("ενεγγυ")}&from=2026-03-02&until=2026-03-08&language=el`);
+  assert.equal(found.experts.length, 0, "his languages are not known");
+  await client.patch(`/api/v1/work_profiles/${(await client.get("/api/v1/work_profiles")).body.data[0].id}`, { languages: "el, en" });
+  const [expert] = (await ask(`experts?skill=credit&from=2026-03-02&until=2026-03-08`)).experts;
+  assert.equal(expert.level, "expert");
+  assert.equal(expert.free_hours, 15);
+  await refused("expertise", { user: me.id, skill: skill.id }, "unique");
+  const bad = await client.get("/x/relations/experts");
+  assert.equal(bad.status, 422, bad.text);
+  assert.equal(bad.body.errors[0].pointer, "/skill");
+});
+
+test("S9 onboarding becomes tasks, training and certificates are told", async () => {
+  const me = await myself();
+  const plan = await make("onboarding_plans", { name: "First weeks" });
+  await make("onboarding_steps", { plan: plan.id, title: "Shadow a colleague", days: 3 });
+  await make("onboardings", { user: me.id, plan: plan.id, started_on: "2026-03-02" });
+  await until(async () => (await client.get('/api/v1/tasks?filter=kind[eq]:"onboarding"')).body.data.length === 1);
+  const certificate = await make("certificates", { user: me.id, name: "MiFID II", issued_on: "2020-01-01", expires_on: "2021-01-01" });
+  const training = await make("training", { user: me.id, title: "Negotiation", hours: "6" });
+  const done = await client.patch(`/api/v1/training/${training.id}`, { state: "completed", completed_on: "2026-02-01" });
+  assert.equal(done.status, 200, done.text);
+  const seen = await ask(`development/${me.id}?year=2026`);
+  assert.equal(seen.certificates.find((one) => one.id === certificate.id).standing, "expired");
+  assert.equal(seen.training.completed, 1);
+  assert.equal(seen.onboarding[0].steps, 1);
+  await refused("certificates", { user: me.id, name: "Bad", issued_on: "2026-02-01", expires_on: "2026-01-01" }, "rule");
+});
+
+test("S6 rules in force on a day, cited, low confidence shown", async () => {
+  const rule = await make("guidance", { title: "Record calls", jurisdiction: "EU", industry: "banking", statement: "Keep records of calls.",
+    citation: "Directive 2014/65/EU, Art. 16(7)", effective_from: "2018-01-03" });
+  const before = await ask("guidance?jurisdiction=GR&on=2018-01-02");
+  assert.equal(before.rules.length, 0);
+  const low = await ask("guidance?jurisdiction=GR&on=2026-01-02&industry=banking&language=el");
+  assert.match(low.rules[0].caution, /χαμηλή βεβαιότητα/);
+  assert.equal((await client.patch(`/api/v1/guidance/${rule.id}`, { confidence: "high", checked_on: "2026-01-02" })).status, 200);
+  assert.equal((await ask("guidance?jurisdiction=GR&on=2026-01-02")).low_confidence, 0);
+  await refused("guidance", { title: "x", jurisdiction: "EU", statement: "y", effective_from: "2018-01-03" }, "required", "/citation");
 });

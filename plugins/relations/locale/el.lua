@@ -53,4 +53,14 @@ return {
   renewals_task_notice = "Αποφασίστε για τη σύμβαση {name}: τελευταία ημέρα καταγγελίας {day}",
   renewals_task_end = "Αποφασίστε για τη σύμβαση {name}: λήγει στις {day}· η προειδοποίηση είναι άγνωστη",
   renewals_task_missed = "Πέρασε η τελευταία ημέρα καταγγελίας της σύμβασης {name}: ανανεώνεται έως {day}",
+  -- expertise
+  ["experts.name"] = "Ποιος", ["experts.skill"] = "Δεξιότητα", ["experts.level"] = "Επίπεδο", ["experts.free_hours"] = "Ελεύθερες ώρες",
+  ["experts.open_tasks"] = "Ανοικτές εργασίες", ["experts.away_until"] = "Απουσιάζει έως",
+  -- development
+  ["task.certificate"] = "Ανανέωση πιστοποιητικού: {name}",
+  -- guidance
+  ["guidance.low"] = "χαμηλή βεβαιότητα: ρωτήστε πριν βασιστείτε", ["guidance.medium"] = "μέτρια βεβαιότητα: ελέγξτε την πηγή",
+  ["guidance.stale"] = "έπρεπε να επανελεγχθεί στις {on}", ["task.guidance"] = "Ισχύει ακόμη; {title}",
+  ["guidance.column_title"] = "Κανόνας", ["guidance.column_citation"] = "Παραπομπή", ["guidance.column_effective_from"] = "Από",
+  ["guidance.column_effective_to"] = "Έως", ["guidance.column_confidence"] = "Βεβαιότητα", ["guidance.column_caution"] = "Προσοχή",
 }

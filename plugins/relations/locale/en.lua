@@ -53,4 +53,14 @@ return {
   renewals_task_notice = "Decide on {name}: the last day to give notice is {day}",
   renewals_task_end = "Decide on {name}: it ends on {day}; the notice is not known",
   renewals_task_missed = "The last day to give notice has passed for {name}: it renews until {day}",
+  -- expertise
+  ["experts.name"] = "Who", ["experts.skill"] = "Skill", ["experts.level"] = "Level", ["experts.free_hours"] = "Free hours",
+  ["experts.open_tasks"] = "Open tasks", ["experts.away_until"] = "Away until",
+  -- development
+  ["task.certificate"] = "Renew the certificate: {name}",
+  -- guidance
+  ["guidance.low"] = "low confidence: ask before you rely on it", ["guidance.medium"] = "medium confidence: check the source",
+  ["guidance.stale"] = "was to be looked at again on {on}", ["task.guidance"] = "Is this still so? {title}",
+  ["guidance.column_title"] = "Rule", ["guidance.column_citation"] = "Citation", ["guidance.column_effective_from"] = "From",
+  ["guidance.column_effective_to"] = "Until", ["guidance.column_confidence"] = "Confidence", ["guidance.column_caution"] = "Caution",
 }
