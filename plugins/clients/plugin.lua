@@ -4,6 +4,7 @@ return {
   requires = { relations = "^1.0" },
   can = {
     read = {
+      "template", "person#pii", "contact_point#pii", "prospect_list", "outreach_sequence", "outreach_step", "launch", "relationship", -- prospecting, launches
       "user", "organisation", "person", "affiliation", "interaction", "product", -- what most topics ask for
       "attitude_evidence", -- stakeholders
       "plan_objective", "measure_reading", "plan_review", -- plans
@@ -11,6 +12,8 @@ return {
       "exchange_rate", -- forecast
     },
     write = {
+      "prospect", "outreach", -- prospecting
+      "launch_target", -- launches
       "interaction", "task", -- what most topics write
       "stakeholder", "coverage_gap", -- stakeholders
       "need", -- needs
@@ -18,11 +21,13 @@ return {
       "pipeline", "pipeline_stage", "stage_change", "sales_handover", "opportunity", -- pipeline
       "owned_product", -- whitespace
     },
+    mail = { "send" },
     emit = { "clients.*" },
     http = true,
     schedule = true,
   },
   config = {
+    { "language", "text", default = "en", label = { en = "Language of tasks", el = "Γλώσσα εργασιών" } },
     { "zone", "text", default = "Europe/Athens", label = { en = "Time zone", el = "Ζώνη ώρας" } },
     { "calendar", "text", default = "GR", label = { en = "Working calendar", el = "Ημερολόγιο εργασίας" } },
     { "base_currency", "text", default = "EUR", label = { en = "Base currency", el = "Βασικό νόμισμα" } },

@@ -115,7 +115,7 @@ end)
 
 px.export {
   letter = function(asked)
-    local written, refusal = letter(asked, nil, asked.language or "en")
+    local written, refusal = letter(asked, asked.sender and px.store.get("user", asked.sender), asked.language or "en")
     return written or { refused = refusal.json }
   end,
 }

@@ -46,4 +46,20 @@ return {
   suggest_too_few = "δεν μπορεί να προταθεί κάτι: στον κλάδο {industry} μόνο {n} πελάτες είναι γνωστό ότι έχουν κάτι, χρειάζονται {least}",
   party_unknown = "κανείς δεν λέγεται {name}",
   party_several = "αρκετοί λέγονται σαν {name}: {names}",
+  -- prospecting
+  consent_do_not_contact = "το πρόσωπο δεν επιθυμεί επικοινωνία",
+  consent_organisation = "ο οργανισμός {name} δεν επιθυμεί επικοινωνία",
+  consent_withdrawn = "η συγκατάθεση ανακλήθηκε στις {on}",
+  consent_unknown = "δεν έχει καταγραφεί νομική βάση επικοινωνίας",
+  consent_basis = "η νομική βάση {basis} δεν καλύπτει την προσέγγιση",
+  consent_address = "δεν επιθυμείται αλληλογραφία σε αυτή τη διεύθυνση",
+  consent_no_email = "δεν υπάρχει ηλεκτρονική διεύθυνση",
+  task_outreach_call = "Τηλεφώνημα: {name}",
+  task_outreach_letter = "Επιστολή: {name}",
+  task_outreach_template = "Από την επιστολή προς {name} λείπουν: {lacks}",
+  outreach_lacks = "από την επιστολή λείπουν: {lacks}",
+  -- launches
+  launch_owns = "έχει {name}",
+  launch_all = "όλοι οι οργανισμοί",
+  task_launch = "Παρουσίαση: {product}, {organisation}",
 }

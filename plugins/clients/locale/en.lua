@@ -46,4 +46,20 @@ return {
   suggest_too_few = "nothing can be suggested: of {industry} only {n} clients are known to own anything, {least} are needed",
   party_unknown = "nobody is called {name}",
   party_several = "several are called like {name}: {names}",
+  -- prospecting
+  consent_do_not_contact = "the person is marked as not to be contacted",
+  consent_organisation = "{name} is marked as not to be contacted",
+  consent_withdrawn = "consent was withdrawn on {on}",
+  consent_unknown = "no lawful basis of contact is recorded",
+  consent_basis = "the lawful basis {basis} does not cover being written to",
+  consent_address = "no mail is wanted at this address",
+  consent_no_email = "no e-mail address is known",
+  task_outreach_call = "Call {name}",
+  task_outreach_letter = "Write a letter to {name}",
+  task_outreach_template = "The letter to {name} lacks: {lacks}",
+  outreach_lacks = "the letter lacks: {lacks}",
+  -- launches
+  launch_owns = "has {name}",
+  launch_all = "all organisations",
+  task_launch = "Present {product} to {organisation}",
 }
