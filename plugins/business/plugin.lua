@@ -9,6 +9,7 @@ return {
       "service_level", "service_measurement", "notice", "notice_receipt", "comment", -- units, notices, threads
       "standard", "standard_version", "attestation_campaign", "attestation", "standard_exception", -- standards
       "material", "supply_source", "delivery", "scorecard_criterion", "scorecard_standing", "scorecard", "outsourced_function", "exit_step", -- supply
+      "authority_duty", "filing", "permit", "consultation", "public_commitment", "community_event", "spokesperson", "reputation_entry", -- authorities
       "cost_category", "budget", "commitment", "cost_entry", "budget_alert", -- budgets
     },
     emit = { "business.*" },

@@ -178,7 +178,7 @@ end
 px.route("GET", "/suppliers/:party", function(request)
   local series <const> = require "series"
   local asked = series.asked(request)
-  local party = ask.organisation(request.params.party, "party")
+  local party = ask.organisation(ask.path(request.params.party), "party")
   local facts = facts_of { party = party.id, period_from = asked.from, period_to = asked.to }
   local values = {}
   for measure, value in pairs(scoring.values(facts)) do

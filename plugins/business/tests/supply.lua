@@ -66,7 +66,7 @@ test("B4 a material with one source says so, one with none is unknown", function
   assert(zinc)
 end)
 
-test("B4 what is outsourced: concentration, substitute, exit plan, review in time", function(t)
+test("R2 B4 what is outsourced: concentration, substitute, exit plan, review in time", function(t)
   local provider = t.organisation { name = "Cloud", roles = { "service_provider" } }
   t.refuses("rule", t.outsourced_function, { provider = provider.id, criticality = "critical" })
   t.refuses("rule", t.outsourced_function, { provider = provider.id, substitute = provider.id })
