@@ -12,6 +12,7 @@ return {
       "contract_signatory", -- contracts
     },
     write = {
+      "*", -- handover: whatever somebody owns goes with his work, never of classed fields
       "organisation", "task",
       "affiliation", "relationship_type", -- parties
       "certificate", "onboarding", -- development

@@ -124,3 +124,35 @@ test("S6 rules in force on a day, cited, low confidence shown", async () => {
   assert.equal((await ask("guidance?jurisdiction=GR&on=2026-01-02")).low_confidence, 0);
   await refused("guidance", { title: "x", jurisdiction: "EU", statement: "y", effective_from: "2018-01-03" }, "required", "/citation");
 });
+
+test("B1 a hand-over: the pack, one revertible move, the way back", async () => {
+  const admin = await service.client("admin");
+  const [leaves, stays] = [await service.client("manager"), await service.client("manager")];
+  const id = async (one) => (await admin.get(`/api/v1/users?filter=name[eq]:"${one.user.name}"`)).body.data[0].id;
+  const [from, to] = [await id(leaves), await id(stays)];
+  const firm = (await admin.post("/api/v1/organisations", { name: "Handed over", owner: from })).body;
+  const task = (await admin.post("/api/v1/tasks", { title: "Visit", owner: from, due: "2026-03-01" })).body;
+  const made = await admin.post("/api/v1/handovers", { from, to, reason: "away", returns_on: "2027-01-15", notes: "Mind the dog" });
+  assert.equal(made.status, 201, made.text);
+  const handover = made.body.id;
+  assert.equal((await admin.patch(`/api/v1/handovers/${handover}`, { notes: "Mind the cat" })).status, 200);
+  const pack = await admin.get(`/x/relations/handovers/${handover}/pack`);
+  assert.equal(pack.status, 200, pack.text);
+  assert.equal(pack.body.notes, "Mind the cat");
+  assert.equal(pack.body.deadlines[0].title, "Visit");
+  const owner = async (path, record) => (await admin.get(`/api/v1/${path}/${record.id}`)).body.owner;
+  const first = await admin.post(`/x/relations/handovers/${handover}/move`, {});
+  assert.equal(first.status, 200, first.text);
+  assert.equal(await owner("organisations", firm), to);
+  const reverted = await admin.post(`/api/v1/changesets/${first.body.changeset}/revert`, {});
+  assert.equal(reverted.status, 200, reverted.text);
+  assert.equal(await owner("tasks", task), from);
+  assert.equal((await admin.get(`/api/v1/handovers/${handover}`)).body.state, "draft");
+  assert.equal((await admin.post(`/x/relations/handovers/${handover}/move`, {})).status, 200);
+  const back = await admin.post(`/x/relations/handovers/${handover}/back`, {});
+  assert.equal(back.body.returned, first.body.total);
+  assert.equal(await owner("organisations", firm), from);
+  const bad = await admin.post("/api/v1/handovers", { from, to: from, reason: "leaving" });
+  assert.equal(bad.status, 422, bad.text);
+  assert.equal(bad.body.errors[0].code, "rule");
+});

@@ -63,4 +63,6 @@ return {
   ["guidance.stale"] = "έπρεπε να επανελεγχθεί στις {on}", ["task.guidance"] = "Ισχύει ακόμη; {title}",
   ["guidance.column_title"] = "Κανόνας", ["guidance.column_citation"] = "Παραπομπή", ["guidance.column_effective_from"] = "Από",
   ["guidance.column_effective_to"] = "Έως", ["guidance.column_confidence"] = "Βεβαιότητα", ["guidance.column_caution"] = "Προσοχή",
+  -- handover
+  ["task.handover_return"] = "Επιστροφή όσων παραδόθηκαν", ["task.handover_late"] = "Νέες εκκρεμότητες σε όποιον λείπει: παράδοσέ τις κι αυτές",
 }

@@ -63,4 +63,6 @@ return {
   ["guidance.stale"] = "was to be looked at again on {on}", ["task.guidance"] = "Is this still so? {title}",
   ["guidance.column_title"] = "Rule", ["guidance.column_citation"] = "Citation", ["guidance.column_effective_from"] = "From",
   ["guidance.column_effective_to"] = "Until", ["guidance.column_confidence"] = "Confidence", ["guidance.column_caution"] = "Caution",
+  -- handover
+  ["task.handover_return"] = "Give back what was handed over", ["task.handover_late"] = "New work came to who is gone: hand it over, too",
 }
