@@ -10,6 +10,7 @@ return {
       "standard", "standard_version", "attestation_campaign", "attestation", "standard_exception", -- standards
       "material", "supply_source", "delivery", "scorecard_criterion", "scorecard_standing", "scorecard", "outsourced_function", "exit_step", -- supply
       "authority_duty", "filing", "permit", "consultation", "public_commitment", "community_event", "spokesperson", "reputation_entry", -- authorities
+      "negotiation", "negotiation_issue", "concession", "root_cause", "problem", "corrective_action", -- negotiations, causes
       "cost_category", "budget", "commitment", "cost_entry", "budget_alert", -- budgets
     },
     emit = { "business.*" },

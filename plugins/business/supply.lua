@@ -25,6 +25,9 @@ local function facts_of(card)
     facts.measured = (facts.measured or 0) + 1
     facts.met = (facts.met or 0) + (measured.met and 1 or 0)
   end
+  -- That nobody wrote down a problem says something only where there was dealing.
+  local problems = px.store.count("problem", { filter = { party = card.party, happened_on = { between = { card.period_from, card.period_to } } } })
+  facts.problems = (problems > 0 or facts.count > 0) and problems or nil
   return facts
 end
 

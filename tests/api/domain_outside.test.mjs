@@ -108,3 +108,39 @@ test("B6 reputation is judged by a person, and unknown stays unknown", async () 
   assert.deepEqual(report.series[0].points.map((point) => point.y === null ? null : Number(point.y)), [null, 1]);
   assert.equal(report.unknown, 1);
 });
+
+test("B5 R2 a negotiation is the team's, and is measured against its target", async () => {
+  const party = await make("organisations", { name: "Volos Paper", roles: ["supplier", "client"] });
+  const talk = await make("negotiations", { title: "Paper 2027", side: "supplier", party: party.id });
+  const issue = await make("negotiation_issues", { title: "Price", negotiation: talk.id, target: "90", reservation: "110", theirs: "120" });
+  const move = { issue: issue.id, side: "theirs", made_on: "2026-03-01", from_value: "120" };
+  await make("concessions", { ...move, to_value: "100" });
+  await until(async () => Number((await read(`/api/v1/negotiation_issues/${issue.id}`)).theirs) === 100);
+  await refused("concessions", { ...move, to_value: "120" }, "rule", "/from_value");
+  refusal(await maria.patch(`/api/v1/negotiations/${talk.id}`, { state: "agreed" }), "refused", "/state");
+  const other = await service.client("manager", "other");
+  assert.equal((await other.patch(`/api/v1/negotiation_issues/${issue.id}`, { agreed: "90" })).status, 422);
+  assert.deepEqual((await read(`/x/business/negotiations/${talk.id}`, other)).issues, []);
+  await change("negotiation_issues", issue.id, { agreed: "95" });
+  await change("negotiations", talk.id, { state: "agreed" });
+  const outcome = await read(`/x/business/negotiations/${talk.id}`);
+  assert.deepEqual([Number(outcome.reached), outcome.concessions.theirs, outcome.state], [75, 1, "agreed"]);
+});
+
+test("B5 response times and tone come from interactions, causes from problems", async () => {
+  const party = await make("organisations", { name: "Patras Foods" });
+  const say = (at, direction, more = {}) =>
+    make("interactions", { kind: "email", subject: "Order", at, direction, organisations: [party.id], ...more });
+  await say("2026-01-05T08:00:00Z", "inbound");
+  const answer = await say("2026-01-05T14:00:00Z", "outbound");
+  assert.equal((await change("interactions", answer.id, { tone: 2 })).tone_by, "user:maria");
+  await refused("interactions", { kind: "email", subject: "?", at: "2026-01-06T08:00:00Z", tone: 9 }, "range", "/tone");
+  const query = `party=${party.id}&from=2026-01-01&to=2026-01-31`;
+  const times = await read(`/x/business/reports/response_times?${query}`);
+  assert.deepEqual([times.series[0].points[0].y, times.waiting], [6, "theirs"]);
+  const tone = await read(`/x/business/reports/tone?${query}`);
+  assert.deepEqual([tone.series[0].points[0].y, tone.unknown], [2, 1]);
+  const cause = await make("root_causes", { title: "No second check" });
+  for (const title of ["Patras", "Volos"]) await make("problems", { title, cause: cause.id, happened_on: "2026-01-02", party: party.id });
+  await until(async () => (await read("/x/business/causes")).data[0]?.problems === 2);
+});

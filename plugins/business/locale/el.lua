@@ -77,4 +77,13 @@ return {
   ["authorities.column_due"] = "Προθεσμία",
   ["authorities.column_days"] = "Ημέρες",
   ["authorities.column_owner"] = "Υπεύθυνος",
+  -- Διαπραγματεύσεις, επικοινωνία, αιτίες
+  ["negotiations.round"] = "Επόμενος γύρος: {name}",
+  ["negotiations.team"] = "Σε μια διαπραγμάτευση γράφουν μόνο ο υπεύθυνος και η ομάδα: ζητήστε να μπείτε στην ομάδα.",
+  ["negotiations.over"] = "Η διαπραγμάτευση έληξε: ανοίξτε άλλη.",
+  ["negotiations.not_all"] = "Δεν συμφωνήθηκε ακόμη τίποτα για «{title}»: καταχωρίστε το ή αφαιρέστε το θέμα.",
+  ["negotiations.none"] = "Δεν υπάρχει τέτοια διαπραγμάτευση.",
+  ["communication.many"] = "Πάνω από {most} επαφές: ζητήστε μικρότερο διάστημα.",
+  ["causes.act"] = "Διορθωτική ενέργεια: {name}",
+  ["causes.check"] = "Απέδωσε; {name}",
 }

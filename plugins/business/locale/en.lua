@@ -77,4 +77,13 @@ return {
   ["authorities.column_due"] = "Due",
   ["authorities.column_days"] = "Days",
   ["authorities.column_owner"] = "Owner",
+  -- Negotiations, communication, causes
+  ["negotiations.round"] = "Next round: {name}",
+  ["negotiations.team"] = "Only its owner and its team write in a negotiation: ask to join the team.",
+  ["negotiations.over"] = "The negotiation is over: open another one.",
+  ["negotiations.not_all"] = "Nothing is agreed on “{title}” yet: write down what is, or take the issue away.",
+  ["negotiations.none"] = "There is no such negotiation.",
+  ["communication.many"] = "More than {most} interactions: ask for a shorter time.",
+  ["causes.act"] = "Corrective action: {name}",
+  ["causes.check"] = "Did it help? {name}",
 }
