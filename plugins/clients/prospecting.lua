@@ -98,8 +98,9 @@ end
 local function stop_all(person, state, reason)
   for _, outreach in ipairs(running(person)) do
     px.store.update("outreach", outreach.id, { state = state, reason = reason })
-    if outreach.prospect and state == "replied" then
-      px.store.update("prospect", outreach.prospect, { state = "replied" })
+    local prospect = state == "replied" and outreach.prospect and px.store.get("prospect", outreach.prospect)
+    if prospect and (prospect.state == "new" or prospect.state == "contacted") then
+      px.store.update("prospect", prospect.id, { state = "replied" })
     end
     local run = run_of(outreach)
     if run then

@@ -23,6 +23,9 @@ end
 
 --- Remembers the first and so the shortest way to a node; one certain of those of equal length goes before one that is not.
 local function reach(search, object, id, from, hop)
+  if not id then
+    return -- somebody whom the asker may not see
+  end
   local known = search.reached[id]
   if known and (known.level < search.level or known.hop == nil or known.hop.certain or not hop.certain) then
     return
@@ -78,11 +81,13 @@ local function through_organisations(search, frontier)
   local filter = { person = { "in", frontier } }
   for _, affiliation in ipairs(px.store.find("affiliation", { filter = filter, order = "-started_on", limit = 1000 })) do
     local organisation = affiliation.organisation
-    if not by_organisation[organisation] then
+    if organisation and not by_organisation[organisation] then
       by_organisation[organisation] = {}
       organisations[#organisations + 1] = organisation
     end
-    table.insert(by_organisation[organisation], affiliation)
+    if organisation then
+      table.insert(by_organisation[organisation], affiliation)
+    end
   end
   for i, organisation in ipairs(organisations) do
     if i > ORGANISATIONS then

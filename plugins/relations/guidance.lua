@@ -63,6 +63,9 @@ px.command("rules", {
     { "industry", named = true, help = { en = "of this industry alone", el = "μόνο αυτού του κλάδου" } },
   },
 }, function(args, out)
+  if not args.jurisdiction:match("^%u%u$") then
+    px.refuse("args/jurisdiction", "a country's two letters, or EU: GR")
+  end
   local today, columns, rows = px.date.today(px.config.get("zone")), {}, {}
   for i, column in ipairs { "title", "citation", "effective_from", "effective_to", "confidence", "caution" } do
     columns[i] = { column, px.i18n.t("guidance.column_" .. column, nil, { language = out.language }) }

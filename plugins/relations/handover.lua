@@ -117,39 +117,46 @@ px.route("POST", "/handovers/:id/back", function(request)
   return { json = answer }
 end)
 
-local function remind(handover, id, what, due, owner)
+local function remind(id, what, due, owner)
   px.store.upsert("task", { origin = "handover:" .. id .. ":" .. what }, {
     title = px.i18n.t("task.handover_" .. what, nil, { language = px.config.get("language") }), owner = owner, due = due,
     kind = "handover", handover = id,
   })
 end
 
-px.on("handover.state.moved", function(event)
-  if event.after.returns_on then
-    remind(event.after, event.id, "return", event.after.returns_on, event.after.to)
+-- Whoever moved may have seen less than there is, and work may still come to who is gone: whoever took over is told.
+local function tell_what_is_left(id, handover)
+  local today, left = px.date.today(px.config.get("zone")), 0
+  for _, count in ipairs((pack.counts(handover.from))) do
+    left = left + count.moves
   end
+  local task = left > 0 and px.store.first("task", { filter = { origin = "handover:" .. id .. ":late" } })
+  if left > 0 and not task then
+    remind(id, "late", today + "1d", handover.to)
+  elseif task and task.state ~= "open" then
+    px.store.update("task", task.id, { state = "open", due = today + "1d" })
+  end
+end
+
+px.on("handover.state.moved", function(event)
+  local handover = event.after
+  if handover.returns_on then
+    remind(event.id, "return", handover.returns_on, handover.to)
+  end
+  tell_what_is_left(event.id, handover)
 end)
 
 px.on("handover.state.returned", function(event)
-  local task = px.store.first("task", { filter = { origin = "handover:" .. event.id .. ":return", state = "open" } })
-  if task then
-    px.store.update("task", task.id, { state = "done" })
+  for _, what in ipairs { "return", "late" } do
+    local task = px.store.first("task", { filter = { origin = "handover:" .. event.id .. ":" .. what, state = "open" } })
+    if task then
+      px.store.update("task", task.id, { state = "done" })
+    end
   end
 end)
 
--- Work may still come to who is gone: whoever took over is told.
 px.schedule("handovers", "30 6 * * *", { zone = "Europe/Athens", missed = "once" }, function()
-  local today = px.date.today(px.config.get("zone"))
   for handover in px.store.each("handover", { filter = { state = "moved" } }) do
-    local counts, late = pack.counts(handover.from), 0
-    for _, count in ipairs(counts) do
-      late = late + count.moves
-    end
-    local open = late > 0 and px.store.first("task", { filter = { origin = "handover:" .. handover.id .. ":late" } })
-    if late > 0 and not open then
-      remind(handover, handover.id, "late", today + "1d", handover.to)
-    elseif open and open.state ~= "open" then
-      px.store.update("task", open.id, { state = "open", due = today + "1d" })
-    end
+    tell_what_is_left(handover.id, handover)
   end
 end)

@@ -4,6 +4,7 @@ require "party_routes"
 
 local OURS <const> = { "own_company", "business_unit" }
 local SEEDED <const> = "relationship_types"
+local LIST <const> = 1000 -- values that one filter takes
 
 --- Each type is made once: what people rename stays renamed, what they delete stays away.
 px.start(function()
@@ -28,9 +29,10 @@ end)
 --- Of these organisations, those that are we ourselves.
 local function ours_among(ids)
   local ours = {}
-  if #ids > 0 then
-    local filter = { id = { "in", ids }, roles = { "any", OURS } }
-    for _, organisation in ipairs(px.store.find("organisation", { filter = filter, fields = { "id" }, limit = 1000 })) do
+  for from = 1, #ids, LIST do
+    local some = table.move(ids, from, math.min(#ids, from + LIST - 1), 1, {})
+    local filter = { id = { "in", some }, roles = { "any", OURS } }
+    for _, organisation in ipairs(px.store.find("organisation", { filter = filter, fields = { "name" }, limit = LIST })) do
       ours[organisation.id] = true
     end
   end
@@ -39,9 +41,10 @@ end
 
 -- A bond to our own company or one of its units is one that we look after, unless its maker says otherwise.
 px.before("relationship.create", function(drafts)
-  local targets = {}
+  local targets, asked = {}, {}
   for _, draft in ipairs(drafts) do
-    if draft.managed == nil and draft.target then
+    if draft.managed == nil and draft.target and not asked[draft.target] then
+      asked[draft.target] = true
       targets[#targets + 1] = draft.target
     end
   end

@@ -57,7 +57,7 @@ local function other_end(bond, is_source)
 end
 
 local function described(bond, is_source, language, today)
-  local kind = bond.type
+  local kind = bond.type or {} -- a type that the reader may not see has no name for him
   local name = is_source and "name" or "reverse_name"
   return {
     id = bond.id, type = kind.code, label = reader.text(kind, name, language), other = other_end(bond, is_source),
