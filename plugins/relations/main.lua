@@ -1,8 +1,10 @@
 -- The heart of the domain: one file per topic, each with its schema and tests of the same name.
 
+require "attention"
 require "development"
 require "expertise"
 require "guidance"
+require "health"
 require "interactions"
 require "contracts"
 require "obligations"

@@ -12,6 +12,7 @@ return {
       "contract_signatory", -- contracts
     },
     write = {
+      "health_formula", "health_score", "health_point", "health_signal", -- health
       "*", -- handover: whatever somebody owns goes with his work, never of classed fields
       "organisation", "task",
       "affiliation", "relationship_type", -- parties
@@ -26,6 +27,8 @@ return {
     http = true,
     schedule = true,
   },
+  -- All health is computed anew 5,000 bonds to a unit: a second of running, their facts and drafts in memory.
+  limits = { memory = "128MB", run_ms = 6000 },
   config = {
     { "zone", "text", default = "Europe/Athens", label = { en = "Time zone", el = "Ζώνη ώρας" } },
     { "calendar", "text", default = "GR", label = { en = "Working calendar", el = "Ημερολόγιο εργασίας" } },

@@ -11,6 +11,7 @@ import events
 import flow_peers
 import flows
 import growth
+import health
 import peers
 import reads
 import search
@@ -30,6 +31,8 @@ CASES = {
     "P7": start.cold_start,
     "P9": growth.cost_of_growth,
     "search": search.beside_bare_fts5,
+    "health": health.of_all_bonds,
+    "today": health.of_a_manager,
     "duplicates": duplicates.time_against_rows,
 }
 
