@@ -20,6 +20,12 @@ return {
       "account_plan", "plan_measure", -- plans
       "pipeline", "pipeline_stage", "stage_change", "sales_handover", "opportunity", -- pipeline
       "owned_product", -- whitespace
+      "case", "sla_policy", "escalation_step", "number_series", -- cases
+      "answer", -- answers
+      "entitlement", "entitlement_period", "service_use", "service_plan", "service_visit", "training_session", "training_attendance", -- services
+      "price_list", "price", -- catalogue
+      "sales_order", "order_line", -- orders
+      "invoice", "invoice_line", "bank_import", "bank_statement", "bank_entry", "payment", -- payments
     },
     mail = { "send" },
     emit = { "clients.*" },

@@ -62,4 +62,15 @@ return {
   launch_owns = "έχει {name}",
   launch_all = "όλοι οι οργανισμοί",
   task_launch = "Παρουσίαση: {product}, {organisation}",
+  -- cases
+  case_task = "Υπόθεση {number}: {subject}",
+  case_escalated_response = "Χωρίς απάντηση εντός χρόνου, βαθμίδα {level}: {number} {subject}",
+  case_escalated_resolution = "Χωρίς λύση εντός χρόνου, βαθμίδα {level}: {number} {subject}",
+  -- answers
+  answer_review = "Αναθεώρηση της απάντησης: {question}",
+  -- services
+  service_visit_due = "Επίσκεψη: {plan}",
+  training_due = "Εκπαίδευση: {title}",
+  -- payments
+  invoice_overdue = "Ληξιπρόθεσμο: {number}, {client}",
 }

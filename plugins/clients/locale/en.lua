@@ -62,4 +62,15 @@ return {
   launch_owns = "has {name}",
   launch_all = "all organisations",
   task_launch = "Present {product} to {organisation}",
+  -- cases
+  case_task = "Case {number}: {subject}",
+  case_escalated_response = "No answer in time, level {level}: {number} {subject}",
+  case_escalated_resolution = "Not resolved in time, level {level}: {number} {subject}",
+  -- answers
+  answer_review = "Review the answer: {question}",
+  -- services
+  service_visit_due = "Visit: {plan}",
+  training_due = "Training: {title}",
+  -- payments
+  invoice_overdue = "Overdue: {number}, {client}",
 }
