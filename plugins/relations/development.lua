@@ -122,3 +122,20 @@ px.route("GET", "/development/:user", function(request)
     training = training_of(user.id, year), onboarding = onboardings_of(user.id),
   } }
 end)
+
+px.command("certificates", {
+  help = { en = "certificates that have expired or will within some days", el = "πιστοποιητικά που έληξαν ή λήγουν εντός ημερών" },
+  args = { { "days", "integer", default = 90, named = true, help = { en = "within so many days", el = "εντός τόσων ημερών" } } },
+}, function(args, out)
+  local today, columns, rows = px.date.today(px.config.get("zone")), {}, {}
+  for i, column in ipairs { "who", "name", "expires_on", "standing" } do
+    columns[i] = { column, px.i18n.t("development." .. column, nil, { language = out.language }) }
+  end
+  local filter = { expires_on = { "le", today + (args.days .. "d") }, renewed = false }
+  for i, one in ipairs(px.store.find("certificate", { filter = filter, order = "expires_on", include = { "user" }, limit = MAX })) do
+    rows[i] = {
+      who = one.user and (one.user.label or one.user.name), name = one.name, expires_on = one.expires_on, standing = standing(one, today),
+    }
+  end
+  out.table(columns, rows)
+end)

@@ -160,3 +160,28 @@ px.schedule("handovers", "30 6 * * *", { zone = "Europe/Athens", missed = "once"
     tell_what_is_left(handover.id, handover)
   end
 end)
+
+px.command("pack", {
+  help = { en = "what somebody looks after, for who takes over", el = "τι φροντίζει κάποιος, για όποιον αναλαμβάνει" },
+  args = { { "user", required = true, help = { en = "the user's name", el = "το όνομα του χρήστη" } } },
+}, function(args, out)
+  local language = { language = out.language }
+  local user = px.store.first("user", { filter = { name = args.user } })
+  if not user then
+    px.refuse("args/user", px.i18n.t("pack.nobody", { name = args.user }, language))
+  end
+  local shown, columns, rows = pack.of(user.id), {}, {}
+  for _, count in ipairs(shown.counts) do
+    out.line(px.i18n.t("pack.counts", count, language))
+  end
+  for i, column in ipairs { "party", "type", "health", "value" } do
+    columns[i] = { column, px.i18n.t("pack." .. column, nil, language) }
+  end
+  for i, bond in ipairs(shown.bonds) do
+    rows[i] = {
+      party = bond.party, type = bond.type, health = bond.health == px.null and "?" or bond.health,
+      value = bond.value_at_stake and tostring(bond.value_at_stake) or "?",
+    }
+  end
+  out.table(columns, rows)
+end)

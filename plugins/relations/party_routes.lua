@@ -106,15 +106,31 @@ local function ownership(bonds)
   return { owners = owners, holdings = holdings, share_known = known, over_the_whole = known > px.decimal(100) }
 end
 
+--- What to mind before one presses this party: it stands on both sides, or competes with us and deals with us.
+local function cautions(kept, position, language)
+  local list, competes = px.json.list {}, false
+  for _, bond in ipairs(kept) do
+    competes = competes or bond.type == "competitor_of"
+  end
+  if position.both_sides then
+    list[1] = px.i18n.t("party.both_sides", nil, { language = language })
+  end
+  if competes and position.client.bonds + position.supplier.bonds > 0 then
+    list[#list + 1] = px.i18n.t("party.competes", nil, { language = language })
+  end
+  return list
+end
+
 local function page(object, party, request)
   local language = reader.language(request)
   local ends = object == "organisation" and { "source", "target" } or { "source_person", "target_person" }
   local bonds, whole = bonds_of(ends, party.id, language)
-  local base = px.config.get("base_currency")
+  local base, kept = px.config.get("base_currency"), kept_by_us(bonds)
+  local position = sides.position(kept, base, rates.converter(base, px.date.today(), base))
   return { json = {
     party = { object = object, id = party.id, name = party.name, roles = party.roles },
     bonds = bonds, whole = whole,
-    position = sides.position(kept_by_us(bonds), base, rates.converter(base, px.date.today(), base)),
+    position = position, cautions = cautions(kept, position, language),
     ownership = ownership(bonds),
   } }
 end

@@ -45,6 +45,8 @@ return {
   ["knows.interaction"] = "{kind} στις {on}: {subject}",
   ["knows.affiliation"] = "στην επιχείρηση {organisation} την ίδια περίοδο",
   ["knows.affiliation_perhaps"] = "στην επιχείρηση {organisation}, ίσως την ίδια περίοδο: λείπει μια ημερομηνία",
+  ["party.both_sides"] = "είναι πελάτης και προμηθευτής: ό,τι πιέζεται στη μία πλευρά γίνεται αισθητό στην άλλη",
+  ["party.competes"] = "είναι ανταγωνιστής και συναλλάσσεται μαζί μας",
   ["knows.ours"] = "{name}: είναι δικός μας άνθρωπος.",
   ["knows.column_way"] = "Διαδρομή", ["knows.column_who"] = "Ποιος", ["knows.column_knows"] = "γνωρίζει", ["knows.column_why"] = "Γιατί",
   -- templates
@@ -103,6 +105,10 @@ return {
   ["guidance.stale"] = "έπρεπε να επανελεγχθεί στις {on}", ["task.guidance"] = "Ισχύει ακόμη; {title}",
   ["guidance.column_title"] = "Κανόνας", ["guidance.column_citation"] = "Παραπομπή", ["guidance.column_effective_from"] = "Από",
   ["guidance.column_effective_to"] = "Έως", ["guidance.column_confidence"] = "Βεβαιότητα", ["guidance.column_caution"] = "Προσοχή",
+  ["development.who"] = "Ποιος", ["development.name"] = "Πιστοποιητικό", ["development.expires_on"] = "Λήγει στις",
+  ["development.standing"] = "Κατάσταση",
   -- handover
+  ["pack.party"] = "Μέρος", ["pack.type"] = "Σχέση", ["pack.health"] = "Υγεία", ["pack.value"] = "Αξία που διακυβεύεται",
+  ["pack.counts"] = "{object}: {moves} προς παράδοση, {stays} μένουν", ["pack.nobody"] = "δεν υπάρχει χρήστης με όνομα {name}",
   ["task.handover_return"] = "Επιστροφή όσων παραδόθηκαν", ["task.handover_late"] = "Νέες εκκρεμότητες σε όποιον λείπει: παράδοσέ τις κι αυτές",
 }

@@ -45,6 +45,8 @@ return {
   ["knows.interaction"] = "{kind} on {on}: {subject}",
   ["knows.affiliation"] = "at {organisation} at the same time",
   ["knows.affiliation_perhaps"] = "at {organisation}, perhaps at the same time: a date is unknown",
+  ["party.both_sides"] = "is client and supplier at once: what is pressed on one side is felt on the other",
+  ["party.competes"] = "competes with us and deals with us",
   ["knows.ours"] = "{name} is one of ours.",
   ["knows.column_way"] = "Way", ["knows.column_who"] = "Who", ["knows.column_knows"] = "knows", ["knows.column_why"] = "Why",
   -- templates
@@ -103,6 +105,10 @@ return {
   ["guidance.stale"] = "was to be looked at again on {on}", ["task.guidance"] = "Is this still so? {title}",
   ["guidance.column_title"] = "Rule", ["guidance.column_citation"] = "Citation", ["guidance.column_effective_from"] = "From",
   ["guidance.column_effective_to"] = "Until", ["guidance.column_confidence"] = "Confidence", ["guidance.column_caution"] = "Caution",
+  ["development.who"] = "Who", ["development.name"] = "Certificate", ["development.expires_on"] = "Expires on",
+  ["development.standing"] = "Standing",
   -- handover
+  ["pack.party"] = "Party", ["pack.type"] = "Bond", ["pack.health"] = "Health", ["pack.value"] = "Value at stake",
+  ["pack.counts"] = "{object}: {moves} to hand over, {stays} stay", ["pack.nobody"] = "there is no user called {name}",
   ["task.handover_return"] = "Give back what was handed over", ["task.handover_late"] = "New work came to who is gone: hand it over, too",
 }

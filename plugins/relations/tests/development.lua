@@ -60,6 +60,10 @@ test("S9 a certificate without an expiry is unknown, never valid; bad ones are r
   local anna = user_of(t)
   t.certificate { user = anna, name = "Sworn translator" }
   assert(seen(t, anna).certificates[1].standing == "unknown")
+  t.certificate { user = anna, name = "First aid", expires_on = "2026-01-04" }
+  local printed = t.command("certificates", {}).tables[1]
+  assert(#printed.rows == 1 and printed.rows[1].standing == "expired")
+  assert(#t.command("certificates", { "days=-30" }).tables[1].rows == 0)
   t.refuses("rule", t.certificate, { user = anna, issued_on = "2026-01-01", expires_on = "2025-01-01" })
   t.refuses("rule", t.update, "training", t.training { user = anna }, { state = "completed" })
   assert(t.call("GET", "/development/" .. anna, { query = { year = "soon" } }).status == 422)

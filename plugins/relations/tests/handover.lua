@@ -33,6 +33,9 @@ test("B1 the pack holds bonds by risk, promises, deadlines and what stays", func
   assert(answer.status == 200, answer.text)
   local shown = answer.json
   assert(shown.bonds[1].relationship == great.id and shown.bonds[2].relationship == small.id)
+  local printed = t.command("pack", { t.get("user", from).name })
+  assert(printed.tables[1].rows[1].health == "?" and printed.output:find("task: 3 to hand over, 1 stay", 1, true), printed.output)
+  assert(t.refuses("refused", t.command, "pack", { "nobody" }).detail == "there is no user called nobody")
   assert(shown.bonds[1].health == nil or shown.bonds[1].health == px.null)
   assert(shown.promises[1].text == "A visit in spring" and shown.notes == "The key is with Eleni")
   local tasks = count(shown.counts, "task")

@@ -42,6 +42,7 @@ test("R1 R2 one firm is seen on both sides, with its net position", function(t)
     started_on = "2020-01-01", ended_on = "2021-01-01" }
   local seen = ask(t, "/parties/" .. acme.id, { language = "el" })
   assert(#seen.bonds == 3 and seen.position.both_sides)
+  assert(#seen.cautions == 1 and seen.cautions[1]:find("πελάτης και προμηθευτής", 1, true))
   assert(seen.position.client.bonds == 1 and seen.position.net.amount == 150000 and seen.position.net.currency == "EUR")
   local labels = {}
   for _, bond in ipairs(seen.bonds) do
