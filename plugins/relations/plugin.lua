@@ -3,11 +3,12 @@ return {
   label = { en = "Relations", el = "Σχέσεις" },
   can = {
     read = {
-      "opportunity", "task", "user",
-      "organisation", "person#pii", "affiliation", "contact_point#pii", "relationship", "relationship_type", "interaction", -- parties
+      "*", "opportunity", "task", "user", -- the timeline is of any record
+      "organisation", "person#pii", "affiliation", "contact_point#pii", "relationship", "relationship_type", -- parties
       "template", -- templates
       "skill", "expertise", "work_profile", -- expertise
       "training", "onboarding_step", "onboarding_plan", -- development
+      "questionnaire", -- satisfaction
       "exchange_rate", -- rates
       "contract_signatory", -- contracts
     },
@@ -19,13 +20,16 @@ return {
       "certificate", "onboarding", -- development
       "guidance", -- guidance
       "last_contact", -- interactions
+      "last_contact", "interaction", -- interactions, brief
       "promise", -- promises
       "contract", "contract_version", "renewal", "contract_obligation", -- contracts, renewals, obligations
+      "satisfaction_answer", -- satisfaction
     },
     emit = { "relations.*" },
     mail = { "refuse" },
     http = true,
     schedule = true,
+    act_as = true, -- satisfaction: who follows a link answers as the user of answers_as
   },
   -- All health is computed anew 5,000 bonds to a unit: a second of running, their facts and drafts in memory.
   limits = { memory = "128MB", run_ms = 6000 },
@@ -36,6 +40,7 @@ return {
       label = { en = "Renewals open so many days before notice", el = "Ημέρες πριν την καταγγελία που ανοίγουν οι ανανεώσεις" } },
     { "base_currency", "text", default = "EUR", label = { en = "Base currency", el = "Βασικό νόμισμα" } },
     { "language", "text", default = "en", label = { en = "Language of tasks", el = "Γλώσσα εργασιών" } },
+    { "answers_as", "text", default = "", label = { en = "User for answers by link", el = "Χρήστης για απαντήσεις με σύνδεσμο" } },
   },
   uninstall = "keep",
 }

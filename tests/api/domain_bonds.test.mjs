@@ -128,3 +128,57 @@ test("S5 my work is mine, the nearest first", async () => {
   refused(await ben.get("/x/relations/work?limit=0"), 400, "range", "/limit");
   refused(await ben.post("/api/v1/tasks", { title: "x", effort_hours: "-1" }), 422, "range", "/effort_hours");
 });
+
+test("C9 a question by a link that works once; a low answer is followed up", async () => {
+  const client = await organisation("Lesbos Oil");
+  const questionnaire = await create(admin, "questionnaires", { name: "After delivery", kind: "nps", question: "Would you recommend us?" });
+  const ask = { questionnaire: questionnaire.id, organisation: client.id };
+  const asked = await anna.post("/x/relations/satisfaction/ask", ask);
+  assert.equal(asked.status, 201, asked.text);
+  const guest = service.anyone();
+  assert.equal((await guest.get(asked.body.link)).status, 503);
+  const named = await service.cli("plugin", "config", "relations", "answers_as=anna");
+  assert.equal(named.code, 0, named.stderr);
+  const shown = await guest.get(asked.body.link);
+  assert.equal(shown.status, 200, shown.text);
+  assert.deepEqual([shown.body.kind, shown.body.question.en, shown.body.to], ["nps", "Would you recommend us?", 10]);
+  refused(await guest.post(asked.body.link, { score: 11 }), 422, "range", "/score");
+  refused(await guest.post(`${asked.body.link}0`, { score: 9 }), 404, "not_found");
+  const given = await Promise.all([3, 3].map((score) => guest.post(asked.body.link, { score, comment: "Late again" })));
+  assert.deepEqual(given.map((answer) => answer.status).sort(), [204, 409]);
+  refused(await guest.post(asked.body.link, { score: 9 }), 409, "conflict");
+  const answer = (await anna.get(`/api/v1/satisfaction_answers/${asked.body.id}`)).body;
+  assert.deepEqual([answer.score, answer.comment], [3, "Late again"]);
+  await until(async () => (await one("tasks", `origin[eq]:"satisfaction:${answer.id}"`))?.priority === "high", 5000);
+  await anna.post("/x/relations/satisfaction/ask", ask);
+  const report = await anna.get("/x/relations/reports/satisfaction");
+  assert.equal(report.status, 200, report.text);
+  assert.deepEqual([report.body.series[0].points[0].y, report.body.unknown], [-100, 1]);
+  refused(await anna.post("/api/v1/satisfaction_answers", { ...ask, score: 12 }), 422, "range", "/score");
+  refused(await anna.post("/x/relations/satisfaction/ask", { organisation: client.id }), 422, "required", "/questionnaire");
+});
+
+test("S2 C1 the command line: log, promise, brief in Greeklish", async () => {
+  const client = await organisation("Οινοποιία Σάμου");
+  await organisation("Οινοποιία Νάξου");
+  const cli = async (code, ...words) => {
+    const done = await service.cli(...words);
+    assert.equal(done.code, code, `${words.join(" ")}\n${done.stdout}${done.stderr}`);
+    return done.stdout;
+  };
+  await cli(0, "log", "call", "oinopoiia samou", "Prices", "for", "spring", "minutes=20", "promise=The list", "by=2030-01-31");
+  const call = await one("interactions", 'subject[eq]:"Prices for spring"');
+  assert.deepEqual([call.organisations, call.duration_minutes, call.kind], [[client.id], 20, "call"]);
+  assert.match(await cli(0, "promise", client.id, "A", "sample", "by=2030-02-28", "from=them"), /A sample/);
+  const brief = await cli(0, "brief", "oinopoiia", "samou");
+  for (const word of [/Οινοποιία Σάμου/, /Call: Prices for spring/, /we promised: The list/, /they promised: A sample/]) assert.match(brief, word);
+  const list = await cli(2, "brief", "Οινοποιία");
+  assert.match(list, /Οινοποιία Νάξου/);
+  const promise = await one("promises", 'text[eq]:"The list"');
+  await cli(0, "promise", "kept", promise.id);
+  assert.equal((await one("promises", 'text[eq]:"The list"')).state, "kept");
+  assert.match(await cli(0, "promises"), /A sample/);
+  const wrong = await service.cli("promise", client.id, "No", "day");
+  assert.notEqual(wrong.code, 0);
+  assert.match(wrong.stderr, /by=/);
+});

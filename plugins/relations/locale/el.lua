@@ -54,7 +54,6 @@ return {
   ["merge.name"] = "ονοματεπώνυμο", ["merge.given_name"] = "όνομα", ["merge.family_name"] = "επώνυμο",
   ["merge.salutation"] = "προσφώνηση", ["merge.job_title"] = "θέση", ["merge.organisation"] = "οργανισμός",
   ["merge.sender"] = "όνομα αποστολέα", ["merge.our_company"] = "η εταιρεία μας", ["merge.today"] = "σημερινή ημερομηνία",
-
   -- promises
   ["promise.keep"] = "Τηρήστε την υπόσχεσή μας: {text}",
   ["promise.ask"] = "Ρωτήστε για την υπόσχεσή τους: {text}",
@@ -111,4 +110,20 @@ return {
   ["pack.party"] = "Μέρος", ["pack.type"] = "Σχέση", ["pack.health"] = "Υγεία", ["pack.value"] = "Αξία που διακυβεύεται",
   ["pack.counts"] = "{object}: {moves} προς παράδοση, {stays} μένουν", ["pack.nobody"] = "δεν υπάρχει χρήστης με όνομα {name}",
   ["task.handover_return"] = "Επιστροφή όσων παραδόθηκαν", ["task.handover_late"] = "Νέες εκκρεμότητες σε όποιον λείπει: παράδοσέ τις κι αυτές",
+  -- satisfaction
+  ["satisfaction.close"] = "Απαντήστε στη χαμηλή βαθμολογία: {kind} {score}",
+  -- brief
+  ["how.meeting"] = "Συνάντηση", ["how.call"] = "Κλήση", ["how.email"] = "E-mail", ["how.message"] = "Μήνυμα",
+  ["how.visit"] = "Επίσκεψη", ["how.letter"] = "Επιστολή", ["how.note"] = "Σημείωση",
+  ["party.nobody"] = "Κανείς δεν λέγεται {text}.", ["party.several"] = "Περισσότεροι ταιριάζουν στο {text}: δώστε τον κωδικό.",
+  ["party.organisation"] = "Οργανισμός", ["party.person"] = "Πρόσωπο",
+  ["column.name"] = "Όνομα", ["column.kind"] = "Είδος", ["column.section"] = "Σχετικά", ["column.what"] = "Τι",
+  ["column.when"] = "Πότε", ["column.who"] = "Ποιος", ["column.state"] = "Κατάσταση", ["column.id"] = "Κωδικός",
+  ["section.who"] = "Ποιος", ["section.bond"] = "Σχέση", ["section.person"] = "Πρόσωπο", ["section.organisation"] = "Οργανισμός",
+  ["section.last_contact"] = "Τελευταία επαφή", ["section.promise"] = "Υπόσχεση", ["section.task"] = "Εργασία",
+  ["section.deadline"] = "Προθεσμία", ["section.opportunity"] = "Ευκαιρία", ["section.health"] = "Υγεία",
+  ["brief.unknown"] = "άγνωστη", ["brief.do_not_contact"] = "Δεν θέλει επικοινωνία.",
+  ["brief.by_us"] = "υποσχεθήκαμε", ["brief.to_us"] = "μας υποσχέθηκαν",
+  ["log.done"] = "{kind} με {name}, καταγράφηκε: {id}", ["promise.noted"] = "Υπόσχεση έως {due}: {text} ({id})",
+  ["promise.kept"] = "Τηρήθηκε: {text}", ["promise.broken"] = "Αθετήθηκε: {text}",
 }

@@ -54,7 +54,6 @@ return {
   ["merge.name"] = "name", ["merge.given_name"] = "given name", ["merge.family_name"] = "family name",
   ["merge.salutation"] = "salutation", ["merge.job_title"] = "job title", ["merge.organisation"] = "organisation",
   ["merge.sender"] = "sender's name", ["merge.our_company"] = "our company", ["merge.today"] = "today's date",
-
   -- promises
   ["promise.keep"] = "Keep our promise: {text}",
   ["promise.ask"] = "Ask after their promise: {text}",
@@ -111,4 +110,20 @@ return {
   ["pack.party"] = "Party", ["pack.type"] = "Bond", ["pack.health"] = "Health", ["pack.value"] = "Value at stake",
   ["pack.counts"] = "{object}: {moves} to hand over, {stays} stay", ["pack.nobody"] = "there is no user called {name}",
   ["task.handover_return"] = "Give back what was handed over", ["task.handover_late"] = "New work came to who is gone: hand it over, too",
+  -- satisfaction
+  ["satisfaction.close"] = "Close the loop: {kind} {score}",
+  -- brief
+  ["how.meeting"] = "Meeting", ["how.call"] = "Call", ["how.email"] = "E-mail", ["how.message"] = "Message",
+  ["how.visit"] = "Visit", ["how.letter"] = "Letter", ["how.note"] = "Note",
+  ["party.nobody"] = "Nobody is called {text}.", ["party.several"] = "Several may be meant by {text}: give the id.",
+  ["party.organisation"] = "Organisation", ["party.person"] = "Person",
+  ["column.name"] = "Name", ["column.kind"] = "Kind", ["column.section"] = "About", ["column.what"] = "What",
+  ["column.when"] = "When", ["column.who"] = "Who", ["column.state"] = "State", ["column.id"] = "Id",
+  ["section.who"] = "Who", ["section.bond"] = "Relationship", ["section.person"] = "Person", ["section.organisation"] = "Organisation",
+  ["section.last_contact"] = "Last contact", ["section.promise"] = "Promise", ["section.task"] = "Task",
+  ["section.deadline"] = "Deadline", ["section.opportunity"] = "Opportunity", ["section.health"] = "Health",
+  ["brief.unknown"] = "unknown", ["brief.do_not_contact"] = "Is not to be contacted.",
+  ["brief.by_us"] = "we promised", ["brief.to_us"] = "they promised",
+  ["log.done"] = "{kind} with {name} noted: {id}", ["promise.noted"] = "Promise noted, by {due}: {text} ({id})",
+  ["promise.kept"] = "Kept: {text}", ["promise.broken"] = "Broken: {text}",
 }
