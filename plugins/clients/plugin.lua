@@ -10,6 +10,7 @@ return {
       "plan_objective", "measure_reading", "plan_review", -- plans
       "value_proposition", "value_proof", -- value
       "exchange_rate", -- forecast
+      "trend_handover", -- trends
     },
     write = {
       "prospect", "outreach", -- prospecting
@@ -26,6 +27,7 @@ return {
       "price_list", "price", -- catalogue
       "sales_order", "order_line", -- orders
       "invoice", "invoice_line", "bank_import", "bank_statement", "bank_entry", "payment", -- payments
+      "trend", "trend_industry", -- trends
     },
     mail = { "send" },
     emit = { "clients.*" },

@@ -73,4 +73,6 @@ return {
   training_due = "Εκπαίδευση: {title}",
   -- payments
   invoice_overdue = "Ληξιπρόθεσμο: {number}, {client}",
+  -- trends
+  trends_task = "Διαβάστε την τάση και γράψτε τι κάνετε γι’ αυτήν: {title}",
 }

@@ -73,4 +73,6 @@ return {
   training_due = "Training: {title}",
   -- payments
   invoice_overdue = "Overdue: {number}, {client}",
+  -- trends
+  trends_task = "Read the trend, and say what you do with it: {title}",
 }
