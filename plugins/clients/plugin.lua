@@ -11,6 +11,7 @@ return {
       "value_proposition", "value_proof", -- value
       "exchange_rate", -- forecast
       "trend_handover", -- trends
+      "playbook", "playbook_step", "relationship", "last_contact", "contract", -- playbooks
     },
     write = {
       "prospect", "outreach", -- prospecting
@@ -28,6 +29,7 @@ return {
       "sales_order", "order_line", -- orders
       "invoice", "invoice_line", "bank_import", "bank_statement", "bank_entry", "payment", -- payments
       "trend", "trend_industry", -- trends
+      "playbook_run", -- playbooks
     },
     mail = { "send" },
     emit = { "clients.*" },

@@ -75,4 +75,10 @@ return {
   invoice_overdue = "Ληξιπρόθεσμο: {number}, {client}",
   -- trends
   trends_task = "Διαβάστε την τάση και γράψτε τι κάνετε γι’ αυτήν: {title}",
+  -- playbooks
+  playbooks_no_contact = "Καμία επαφή εδώ και {days} ημέρες",
+  playbooks_renewal_near = "Η τελευταία ημέρα καταγγελίας της σύμβασης {name} είναι {day}",
+  playbooks_complaint = "Έχουν παράπονο: {subject}",
+  playbooks_health_fall = "Η υγεία έπεσε κατά {points} μονάδες",
+  playbooks_manual = "Ξεκίνησε με το χέρι",
 }

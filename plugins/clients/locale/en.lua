@@ -75,4 +75,10 @@ return {
   invoice_overdue = "Overdue: {number}, {client}",
   -- trends
   trends_task = "Read the trend, and say what you do with it: {title}",
+  -- playbooks
+  playbooks_no_contact = "No contact for {days} days",
+  playbooks_renewal_near = "The last day of notice of {name} is {day}",
+  playbooks_complaint = "They complain: {subject}",
+  playbooks_health_fall = "Health has fallen by {points} points",
+  playbooks_manual = "Begun by hand",
 }
