@@ -28,7 +28,7 @@ local function active(trigger)
 end
 
 local function text(key, values)
-  return px.i18n.t("playbooks_" .. key, values)
+  return px.i18n.t("playbooks_" .. key, values, { language = px.config.get("language") })
 end
 
 -- ---- what begins them ----

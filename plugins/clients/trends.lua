@@ -157,7 +157,7 @@ local function keep_task(event)
     return
   end
   px.store.upsert("task", { origin = "trend_handover:" .. handover.id }, {
-    title = px.i18n.t("trends_task", { title = trend.title }),
+    title = px.i18n.t("trends_task", { title = trend.title }, { language = px.config.get("language") }),
     kind = "trend", state = TASK_STATES[handover.state], owner = handover.receiver, trend_handover = handover.id,
     due = px.clock.calendar(px.config.get("calendar")).add(handover.handed_on, DAYS),
   })

@@ -19,7 +19,6 @@ return {
       "affiliation", "relationship_type", -- parties
       "certificate", "onboarding", -- development
       "guidance", -- guidance
-      "last_contact", -- interactions
       "last_contact", "interaction", -- interactions, brief
       "promise", -- promises
       "contract", "contract_version", "renewal", "contract_obligation", -- contracts, renewals, obligations
