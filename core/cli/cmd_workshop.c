@@ -43,6 +43,14 @@ int cmd_plugin_test(struct cli *cli)
     asked.filter = cli_option(cli, "filter");
     asked.chaos = cli_switch(cli, "chaos");
     asked.coverage = cli_switch(cli, "coverage");
+    int64_t points = 0;
+    const char *text = cli_option(cli, "points");
+    if (text != NULL &&
+        (str_to_int64(str_from(text), &points) != OK || points < 1 || points > 1000)) {
+        fprintf(stderr, "proxenos: --points is a whole number from 1 to 1000, not %s\n", text);
+        return CLI_USAGE;
+    }
+    asked.points = (int)points;
     int code = read_seed(cli, &asked.seed);
     return code == CLI_OK ? ask(cli, &asked) : code;
 }

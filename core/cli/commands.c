@@ -944,6 +944,7 @@ const struct cli_command cli_commands[] = {
      {{"filter", "TEXT", "only tests with this in their name"},
       {"seed", "N", "repeats a run whose seed was printed"},
       {"chaos", NULL, "run each test again with a crash behind each commit"},
+      {"points", "N", "at most N crashes per test, spread by the seed"},
       {"coverage", NULL, "say which lines ran"}},
      cmd_plugin_test,
      true},

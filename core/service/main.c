@@ -375,6 +375,7 @@ static int plugin_test(const struct cli_workshop *asked)
                                  .filter = asked->filter,
                                  .seed = asked->seed,
                                  .chaos = asked->chaos,
+                                 .points = asked->points,
                                  .coverage = asked->coverage,
                                  .json = asked->json};
     return workshop_test(&test);

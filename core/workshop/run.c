@@ -223,8 +223,11 @@ static void tell(struct run *run, struct str name, const struct outcome *outcome
 static bool survives(struct run *run, struct str file, size_t index, const struct outcome *straight,
                      struct str name)
 {
-    int step = MAX(1, (straight->commits + CHAOS_POINTS_MAX - 1) / CHAOS_POINTS_MAX);
-    for (int at = 1; at <= straight->commits && interrupted == 0; at += step) {
+    int points =
+        run->asked->points > 0 ? MIN(run->asked->points, CHAOS_POINTS_MAX) : CHAOS_POINTS_MAX;
+    int step = MAX(1, (straight->commits + points - 1) / points);
+    int first = 1 + (int)((run->asked->seed + index) % (uint64_t)step);
+    for (int at = first; at <= straight->commits && interrupted == 0; at += step) {
         struct outcome outcome;
         run_once(run, file, index, at, &outcome);
         if (outcome.err == OK) {

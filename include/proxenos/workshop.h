@@ -11,6 +11,7 @@ struct workshop_test {
     const char *filter;         /* part of a test's name; NULL: all */
     uint64_t seed;
     bool chaos;    /* runs each test again with a crash after each commit */
+    int points;    /* at most so many crashes per test, spread by the seed; 0: behind each commit */
     bool coverage; /* tells which lines ran */
     bool json;     /* the coverage as JSON, behind the TAP */
 };
