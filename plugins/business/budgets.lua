@@ -82,6 +82,10 @@ local function place(draft, entry, day_field)
 end
 
 local function place_commitment(draft, entry)
+  local before = draft.budget ~= nil and px.store.get("commitment", draft.id)
+  if before and before.budget ~= draft.budget and px.store.first("cost_entry", { filter = { commitment = draft.id } }) then
+    px.refuse("budget", px.i18n.t("budgets.has_costs"))
+  end
   place(draft, entry, "committed_on")
 end
 

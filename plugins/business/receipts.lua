@@ -65,23 +65,28 @@ local function spread(spec, id)
   end
 end
 
---- Once for each reminder: its number is in the receipt, in the same unit of work. Who is away is reminded when he is back.
+--- Is this the time to remind, and when is the next? Who is away is reminded when he is back; what is over, no more.
+function M.decide(parent, user, active, today, now)
+  if not active then
+    return false, px.null
+  elseif audience.away(user, now) then
+    return false, user.away_until.date + "1d"
+  end
+  return true, today + (parent.remind_every .. "d")
+end
+
+--- Once for each reminder: its number is in the receipt, in the same unit of work.
 local function remind(spec, receipt, today, now)
   local user, parent = px.store.get("user", receipt.person), px.store.get(spec.parent, receipt[spec.parent_field])
   if not user or not parent then
     return
   end
-  if not spec.active(parent, today) then
-    px.store.update(spec.receipt, receipt.id, { next_reminder_on = px.null })
-    return
+  local reminds, next_on = M.decide(parent, user, spec.active(parent, today), today, now)
+  local number = receipt.reminders + (reminds and 1 or 0)
+  px.store.update(spec.receipt, receipt.id, { reminders = number, next_reminder_on = next_on })
+  if reminds then
+    px.bus.emit(spec.reminded, { [spec.parent_field] = parent.id, user = user.id, number = number })
   end
-  if audience.away(user, now) then
-    px.store.update(spec.receipt, receipt.id, { next_reminder_on = user.away_until.date + "1d" })
-    return
-  end
-  local number = receipt.reminders + 1
-  px.store.update(spec.receipt, receipt.id, { reminders = number, next_reminder_on = today + (parent.remind_every .. "d") })
-  px.bus.emit(spec.reminded, { [spec.parent_field] = parent.id, user = user.id, number = number })
 end
 
 local function remind_all(spec)

@@ -2,6 +2,7 @@
 local ask <const> = require "ask"
 local kept <const> = require "kept"
 local scoring <const> = require "scoring"
+local series <const> = require "series"
 local work <const> = require "work"
 
 local MOST_DELIVERIES <const> = 5000
@@ -179,16 +180,11 @@ end
 
 -- GET /x/business/suppliers/:party?from=&to= (name or id): facts, spend by currency, the newest scorecard.
 px.route("GET", "/suppliers/:party", function(request)
-  local series <const> = require "series"
   local asked = series.asked(request)
   local party = ask.organisation(ask.path(request.params.party), "party")
   local facts = facts_of { party = party.id, period_from = asked.from, period_to = asked.to }
-  local values = {}
-  for measure, value in pairs(scoring.values(facts)) do
-    values[measure] = value
-  end
   return px.http.json {
-    id = party.id, name = party.name, from = asked.from, to = asked.to, deliveries = facts.count, values = values,
+    id = party.id, name = party.name, from = asked.from, to = asked.to, deliveries = facts.count, values = scoring.values(facts),
     spend = px.json.list(spend(party, asked)), late = px.store.count("delivery", { filter = { supplier = party.id, on_time = false,
       promised_on = { between = { asked.from, asked.to } } } }),
     scorecard = px.store.first("scorecard", { filter = { party = party.id }, order = "-period_from" }) or px.null,

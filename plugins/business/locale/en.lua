@@ -7,6 +7,7 @@ return {
   ["budgets.closed"] = "“{name}” is closed: reopen it or choose another budget.",
   ["budgets.outside"] = "The budget is for {from} to {to}: choose the budget of that day.",
   ["budgets.other_budget"] = "“{title}” is a commitment of another budget: choose one of this budget.",
+  ["budgets.has_costs"] = "Costs are booked on this commitment: it stays in its budget; make another one.",
   ["budgets.alert"] = "{name}: {used} % used (threshold {threshold} %)",
   -- Questions
   ["ask.no_party"] = "There is no organisation “{name}”: give its name or id.",

@@ -61,6 +61,7 @@ return {
           { "other", { en = "Other", el = "Άλλο" } } } },
         { "number", "text", unique = true, max = 60, label = { en = "Number", el = "Αριθμός" } },
         { "supplier", "ref", to = "organisation", on_delete = "restrict", index = true, label = { en = "Supplier", el = "Προμηθευτής" } },
+        { "contract", "ref", to = "contract", on_delete = "clear", index = true, label = { en = "Contract", el = "Σύμβαση" } },
         { "amount", "money", required = true, min = 0, label = { en = "Amount", el = "Ποσό" } },
         { "committed_on", "date", required = true, index = true, label = { en = "Committed on", el = "Ημερομηνία δέσμευσης" } },
         { "state", "enum", index = true, label = { en = "State", el = "Κατάσταση" }, of = {

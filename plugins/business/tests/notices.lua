@@ -74,27 +74,34 @@ end)
 
 test("B1 a notice begins on its day and asks nobody after its last", function(t)
   local one = people(t)[1]
-  publish(t, { people = { one }, valid_from = "2026-01-08", valid_until = "2026-01-10", remind_every = 1 })
+  publish(t, { people = { one }, valid_from = "2026-01-06", valid_until = "2026-01-07", remind_every = 1 })
   t.expect_no_record("notice_receipt")
-  t.advance_to("2026-01-08T06:00:00Z")
+  t.advance_to("2026-01-06T06:00:00Z")
   assert(#t.find("notice_receipt") == 1)
-  t.advance_to("2026-01-20")
+  t.advance_to("2026-01-09")
   t.expect_record("notice", { state = "ended" })
   t.expect_record("task", { owner = one, state = "dropped" })
-  assert(reminders(t) == 2, reminders(t))
+  assert(reminders(t) == 1, reminders(t))
 end)
 
-test("B1 away is from a moment until a moment", function()
-  local audience <const> = require "audience"
-  local now = px.date.parse("2026-01-05T08:00:00Z")
-  assert(audience.away({ away_until = px.date.parse("2026-01-06T00:00:00Z") }, now))
-  assert(not audience.away({ away_until = px.date.parse("2026-01-05T08:00:00Z") }, now))
-  assert(not audience.away({ away_from = px.date.parse("2026-01-06T00:00:00Z"), away_until = px.date.parse("2026-01-09T00:00:00Z") }, now))
-  assert(not audience.away({}, now))
+test("B1 who is away is not reminded before he is back", function()
+  local receipts <const> = require "receipts"
+  local today, now = px.date.parse("2026-01-05"), px.date.parse("2026-01-05T08:00:00Z")
+  local function decide(user, active)
+    local reminds, next_on = receipts.decide({ remind_every = 3 }, user, active ~= false, today, now)
+    return tostring(reminds) .. " " .. tostring(next_on)
+  end
+  local function at(text) return px.date.parse(text) end
+  assert(decide({ away_until = at("2026-01-09T21:59:00Z") }) == "false 2026-01-10")
+  assert(decide({ away_until = at("2026-01-05T08:00:00Z") }) == "true 2026-01-08") -- back since this moment
+  assert(decide({ away_from = at("2026-01-06T00:00:00Z"), away_until = at("2026-01-09T00:00:00Z") }) == "true 2026-01-08")
+  assert(decide({}) == "true 2026-01-08")
+  assert(decide({}, false):find("false", 1, true))
 end)
 
 test("B1 the command shows who has and who has not", function(t)
-  publish(t, { people = people(t) })
+  people(t)
+  publish(t, { roles = { t.find("role", { filter = { name = "manager" } })[1].id } })
   local shown = t.command("notices")
   local row = shown.tables[1].rows[1]
   assert(row.title == "Travel rules" and row.pending == 2 and row.acknowledged == 0)
