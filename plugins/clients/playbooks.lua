@@ -78,6 +78,36 @@ px.schedule("playbooks", "30 5 * * *", { zone = "Europe/Athens", missed = "once"
   look_for_renewals()
 end)
 
+px.on("case.created", { name = "playbooks_of_complaint" }, function(event)
+  local case = event.after
+  if case.type ~= "complaint" then
+    return
+  end
+  local bonds = case.relationship and { px.store.get("relationship", case.relationship) }
+    or case.organisation and bonds_of(case.organisation) or {}
+  for _, playbook in ipairs(active("complaint")) do
+    for _, bond in ipairs(bonds) do
+      begin(playbook, bond, event.id, text("complaint", { subject = case.subject }))
+    end
+  end
+end)
+
+local function look_at_health(event)
+  local score = event.after
+  if not retention.has_fallen(score, 1) then
+    return
+  end
+  for _, playbook in ipairs(active("health_fall")) do
+    local bond = retention.has_fallen(score, playbook.threshold) and px.store.get("relationship", score.relationship)
+    if bond then
+      begin(playbook, bond, "health:" .. tostring(score.computed_on), text("health_fall", { points = -score.change }))
+    end
+  end
+end
+
+px.on("health_score.created", { name = "playbooks_of_health", key = "after.relationship" }, look_at_health)
+px.on("health_score.updated", { name = "playbooks_of_falling_health", key = "after.relationship" }, look_at_health)
+
 -- POST /x/clients/playbooks/:id/start { relationship, reason? }
 px.route("POST", "/playbooks/:id/start", function(request)
   local given = type(request.json) == "table" and request.json or {}

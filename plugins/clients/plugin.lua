@@ -11,7 +11,7 @@ return {
       "value_proposition", "value_proof", -- value
       "exchange_rate", -- forecast
       "trend_handover", -- trends
-      "playbook", "playbook_step", "relationship", "last_contact", "contract", -- playbooks
+      "playbook", "playbook_step", "relationship", "last_contact", "contract", "health_score", -- playbooks
     },
     write = {
       "prospect", "outreach", -- prospecting

@@ -14,6 +14,11 @@ function M.outcome(bond)
   return bond.ended_reason and "lost" or px.null
 end
 
+--- A health_score whose change since last week is a fall of so many points. An unknown change is none.
+function M.has_fallen(score, points)
+  return score.change ~= nil and -score.change >= points
+end
+
 function M.share(kept, lost)
   return kept + lost > 0 and kept / (kept + lost) or px.null
 end

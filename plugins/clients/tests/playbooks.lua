@@ -87,3 +87,21 @@ test("T13 kept with a playbook beside kept without; unknown apart", function(t)
   assert(report.without.kept == 1 and report.without.lost == 1 and report.without.kept_share == 0.5, px.json.encode(report))
   assert(t.call("GET", "/reports/playbooks?from=x").status == 400)
 end)
+
+test("T13 a complaint begins one", function(t)
+  local complaint = playbook(t, { trigger = "complaint" })
+  local one = bond(t)
+  t.case { type = "request", organisation = one.source }
+  t.expect_no_record("playbook_run")
+  t.case { type = "complaint", organisation = one.source, subject = "Late again" }
+  t.expect_record("playbook_run", { playbook = complaint, relationship = one, reason = "They complain: Late again" })
+end)
+
+test("T13 how far health must fall; what is unknown has not fallen", function()
+  local retention <const> = require "retention"
+  assert(retention.has_fallen({ change = -20 }, 10) and retention.has_fallen({ change = -10 }, 10))
+  assert(not retention.has_fallen({ change = -5 }, 10) and not retention.has_fallen({ change = 20 }, 10))
+  assert(not retention.has_fallen({}, 10))
+  assert(retention.outcome { ended_on = "2026-01-01" } == px.null)
+  assert(retention.outcome { ended_on = "2026-01-01", ended_reason = "completed" } == "kept")
+end)
