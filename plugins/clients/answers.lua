@@ -12,7 +12,7 @@ local function keep_review(answer)
     return
   end
   px.store.upsert("task", { origin = origin }, {
-    title = px.i18n.t("answer_review", { question = px.text.sub(answer.question, 1, 250) }),
+    title = px.i18n.t("answer_review", { question = px.text.sub(answer.question, 1, 250) }, { language = px.config.get("language") }), kind = "review",
     answer = answer.id, owner = answer.owner, due = answer.review_on, state = "open",
   })
 end

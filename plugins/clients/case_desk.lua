@@ -68,6 +68,22 @@ local function count_by_owner(filter)
   return counts
 end
 
+local LEVELS <const> = { basic = 2, working = 4, expert = 8 }
+
+-- Who is known to have the skill that the case needs.
+local function add_skilled(case, people)
+  if not case.skill then
+    return people
+  end
+  for _, one in ipairs((px.store.find("expertise", { filter = { skill = case.skill }, limit = 1000 }))) do
+    local person = people[one.user] or { user = one.user, score = 0, reasons = px.json.list {} }
+    people[one.user] = person
+    person.score = person.score + LEVELS[one.level]
+    table.insert(person.reasons, { skill = case.skill, level = one.level, confirmed = one.confirmed_by ~= nil })
+  end
+  return people
+end
+
 local function solved_like(case)
   local ways = {
     { reason = "product", filter = { product = case.product }, points = 3 },
@@ -88,14 +104,14 @@ local function solved_like(case)
   return people
 end
 
--- GET /x/clients/cases/:id/experts: who resolved what is like it, and how much lies on his desk.
+-- GET /x/clients/cases/:id/experts: who has the skill, who resolved what is like it, and how much lies on his desk.
 px.route("GET", "/cases/:id/experts", function(request)
   local case = px.store.get("case", request.params.id)
   if not case then
     return px.http.problem(404, "not_found", "there is no such case")
   end
   local open, rows = count_by_owner { status = OPEN.status }, px.json.list {}
-  for _, person in pairs(solved_like(case)) do
+  for _, person in pairs(add_skilled(case, solved_like(case))) do
     person.open_cases = open[person.user] or 0
     rows[#rows + 1] = person
   end

@@ -2,6 +2,7 @@
 
 local clocks <const> = require "case_clocks"
 local numbers <const> = require "numbers"
+local signals <const> = require "signals"
 
 -- What only the clocks write. Hooks see what people and imports send, never what stands below.
 local KEPT <const> = {
@@ -78,13 +79,28 @@ local function keep_task(case)
     return
   end
   px.store.upsert("task", { origin = origin }, {
-    title = px.i18n.t("case_task", { number = case.number or "", subject = px.text.sub(case.subject, 1, 240) }),
+    title = px.i18n.t("case_task", { number = case.number or "", subject = px.text.sub(case.subject, 1, 240) },
+      { language = px.config.get("language") }),
+    kind = "case",
     case = case.id, organisation = case.organisation, relationship = case.relationship, owner = case.owner, due = due_day(case),
     state = "open",
   })
 end
 
-local function write(case, changes)
+-- What the times say of the bond: nothing while neither is decided.
+local function tell_health(case, at)
+  local kept, decided = 0, 0
+  for _, name in ipairs(clocks.names) do
+    local state = case[clocks.fields[name].state]
+    decided = decided + ((state == "met" or state == "breached") and 1 or 0)
+    kept = kept + (state == "met" and 1 or 0)
+  end
+  if decided > 0 then
+    signals.tell("case", case, "cases", tostring(kept / decided), at)
+  end
+end
+
+local function write(case, changes, at)
   local after = next(changes) and px.store.update("case", case.id, changes) or case
   for _, name in ipairs(clocks.names) do
     local by = clocks.fields[name].by
@@ -93,6 +109,9 @@ local function write(case, changes)
     end
   end
   keep_task(after)
+  if changes.resolution_state == "met" or changes.resolution_state == "breached" then
+    tell_health(after, at)
+  end
 end
 
 local function start_clocks(case, from, changes)
@@ -110,7 +129,7 @@ local function on_created(case, event)
   if clocks.is_open(case.status) then
     start_clocks(case, changes.reported_at, changes)
   end
-  write(case, changes)
+  write(case, changes, event.at)
 end
 
 local MOVES <const> = {}
@@ -191,7 +210,7 @@ px.on("case.*", { key = "id", name = "case_clocks" }, function(event)
     start_clocks(case, case.reported_at, changes)
   end
   if next(changes) or moved or differs(event, { "owner", "subject", "relationship" }) then
-    write(case, changes)
+    write(case, changes, event.at)
   end
 end)
 
@@ -200,7 +219,7 @@ end)
 local function escalate(case, step)
   local word = { number = case.number, level = step.level, subject = px.text.sub(case.subject, 1, 200) }
   px.store.upsert("task", { origin = "case:" .. case.id .. ":" .. step.clock .. ":" .. step.level }, {
-    title = px.i18n.t("case_escalated_" .. step.clock, word),
+    title = px.i18n.t("case_escalated_" .. step.clock, word, { language = px.config.get("language") }), kind = "escalation",
     owner = step.escalate_to or case.owner, case = case.id, organisation = case.organisation, relationship = case.relationship,
     due = px.date.today(px.config.get("zone")),
   })
@@ -238,6 +257,7 @@ px.on("clients.case_time_ended", { key = "data.case" }, function(event)
     return await(case, event.data.clock)
   end
   local after = px.store.update("case", case.id, { [fields.state] = "breached" })
+  tell_health(after, px.date.now())
   px.bus.emit("clients.case_breached", { case = case.id, clock = event.data.clock, due = event.data.due }, { key = case.id })
   await_steps(after, event.data.clock, after[fields.by])
 end)

@@ -3,6 +3,7 @@
 local documents <const> = require "documents"
 local numbers <const> = require "numbers"
 local references <const> = require "references"
+local signals <const> = require "signals"
 local totals <const> = require "totals"
 
 local M = {}
@@ -226,7 +227,8 @@ local function keep_task(invoice)
   if is_overdue(invoice) then
     local organisation = px.store.get("organisation", invoice.organisation)
     px.store.upsert("task", { origin = origin }, {
-      title = px.i18n.t("invoice_overdue", { number = invoice.number, client = organisation and organisation.name or "" }),
+      title = px.i18n.t("invoice_overdue", { number = invoice.number, client = organisation and organisation.name or "" },
+        { language = px.config.get("language") }), kind = "invoice",
       invoice = invoice.id, organisation = invoice.organisation, owner = invoice.owner, due = today(), value_at_stake = invoice.payable_amount,
       state = "open",
     })
@@ -250,6 +252,9 @@ px.on("clients.invoice_due_passed", { key = "data.invoice" }, function(event)
   local invoice = found(event.data.invoice)
   if invoice then
     keep_task(invoice)
+    if is_overdue(invoice) then
+      signals.tell("invoice", invoice, "payments", "0", event.at)
+    end
   end
 end)
 
@@ -257,6 +262,10 @@ px.on("invoice.updated", { key = "id", name = "invoice_tasks" }, function(event)
   local invoice = found(event.id)
   if invoice and event.before.payment_state ~= event.after.payment_state then
     keep_task(invoice)
+    -- Paid late is better than not paid, and worse than in time.
+    if invoice.payment_state == "paid" then
+      signals.tell("invoice", invoice, "payments", invoice.due_date < today() and "0.5" or "1", event.at)
+    end
   end
 end)
 

@@ -2,6 +2,8 @@ return {
   name = "clients", version = "1.0.0", api = 1, license = "Apache-2.0", default = true,
   label = { en = "Clients", el = "Πελάτες" },
   requires = { relations = "^1.0" },
+  -- A bank file of two thousand entries is booked as one unit of work.
+  limits = { run_ms = 20000, memory = "64MB" },
   can = {
     read = {
       "template", "person#pii", "contact_point#pii", "prospect_list", "outreach_sequence", "outreach_step", "launch", "relationship", -- prospecting, launches
@@ -12,6 +14,7 @@ return {
       "exchange_rate", -- forecast
       "trend_handover", -- trends
       "playbook", "playbook_step", "relationship", "last_contact", "contract", "health_score", -- playbooks
+      "expertise", "skill", -- cases
     },
     write = {
       "prospect", "outreach", -- prospecting
@@ -22,7 +25,7 @@ return {
       "account_plan", "plan_measure", -- plans
       "pipeline", "pipeline_stage", "stage_change", "sales_handover", "opportunity", -- pipeline
       "owned_product", -- whitespace
-      "case", "sla_policy", "escalation_step", "number_series", -- cases
+      "case", "sla_policy", "escalation_step", "number_series", "health_signal", -- cases, signals
       "answer", -- answers
       "entitlement", "entitlement_period", "service_use", "service_plan", "service_visit", "training_session", "training_attendance", -- services
       "price_list", "price", -- catalogue

@@ -114,7 +114,7 @@ local function keep_visit_task(plan, visit)
     return close_task(origin, visit.state == "done" and "done" or "dropped")
   end
   px.store.upsert("task", { origin = origin }, {
-    title = px.i18n.t("service_visit_due", { plan = plan.name }), due = visit.due_on, owner = plan.owner, organisation = plan.organisation,
+    title = px.i18n.t("service_visit_due", { plan = plan.name }, { language = px.config.get("language") }), kind = "visit", due = visit.due_on, owner = plan.owner, organisation = plan.organisation,
     service_visit = visit.id, effort_hours = plan.effort_hours, state = "open",
   })
 end
@@ -218,7 +218,7 @@ px.on("training_session.*", { key = "id", name = "training_tasks" }, function(ev
   end
   local parts = px.date.zone(session.starts_at, px.config.get("zone"))
   px.store.upsert("task", { origin = origin }, {
-    title = px.i18n.t("training_due", { title = session.title }), owner = session.owner, organisation = session.organisation,
+    title = px.i18n.t("training_due", { title = session.title }, { language = px.config.get("language") }), kind = "training", owner = session.owner, organisation = session.organisation,
     training_session = session.id, state = "open",
     due = px.date.parse(string.format("%04d-%02d-%02d", parts.year, parts.month, parts.day)),
   })

@@ -69,6 +69,7 @@ return {
         { "person", "ref", to = "person", on_delete = "clear", label = { en = "Reported by", el = "Αναφέρθηκε από" } },
         { "relationship", "ref", to = "relationship", on_delete = "clear", label = { en = "Relationship", el = "Σχέση" } },
         { "product", "ref", to = "product", on_delete = "clear", label = { en = "Product", el = "Προϊόν" } },
+        { "skill", "ref", to = "skill", on_delete = "clear", label = { en = "Expertise needed", el = "Απαιτούμενη εξειδίκευση" } },
         { "kind", "enum", default = "case", index = true, label = { en = "Kind", el = "Είδος" }, of = {
           { "case", { en = "Case", el = "Υπόθεση" } }, { "question", { en = "Question", el = "Ερώτηση" } },
           { "concern", { en = "Concern", el = "Ανησυχία" } } } },

@@ -189,3 +189,19 @@ test("C3 the command lists open cases by deadline, and shows one", function(t)
   t.refuses("invalid", t.command, "case", {})
   assert(t.call("GET", "/cases", { query = { limit = "1" } }).json.data[1].time == "running")
 end)
+
+test("C3 who has the skill that a case needs is found, and how the case went is told to the bond's health", function(t)
+  policy(t)
+  local skill, client = t.skill { name = "Customs" }, t.organisation()
+  local bond = t.relationship { source = client, target = t.organisation(), managed = true }
+  local expert
+  t.as("manager", function(user)
+    expert = user.id
+  end)
+  t.expertise { user = expert, skill = skill, level = "expert" }
+  local case = t.case { organisation = client, skill = skill }
+  local found = t.call("GET", "/cases/" .. case.id .. "/experts").json.data
+  assert(#found == 1 and found[1].user == expert and found[1].reasons[1].level == "expert", px.json.encode(found))
+  t.update("case", case, { status = "resolved", resolution = "Cleared" })
+  t.expect_record("health_signal", { relationship = bond.id, factor = "cases", value = "1.0000", evidence_id = case.id })
+end)
