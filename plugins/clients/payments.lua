@@ -3,146 +3,17 @@
 
 local camt <const> = require "camt"
 local invoices <const> = require "invoices"
-local references <const> = require "references"
+local matching <const> = require "matching"
 
 local ENTRIES_MOST <const> = 2000
-local NUMBERS_MOST <const> = 20
 
--- ---- which invoices an entry pays ----
-
-local function is_payable(invoice)
-  return invoice and invoice.status == "issued" and invoice.payable_amount ~= nil
+local function cut(text, most)
+  return text and px.text.sub(text, 1, most) or nil
 end
 
-local function add(found, invoice, how)
-  if is_payable(invoice) and not found.seen[invoice.id] then
-    found.seen[invoice.id] = true
-    table.insert(found, { invoice = invoice, how = how })
-  end
-end
-
-local function by_reference(part, found)
-  local wrong
-  for _, said in ipairs(part.references) do
-    local plain = references.normalise(said)
-    if references.is_reference(plain) and not references.is_valid(plain) then
-      wrong = "the check digits of " .. plain:sub(1, 30) .. " are wrong"
-    else
-      add(found, px.store.first("invoice", { filter = { payment_reference = plain:sub(1, 25) } }), "reference")
-      add(found, px.store.first("invoice", { filter = { number = said:sub(1, 40) } }), "reference")
-    end
-  end
-  return wrong
-end
-
--- Words that may be numbers of invoices: with a digit, cut where blanks and stops are.
-local function words_of(text)
-  local words = {}
-  for word in text:gmatch("[^%s,;:()]+") do
-    word = word:gsub("%.$", "")
-    if #words < NUMBERS_MOST and word:find("%d") and #word <= 40 then
-      words[#words + 1] = word
-    end
-  end
-  return words
-end
-
-local function by_number(part, found)
-  for _, text in ipairs(part.words) do
-    for _, reference in ipairs(references.find_all(text)) do
-      add(found, px.store.first("invoice", { filter = { payment_reference = reference } }), "reference")
-    end
-    for _, word in ipairs(words_of(text)) do
-      add(found, px.store.first("invoice", { filter = { number = word } }) or
-        px.store.first("invoice", { filter = { number = word:upper() } }), "number")
-    end
-  end
-end
-
--- The same amount from a payer of that name: told to a person, never booked.
-local function suggestion(part, amount)
-  if not part.counterparty then
-    return nil
-  end
-  local name = px.text.fold(part.counterparty)
-  local only
-  local query = { filter = { status = "issued", payment_state = { "in", { "unpaid", "partly" } }, payable_amount = amount }, limit = 50,
-    order = "due_date" }
-  for _, invoice in ipairs((px.store.find("invoice", query))) do
-    local client = px.store.get("organisation", invoice.organisation)
-    local theirs = client and px.text.fold(client.name)
-    if theirs and (name:find(theirs, 1, true) or theirs:find(name, 1, true)) then
-      only = only or invoice
-    end
-  end
-  return only
-end
-
--- ---- what is booked ----
-
-local function pay(invoice, entry, amount, how)
-  px.store.create("payment", { invoice = invoice.id, bank_entry = entry.id, amount = amount, paid_on = entry.booked_on, matched_by = how })
-  invoices.settle(invoice, "paid_amount", amount)
-end
-
--- In the order in which the payer named them; what is more than all of them stays with the entry.
-local function allocate(entry, found)
-  local left, other_currency = entry.amount, false
-  for _, one in ipairs(found) do
-    local invoice = px.store.get("invoice", one.invoice.id)
-    if invoice.currency ~= left.currency then
-      other_currency = true
-    elseif left.amount > 0 and invoice.payable_amount.amount > 0 then
-      local amount = px.money(math.min(left.amount, invoice.payable_amount.amount), left.currency)
-      pay(invoice, entry, amount, one.how)
-      left = left - amount
-    end
-  end
-  return left, other_currency
-end
-
-local function judge(entry, left, other_currency, part)
-  if left.amount == 0 then
-    return { state = "matched", reason = "all of it", left = left }
-  elseif left.amount < entry.amount.amount then
-    return { state = "partly", reason = "more was paid than is left to pay", left = left }
-  elseif other_currency then
-    return { state = "open", reason = "the invoice is in another currency", left = left }
-  end
-  local meant = suggestion(part, entry.amount)
-  return { state = meant and "suggested" or "open", suggestion = meant and meant.id, left = left,
-    reason = meant and "the amount and the name fit" or nil }
-end
-
--- Why nothing is looked for.
-local function set_aside(entry)
-  if entry.status ~= "BOOK" then
-    return "not booked yet (" .. entry.status .. ")"
-  elseif entry.reversal then
-    return "a reversal of an earlier entry"
-  elseif entry.sign < 0 then
-    return "money that went out"
-  end
-end
-
-local function match(kept, entry, part)
-  local aside = set_aside(entry)
-  if aside then
-    return { state = entry.reversal and "open" or "none", reason = aside }
-  elseif not kept.amount then
-    return { state = "open", reason = "the amount has more digits than its currency" }
-  end
-  local found = { seen = {} }
-  local wrong = by_reference(part, found)
-  if #found == 0 then
-    by_number(part, found)
-  end
-  local left, other_currency = allocate(kept, found)
-  local verdict = judge(kept, left, other_currency, part)
-  if not verdict.reason then
-    verdict.reason = wrong or #found > 0 and "the invoice is paid already" or "no invoice is named, and none fits"
-  end
-  return verdict
+local function write_payment(entry, share)
+  px.store.create("payment", { invoice = share.invoice, bank_entry = entry.id, amount = share.amount, paid_on = entry.booked_on,
+    matched_by = share.how })
 end
 
 -- ---- one entry once ----
@@ -168,16 +39,13 @@ local function key_of(part, entry, piece, n, seen)
   return px.crypto.hash(text .. "#" .. seen[text])
 end
 
-local function cut(text, most)
-  return text and px.text.sub(text, 1, most) or nil
-end
-
-local function keep_entry(statement, part, entry, piece, key)
+local function keep_entry(statement, entry, piece, key, amount, verdict)
   return px.store.create("bank_entry", {
-    bank_statement = statement.id, entry_key = key, place = piece.place, amount = px.try(px.money.of, piece.amount.text, piece.amount.currency),
-    direction = entry.sign > 0 and "in" or "out", booked_on = entry.booked_on or entry.value_on, bank_reference = cut(entry.bank_reference, 100),
-    reference = cut(piece.references[1], 140), remittance = cut(table.concat(piece.words, " "), 1000),
-    counterparty = cut(piece.counterparty, 200), counterparty_account = cut(piece.counterparty_account, 60), state = "open",
+    bank_statement = statement.id, entry_key = key, place = piece.place, amount = amount, direction = entry.sign > 0 and "in" or "out",
+    booked_on = entry.booked_on or entry.value_on, bank_reference = cut(entry.bank_reference, 100), reference = cut(piece.references[1], 140),
+    remittance = cut(table.concat(piece.words, " "), 1000), counterparty = cut(piece.counterparty, 200),
+    counterparty_account = cut(piece.counterparty_account, 60), state = verdict.state, reason = verdict.reason, left = verdict.left,
+    suggestion = verdict.suggestion,
   })
 end
 
@@ -186,31 +54,36 @@ local function report_row(piece, state, reason, kept)
     state = state, reason = reason, entry = kept and kept.id, suggestion = kept and kept.suggestion, left = kept and kept.left }
 end
 
-local function book_piece(statement, part, entry, piece, key, report)
-  local known = px.store.first("bank_entry", { filter = { entry_key = key } })
-  if known then
+local function book_piece(book, statement, entry, piece, report)
+  local key = book.keys[piece]
+  if book.known[key] then
     report.duplicates = report.duplicates + 1
-    return report_row(piece, "duplicate", "booked before", known)
+    return report_row(piece, "duplicate", "booked before", { id = book.known[key] })
   end
-  local kept = keep_entry(statement, part, entry, piece, key)
-  kept = px.store.update("bank_entry", kept.id, match(kept, entry, piece))
+  local amount = px.try(px.money.of, piece.amount.text, piece.amount.currency)
+  local verdict, shares = matching.match(book, amount, entry, piece)
+  local kept = keep_entry(statement, entry, piece, key, amount, verdict)
+  book.known[key] = kept.id
+  for _, share in ipairs(shares) do
+    write_payment(kept, share)
+  end
   local counted = kept.state == "matched" and "matched" or "reported"
   report[counted] = report[counted] + 1
   return report_row(piece, kept.state, kept.reason, kept)
 end
 
-local function book_part(import, part, report)
+local function book_part(book, import, part, report)
   local balances = part.balances
   local statement = px.store.create("bank_statement", {
     bank_import = import.id, account = cut(part.account, 60), statement_id = cut(part.id, 100), currency = part.currency,
     opening = balances.opening and tostring(balances.opening.number), closing = balances.closing and tostring(balances.closing.number),
     balance = part.balanced and "checked" or "unknown",
   })
-  local seen, rows = {}, px.json.list {}
+  local rows = px.json.list {}
   for _, entry in ipairs(part.entries) do
-    for n, piece in ipairs(entry.parts) do
+    for _, piece in ipairs(entry.parts) do
       report.entries = report.entries + 1
-      rows[#rows + 1] = book_piece(statement, part, entry, piece, key_of(part, entry, piece, n, seen), report)
+      rows[#rows + 1] = book_piece(book, statement, entry, piece, report)
     end
   end
   report.statements[#report.statements + 1] = { id = part.id, account = part.account, place = part.place,
@@ -227,16 +100,53 @@ local function count(file)
   return n
 end
 
-local function book(file, hash)
+local KEYS_A_QUERY <const> = 500
+
+-- The keys of all entries, and which of them were booked before: asked before anything is written.
+local function open_book(file)
+  local book, all = { asked = {}, invoices = {}, keys = {}, known = {} }, {}
+  for _, part in ipairs(file.parts) do
+    local seen = {}
+    for _, entry in ipairs(part.entries) do
+      for n, piece in ipairs(entry.parts) do
+        book.keys[piece] = key_of(part, entry, piece, n, seen)
+        all[#all + 1] = book.keys[piece]
+      end
+    end
+  end
+  for from = 1, #all, KEYS_A_QUERY do
+    local some = { table.unpack(all, from, math.min(#all, from + KEYS_A_QUERY - 1)) }
+    for _, entry in ipairs((px.store.find("bank_entry", { filter = { entry_key = { "in", some } }, limit = KEYS_A_QUERY, fields = { "entry_key" } }))) do
+      book.known[entry.entry_key] = entry.id
+    end
+  end
+  return book
+end
+
+local function settle_all(book)
+  local ids = {}
+  for id, kept in pairs(book.invoices) do
+    ids[#ids + 1] = kept.paid > 0 and id or nil
+  end
+  table.sort(ids)
+  for _, id in ipairs(ids) do
+    local invoice = px.store.get("invoice", id)
+    invoices.settle(invoice, "paid_amount", px.money(book.invoices[id].paid, invoice.currency))
+  end
+end
+
+local function write_file(file, hash)
   local report
   px.store.changeset("bank file " .. (file.id or hash:sub(1, 12)), function(id)
+    local book = open_book(file)
     report = { message = file.id, type = file.type, changeset = id, entries = 0, matched = 0, reported = 0, duplicates = 0,
       statements = px.json.list {} }
     local import = px.store.create("bank_import", { file_hash = hash, message_id = cut(file.id, 100), message_type = file.type,
       created_on_bank_at = cut(file.made_at, 40), changeset = id })
     for _, part in ipairs(file.parts) do
-      book_part(import, part, report)
+      book_part(book, import, part, report)
     end
+    settle_all(book)
     px.store.update("bank_import", import.id, { entries = report.entries, matched = report.matched, reported = report.reported,
       duplicates = report.duplicates })
     report.id = import.id
@@ -258,7 +168,7 @@ px.route("POST", "/bank_files", function(request)
   elseif count(file) > ENTRIES_MOST then
     return px.http.problem(422, "bank_file", "a file holds up to " .. ENTRIES_MOST .. " entries", { pointer = "/Document" })
   end
-  return px.http.json(book(file, hash), { status = 201 })
+  return px.http.json(write_file(file, hash), { status = 201 })
 end)
 
 -- POST /x/clients/bank_entries/:id/match { invoice, amount }: what a person decides; a suggestion is taken so, too.
@@ -271,7 +181,7 @@ px.route("POST", "/bank_entries/:id/match", function(request)
     if not entry then
       answer = px.http.problem(404, "not_found", "there is no such entry")
       return
-    elseif not is_payable(invoice) then
+    elseif not matching.is_payable(invoice) then
       px.refuse("invoice", "the id of an issued invoice")
     elseif entry.direction ~= "in" or not entry.left or entry.left.amount == 0 then
       px.refuse("entry", "nothing of this entry is left to match")
@@ -284,7 +194,8 @@ px.route("POST", "/bank_entries/:id/match", function(request)
       px.refuse("amount", "minor units, 1 to " .. most)
     end
     local paid = px.money(amount, invoice.currency)
-    pay(invoice, entry, paid, "hand")
+    write_payment(entry, { invoice = invoice.id, amount = paid, how = "hand" })
+    invoices.settle(invoice, "paid_amount", paid)
     local left = entry.left - paid
     local after = px.store.update("bank_entry", entry.id, { left = left, state = left.amount == 0 and "matched" or "partly",
       suggestion = px.null, reason = "matched by hand" })
