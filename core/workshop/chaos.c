@@ -1,6 +1,6 @@
 /* Is a world that crashed and went on like one that did not? Both are told as a list of lines: the
  * records with their fields and the events by type, without what is new each time (ids, also
- * those inside texts, and times), in the order of the alphabet. Main thread. */
+ * those inside texts, random texts and times), in the order of the alphabet. Main thread. */
 #include "internal.h"
 
 #include "proxenos/base_env.h"
@@ -49,6 +49,17 @@ static bool is_new_each_time(const struct object_type *type, const struct field 
            field->type == FIELD_DATETIME;
 }
 
+/* A random text, as px.crypto.random gives it in hex: 128 bits and more come out once only. */
+static bool is_random(struct str word)
+{
+    enum { HEX_MIN = 32 };
+    bool hex = word.len >= HEX_MIN;
+    for (size_t i = 0; hex && i < word.len; i++) {
+        hex = isxdigit((unsigned char)word.at[i]) != 0;
+    }
+    return hex;
+}
+
 /* Ids inside longer texts, such as "promise:0p2xh5404000k": all of them the same. */
 static void hide_ids(char *text, size_t len)
 {
@@ -57,7 +68,8 @@ static void hide_ids(char *text, size_t len)
         for (to = from; to < len && isalnum((unsigned char)text[to]); to++) {
         }
         struct str word = {text + from, to - from};
-        if (to > from && isdigit((unsigned char)text[from]) && id_parse(word, &id) == OK) {
+        bool is_id = to > from && isdigit((unsigned char)text[from]) && id_parse(word, &id) == OK;
+        if (is_id || is_random(word)) {
             memset(text + from, '#', word.len);
         }
     }
