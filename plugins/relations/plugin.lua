@@ -20,13 +20,17 @@ return {
       "certificate", "onboarding", -- development
       "guidance", -- guidance
       "last_contact", "interaction", -- interactions, brief
+      "interaction", "attendance", -- calendar
+      "person#pii", "contact_point#pii", -- contacts
+      "last_contact", -- interactions
       "promise", -- promises
       "contract", "contract_version", "renewal", "contract_obligation", -- contracts, renewals, obligations
       "satisfaction_answer", -- satisfaction
     },
     emit = { "relations.*" },
-    mail = { "refuse" },
+    mail = { "send", "refuse" },
     http = true,
+    act_as = true, -- calendar: a feed and free times are read with their user's rights
     schedule = true,
     act_as = true, -- satisfaction: who follows a link answers as the user of answers_as
   },
@@ -38,6 +42,7 @@ return {
     { "renewal_lead_days", "integer", default = 60, min = 0, max = 730,
       label = { en = "Renewals open so many days before notice", el = "Ημέρες πριν την καταγγελία που ανοίγουν οι ανανεώσεις" } },
     { "base_currency", "text", default = "EUR", label = { en = "Base currency", el = "Βασικό νόμισμα" } },
+    { "meeting_url", "text", default = "https://meet.jit.si/{room}", label = { en = "Teleconference address", el = "Διεύθυνση τηλεδιάσκεψης" } },
     { "language", "text", default = "en", label = { en = "Language of tasks", el = "Γλώσσα εργασιών" } },
     { "answers_as", "text", default = "", label = { en = "User for answers by link", el = "Χρήστης για απαντήσεις με σύνδεσμο" } },
   },

@@ -15,6 +15,14 @@ def say(what):
     print(json.dumps(what), flush=True)
 
 
+def parts(message):
+    """What a mail of several parts holds: type, method and name of each, and its text."""
+    return [{
+        "type": part.get_content_type(), "method": part.get_param("method"), "filename": part.get_filename(),
+        "text": part.get_payload(decode=True).decode("utf-8"),
+    } for part in message.walk() if not part.is_multipart()]
+
+
 class Handler:
     seen = set()
 
@@ -39,7 +47,7 @@ class Handler:
         say({
             "from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": session.ssl is not None,
             "headers": {key.lower(): str(value) for key, value in message.items()},
-            "text": message.get_content(), "raw": envelope.content.decode("latin-1"),
+            "text": message.get_body(("plain",)).get_content(), "parts": parts(message), "raw": envelope.content.decode("latin-1"),
         })
         return "250 taken"
 
