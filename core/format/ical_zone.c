@@ -67,9 +67,14 @@ static bool still_holds(const struct value *observance)
     const struct value *start = property_value(observance, "DTSTART");
     const struct value *rule = property_value(observance, "RRULE");
     const struct value *properties = value_get_c(observance, "properties");
+    struct str until = STR("UNTIL=");
     size_t at = 0;
     bool holds = start != NULL && is_recent(start->text);
-    holds = holds || (rule != NULL && !str_find(rule->text, STR("UNTIL="), &at));
+    if (rule != NULL && str_find(rule->text, until, &at)) {
+        holds = holds || is_recent(str_sub(rule->text, at + until.len, rule->text.len));
+    } else {
+        holds = holds || rule != NULL;
+    }
     for (size_t i = 0; !holds && i < properties->list.count; i++) {
         const struct value *property = &properties->list.items[i];
         const struct value *dates = value_get_c(property, "value");
