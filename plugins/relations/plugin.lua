@@ -13,6 +13,8 @@ return {
       "contract_signatory", -- contracts
     },
     write = {
+      "interaction", "attendance", -- calendar
+      "person#pii", "contact_point#pii", -- contacts
       "health_formula", "health_score", "health_point", "health_signal", -- health
       "*", -- handover: whatever somebody owns goes with his work, never of classed fields
       "organisation", "task",
@@ -20,9 +22,6 @@ return {
       "certificate", "onboarding", -- development
       "guidance", -- guidance
       "last_contact", "interaction", -- interactions, brief
-      "interaction", "attendance", -- calendar
-      "person#pii", "contact_point#pii", -- contacts
-      "last_contact", -- interactions
       "promise", -- promises
       "contract", "contract_version", "renewal", "contract_obligation", -- contracts, renewals, obligations
       "satisfaction_answer", -- satisfaction
@@ -30,9 +29,9 @@ return {
     emit = { "relations.*" },
     mail = { "send", "refuse" },
     http = true,
-    act_as = true, -- calendar: a feed and free times are read with their user's rights
     schedule = true,
-    act_as = true, -- satisfaction: who follows a link answers as the user of answers_as
+    -- satisfaction: who follows a link answers as the user of answers_as; calendar: a feed and free times are read with their user's rights
+    act_as = true,
   },
   -- All health is computed anew 5,000 bonds to a unit: a second of running, their facts and drafts in memory.
   limits = { memory = "128MB", run_ms = 6000 },
