@@ -85,9 +85,16 @@ function M.gather(object, id)
   renew_one(object, id)
 end
 
+-- The row knows it, unless it points at something that is not for who asks: then it is looked for among what is.
+local function kept(id)
+  local row = px.try(row_of, id)
+  local interaction = row and px.try(px.store.get, "interaction", row.interaction)
+  return interaction and counts(interaction) and interaction or nil
+end
+
 -- As who asks may see it: { at, by, kind, interaction, subject, days }, nil when nothing is known.
 function M.of(object, id)
-  local interaction = newest(object, id)
+  local interaction = kept(id) or newest(object, id)
   if not interaction then
     return nil
   end
