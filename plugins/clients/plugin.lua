@@ -6,6 +6,7 @@ return {
   limits = { run_ms = 20000, memory = "64MB" },
   can = {
     read = {
+      "exchange_rate", -- proposals
       "template", "person#pii", "contact_point#pii", "prospect_list", "outreach_sequence", "outreach_step", "launch", "relationship", -- prospecting, launches
       "user", "organisation", "person", "affiliation", "interaction", "product", -- what most topics ask for
       "attitude_evidence", -- stakeholders
@@ -17,6 +18,7 @@ return {
       "expertise", "skill", -- cases
     },
     write = {
+      "proposal", "proposal_line", "approval_rule", "contract", -- proposals
       "prospect", "outreach", -- prospecting
       "launch_target", -- launches
       "interaction", "task", -- what most topics write
