@@ -17,10 +17,10 @@ function M.is_open(status)
   return not CLOSED[status]
 end
 
--- More is meant when more is said: a client's own level before that of a kind, that before that of a priority.
+-- More is meant when more is said: a contract's level before a client's own, that before that of a kind, that before that of a priority.
 local function weight(policy, case)
   local sum = 0
-  for field, points in pairs { organisation = 4, kind = 2, priority = 1 } do
+  for field, points in pairs { contract = 8, organisation = 4, kind = 2, priority = 1 } do
     if policy[field] ~= nil then
       if policy[field] ~= case[field] then
         return nil

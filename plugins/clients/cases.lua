@@ -205,7 +205,7 @@ px.on("case.*", { key = "id", name = "case_clocks" }, function(event)
   if moved then
     on_status(case, event.before.status, event.after.status, event.at, changes)
   end
-  if differs(event, { "priority", "organisation", "kind" }) and clocks.is_open(case.status) then
+  if differs(event, { "priority", "organisation", "contract", "kind" }) and clocks.is_open(case.status) then
     merge(case, changes)
     start_clocks(case, case.reported_at, changes)
   end

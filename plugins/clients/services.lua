@@ -85,7 +85,7 @@ px.before("service_use.update", refuse_by_hand)
 px.route("GET", "/entitlements", function(request)
   local day = day_of(request.query.on, "on")
   local rows = px.json.list {}
-  local found, next_page = px.store.find("entitlement", { filter = { organisation = request.query.organisation, starts_on = { le = day } },
+  local found, next_page = px.store.find("entitlement", { filter = { organisation = request.query.organisation, contract = request.query.contract, starts_on = { le = day } },
     order = "name", limit = 200, after = request.query.after })
   for _, entitlement in ipairs(found) do
     if covers(entitlement, day) then

@@ -10,6 +10,7 @@ return {
         { "name", "text", required = true, unique = true, max = 200, search = true, label = { en = "Name", el = "Όνομα" } },
         { "active", "boolean", default = true, index = true, label = { en = "In force", el = "Σε ισχύ" } },
         { "organisation", "ref", to = "organisation", on_delete = "cascade", label = { en = "For the client", el = "Για τον πελάτη" } },
+        { "contract", "ref", to = "contract", on_delete = "cascade", label = { en = "For the contract", el = "Για τη σύμβαση" } },
         { "priority", "enum", label = { en = "For the priority", el = "Για την προτεραιότητα" }, of = {
           { "low", { en = "Low", el = "Χαμηλή" } }, { "normal", { en = "Normal", el = "Κανονική" } },
           { "high", { en = "High", el = "Υψηλή" } }, { "urgent", { en = "Urgent", el = "Επείγουσα" } } } },
@@ -68,6 +69,7 @@ return {
         { "organisation", "ref", to = "organisation", required = true, on_delete = "restrict", label = { en = "Client", el = "Πελάτης" } },
         { "person", "ref", to = "person", on_delete = "clear", label = { en = "Reported by", el = "Αναφέρθηκε από" } },
         { "relationship", "ref", to = "relationship", on_delete = "clear", label = { en = "Relationship", el = "Σχέση" } },
+        { "contract", "ref", to = "contract", on_delete = "clear", label = { en = "Contract", el = "Σύμβαση" } },
         { "product", "ref", to = "product", on_delete = "clear", label = { en = "Product", el = "Προϊόν" } },
         { "skill", "ref", to = "skill", on_delete = "clear", label = { en = "Expertise needed", el = "Απαιτούμενη εξειδίκευση" } },
         { "kind", "enum", default = "case", index = true, label = { en = "Kind", el = "Είδος" }, of = {

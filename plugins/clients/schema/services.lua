@@ -7,6 +7,7 @@ return {
       fields = {
         { "name", "text", required = true, max = 200, search = true, label = { en = "Name", el = "Όνομα" } },
         { "organisation", "ref", to = "organisation", required = true, on_delete = "cascade", label = { en = "Client", el = "Πελάτης" } },
+        { "contract", "ref", to = "contract", on_delete = "clear", index = true, label = { en = "Contract", el = "Σύμβαση" } },
         { "product", "ref", to = "product", on_delete = "clear", label = { en = "Product", el = "Προϊόν" } },
         { "quantity", "integer", required = true, min = 1, max = 1000000, label = { en = "Quantity per period", el = "Ποσότητα ανά περίοδο" } },
         { "unit", "text", required = true, max = 40, label = { en = "Unit", el = "Μονάδα" } },

@@ -23,6 +23,10 @@ test("C3 a case is due by the service level of its client, in working hours", fu
   local own = t.get("case", t.case { organisation = client, subject = "A late delivery" })
   assert(at(own, "response_by") == "2026-01-05T08:30:00Z", at(own, "response_by"))
   assert(own.number == "C-000002")
+  local contract = t.contract { party = client.id }
+  policy(t, { name = "Contract", contract = contract.id, response_count = 15, response_unit = "minutes" })
+  local agreed = t.get("case", t.case { organisation = client, contract = contract })
+  assert(at(agreed, "response_by") == "2026-01-05T08:15:00Z", at(agreed, "response_by"))
   t.expect_record("task", { case = case.id, origin = "case:" .. case.id, state = "open", due = "2026-01-05" })
 end)
 
