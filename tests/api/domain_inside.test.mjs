@@ -63,6 +63,8 @@ test("B2 a budget follows its orders and costs, imported ones too", async () => 
   await until(async () => (await read(`/api/v1/budgets/${budget.id}`)).committed.amount === 0);
   const answer = await read("/x/business/budgets?unit=Plant");
   assert.equal(answer.data[0].remaining.amount, 750000);
+  const shown = await service.cli("budget", "Plant", "--format", "json");
+  assert.match(shown.stdout, /7500\.00 EUR/, shown.stderr);
   await refused("budgets", { ...period, name: "Twice", amount: eur(1) }, "refused", "/starts_on");
   await change("budgets", budget.id, { state: "closed" });
   await refused("commitments", { title: "Late", budget: budget.id, amount: eur(1), committed_on: "2026-03-01" }, "refused", "/budget");
@@ -103,6 +105,7 @@ test("B1 a notice reaches its audience, each acknowledges for himself, the other
   assert.equal((await nikos.post(`/x/business/notices/${notice.id}/acknowledge`, {})).status, 200);
   const pending = await read(`/x/business/notices/${notice.id}/pending`);
   assert.deepEqual([pending.pending, pending.acknowledged, pending.data[0].name], [1, 1, "maria"]);
+  assert.match((await service.cli("notices")).stdout, /Travel/);
   const task = `owner[eq]:"${ids.nikos}"`;
   await until(async () => (await read(`/api/v1/tasks?filter=${encodeURIComponent(task)}`)).data[0]?.state === "done");
 });

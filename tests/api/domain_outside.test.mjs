@@ -51,6 +51,8 @@ test("B4 a scorecard follows from deliveries, and what nobody measured stays unk
   await change("deliveries", late.id, { delivered_on: "2026-01-09" });
   const again = await maria.post(`/x/business/scorecards/${card.id}/refresh`, {});
   assert.equal(Number(again.body.score), 100, again.text);
+  const shown = await service.cli("scorecard", "Aegean", "Steel");
+  assert.match(shown.stdout, /100\.0[^]*On time/, shown.stderr);
   await refused("scorecards", { party: supplier.id, period_from: "2026-02-01", period_to: "2026-01-01" }, "rule", "/period_to");
 });
 
