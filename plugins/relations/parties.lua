@@ -56,6 +56,13 @@ px.before("relationship.create", function(drafts)
   end
 end)
 
+-- Hooks do not see what plugins and automations write: their bonds are judged here.
+px.on("relationship.created", function(event)
+  if event.after.managed == nil then
+    px.store.update("relationship", event.id, { managed = event.after.target and ours_among({ event.after.target })[event.after.target] or false })
+  end
+end)
+
 --- The newest primary affiliation of a person is the only one.
 local function keep_one_primary(event)
   local primary = event.after

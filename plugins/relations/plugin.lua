@@ -18,7 +18,7 @@ return {
       "health_formula", "health_score", "health_point", "health_signal", -- health
       "*", -- handover: whatever somebody owns goes with his work, never of classed fields
       "organisation", "task",
-      "affiliation", "relationship_type", -- parties
+      "affiliation", "relationship_type", "relationship", -- parties
       "certificate", "onboarding", -- development
       "guidance", -- guidance
       "last_contact", "interaction", -- interactions, brief

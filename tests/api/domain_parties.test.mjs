@@ -1,6 +1,8 @@
 // The party model from outside: bonds with a name from each end, reporting lines, both sides of one firm, who knows whom.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { Service, until } from "./service.mjs";
 
 const service = new Service();
@@ -155,4 +157,22 @@ test("B1 a hand-over: the pack, one revertible move, the way back", async () => 
   const bad = await admin.post("/api/v1/handovers", { from, to: from, reason: "leaving" });
   assert.equal(bad.status, 422, bad.text);
   assert.equal(bad.body.errors[0].code, "rule");
+});
+
+test("T4 R1 a bond that a script makes is ours to look after, too", async () => {
+  const us = await make("organisations", { name: "Us again", roles: ["own_company"] });
+  mkdirSync(path.join(service.folder, "automations"), { recursive: true });
+  writeFileSync(path.join(service.folder, "automations/bond.lua"), `px.on("organisation.created", function(event)
+  if event.after.name:find("^Bonded") then
+    px.store.create("relationship", { type = "${types.client_of}", source = event.id, target = "${us.id}" })
+  end
+end)
+`);
+  let bonds = [];
+  await until(async () => {
+    const firm = await make("organisations", { name: "Bonded" });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    bonds = (await client.get(`/api/v1/relationships?filter=source[eq]:"${firm.id}"`)).body.data;
+    return bonds.length === 1 && bonds[0].managed === true;
+  });
 });

@@ -8,13 +8,13 @@ local function nikos(t, fields)
   return t.person(fields)
 end
 
---- Two mails a week apart, then a call.
+--- Two mails a day apart, then a call.
 local function sequence(t)
   t.template { key = "first", language = "en", subject = "Hello", body = TEXT }
   local made = t.outreach_sequence()
   t.outreach_step { sequence = made, position = 1, template = "first", wait_days = 0 }
-  t.outreach_step { sequence = made, position = 2, template = "first", wait_days = 7 }
-  t.outreach_step { sequence = made, position = 3, channel = "call", wait_days = 7 }
+  t.outreach_step { sequence = made, position = 2, template = "first", wait_days = 1 }
+  t.outreach_step { sequence = made, position = 3, channel = "call", wait_days = 1 }
   return made
 end
 
@@ -38,11 +38,11 @@ end)
 test("T5 a sequence goes step by step and ends without a reply", function(t)
   local outreach = t.outreach { sequence = sequence(t), person = nikos(t, {}) }
   t.expect_record("outreach", { id = outreach.id, steps_done = 1, last_step_on = "2026-01-05", state = "running" })
-  t.advance("6d")
+  t.advance("23h")
   t.expect_record("outreach", { id = outreach.id, steps_done = 1 })
-  t.advance("2d")
+  t.advance("2h")
   t.expect_record("outreach", { id = outreach.id, steps_done = 2 })
-  t.advance("8d")
+  t.advance("1d")
   t.expect_record("task", { title = "Call Nikos", kind = "outreach", outreach = outreach })
   t.expect_record("outreach", { id = outreach.id, steps_done = 3, state = "finished" })
 end)
@@ -53,10 +53,10 @@ test("T5 it stops at the first answer", function(t)
   local prospect = t.prospect { list = list, person = person }
   local outreach = t.outreach { sequence = sequence(t), person = person, prospect = prospect }
   t.expect_record("prospect", { id = prospect.id, state = "contacted" })
-  t.interaction { kind = "email", direction = "outbound", people = { person }, at = "2026-01-06T09:00:00Z" }
+  t.interaction { kind = "email", direction = "outbound", people = { person }, at = "2026-01-05T09:00:00Z" }
   t.expect_record("outreach", { id = outreach.id, state = "running" })
-  t.interaction { kind = "email", direction = "inbound", subject = "Re: Hello", people = { person }, at = "2026-01-06T10:00:00Z" }
-  t.advance("30d")
+  t.interaction { kind = "email", direction = "inbound", subject = "Re: Hello", people = { person }, at = "2026-01-05T10:00:00Z" }
+  t.advance("2d")
   t.expect_record("outreach", { id = outreach.id, state = "replied", reason = "Re: Hello", steps_done = 1 })
   t.expect_record("prospect", { id = prospect.id, state = "replied" })
   t.expect_no_record("task")
@@ -71,7 +71,7 @@ test("T5 who withdraws consent, or is closed with his firm, is written to no mor
   t.update("person", person, { consent_withdrawn_on = "2026-01-06" })
   t.update("organisation", firm, { do_not_contact = true })
   t.expect_record("outreach", { id = first.id, state = "opted_out", reason = "consent was withdrawn on 2026-01-06" })
-  t.advance("8d")
+  t.advance("25h")
   t.expect_record("outreach", { id = second.id, state = "opted_out", reason = "Acme is marked as not to be contacted", steps_done = 1 })
 end)
 
