@@ -1,5 +1,6 @@
 return {
   -- calendar
+  ["reminder.title"] = "Meeting at {time}: {subject}",
   ["meeting.exdates"] = "exdates is a list of at most 1000 days (2027-03-31) or instants (2027-03-31T10:00:00Z)",
   ["meeting.uid"] = "the UID of a meeting stays: calendars know it by that",
   ["meeting.cancel_first"] = "people were invited: set the status to cancelled, so that they are told",
