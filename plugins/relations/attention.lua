@@ -185,7 +185,7 @@ local function task_row(world, task)
   return finish(world, {
     kind = "task", id = task.id, relationship = bond and bond.id or nil, party = party_of(world, organisation, person),
     score = bond and world.scores[bond.id] or nil, title = task.title, due = task.due, origin = task.origin, task_kind = task.kind,
-    act = { key = "d", command = "proxenos record update task " .. task.id .. " --set state=done", url = "/api/v1/tasks/" .. task.id },
+    act = { key = "d", command = "proxenos record set task " .. task.id .. " state=done", url = "/api/v1/tasks/" .. task.id },
   }, task.value_at_stake or bond and bond.value_at_stake, task.effort_hours)
 end
 
