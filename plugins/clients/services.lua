@@ -78,8 +78,18 @@ local function refuse_by_hand(drafts)
   end
 end
 
-px.before("service_use.create", refuse_by_hand)
-px.before("service_use.update", refuse_by_hand)
+for _, object in ipairs { "service_use", "entitlement_period" } do
+  px.before(object .. ".create", refuse_by_hand)
+  px.before(object .. ".update", refuse_by_hand)
+end
+
+-- A use that was a mistake is deleted, and is left again.
+px.on("service_use.deleted", { key = "period" }, function(event)
+  local period = px.store.get("entitlement_period", event.before.period)
+  if period then
+    px.store.update("entitlement_period", period.id, { used = math.max(0, period.used - event.before.quantity) })
+  end
+end)
 
 -- GET /x/clients/entitlements?organisation=…&on=…: what a client may have, had, and has left in the period of that day.
 px.route("GET", "/entitlements", function(request)

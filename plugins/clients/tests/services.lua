@@ -25,6 +25,14 @@ test("C7 what is used of an entitlement is counted in its period, and no more th
   assert(later.used == 0 and later.left == 10 and later.starts_on == "2026-01-31")
 end)
 
+test("C7 a use that was a mistake is deleted, and is left again", function(t)
+  local entitlement = hours(t)
+  use(t, entitlement, 7)
+  t.delete("service_use", t.expect_record("service_use", { quantity = 7 }))
+  t.expect_record("entitlement_period", { entitlement = entitlement.id, used = 0, left = 10 })
+  t.refuses("refused", t.update, "entitlement_period", t.find("entitlement_period")[1], { used = 5 })
+end)
+
 test("C7 a use is refused where it is wrong", function(t)
   local entitlement = hours(t)
   assert(use(t, entitlement, 0).json.errors[1].pointer == "/quantity")
