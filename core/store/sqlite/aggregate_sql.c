@@ -165,6 +165,27 @@ static const struct filter *narrowing(const struct filter *filter, const struct 
     return NULL;
 }
 
+/* The filter but for this test, which the join stands for: judged row by row it would look through
+ * all elements asked for again. NULL: nothing is left. */
+static const struct filter *without(struct arena *arena, const struct filter *filter,
+                                    const struct filter *test)
+{
+    if (filter == test || filter == NULL || filter->kind != FILTER_AND) {
+        return filter == test ? NULL : filter;
+    }
+    struct filter *left = ARENA_NEW(arena, struct filter);
+    *left = *filter;
+    left->children = ARENA_ARRAY(arena, struct filter *, (size_t)filter->child_count + 1);
+    left->child_count = 0;
+    for (int i = 0; i < filter->child_count; i++) {
+        const struct filter *child = without(arena, filter->children[i], test);
+        if (child != NULL) {
+            left->children[left->child_count++] = (struct filter *)(uintptr_t)child;
+        }
+    }
+    return left;
+}
+
 static void links_join(struct sql *sql, struct buf *out, const struct field *field,
                        const char *alias)
 {
@@ -176,7 +197,7 @@ static void links_join(struct sql *sql, struct buf *out, const struct field *fie
     }
 }
 
-/* Begins at the elements asked for, not at the rows. */
+/* Begins at the elements asked for, not at the rows. A filter's test for them is the join's. */
 static void narrowed_from(struct sql *sql, struct buf *out, const struct filter *asked)
 {
     struct buf links;
@@ -224,7 +245,9 @@ static void write_statement(struct sql *sql, struct buf *out, const struct aggre
     buf_init(&columns);
     buf_init(&where);
     write_columns(sql, &columns, aggregate);
-    where_root(sql, &where, aggregate->filter, aggregate->archived);
+    const struct filter *filter = aggregate->filter;
+    where_root(sql, &where, asked != NULL ? without(sql->arena, filter, asked) : filter,
+               aggregate->archived);
     if (asked != NULL) {
         narrowed_where(sql, &where, asked);
     } else {
