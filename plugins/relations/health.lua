@@ -5,8 +5,8 @@ require "health_routes"
 require "health_history"
 require "health_command"
 
-local PAGES_A_UNIT <const> = 5 -- of 1000 bonds: two writes each at most, and a unit has 10,000
-local CHAIN <const> = 8        -- causes in a row; a delayed event begins a new chain, 16 would be too long
+local PAGES_A_UNIT <const> = 3 -- of 1000 bonds: two writes each at most; a unit holds 64 MiB and 10,000 writes
+local CHAIN <const> = 12       -- causes in a row; a delayed event begins a new chain, 16 would be too long
 local RUN <const> = "health_run"
 
 -- ---- the formula ----

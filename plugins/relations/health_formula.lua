@@ -77,10 +77,10 @@ function M.read(formula, facts, today)
   return reads
 end
 
---- The score of what is known: { score, coverage, factors, points }. A factor's say is its weight as far as it is fresh, of all that is known.
+--- The score of what is known: { score, coverage, factors, known, points }; `known` is what is kept of it, by name, small. A factor's say is its weight as far as it is fresh, of all that is known.
 function M.combine(formula, reads)
   local all, known, sum = 0, 0, 0
-  local factors, points = {}, {}
+  local factors, kept, points = {}, {}, {}
   for i, factor in ipairs(formula.factors) do
     local read = reads[factor.name]
     all = all + factor.weight
@@ -97,12 +97,13 @@ function M.combine(formula, reads)
     if read and known > 0 then
       factors[i].points = digits(100 * factor.weight * read.fresh * read.value / known, 10)
       points[factor.name] = factors[i].points
+      kept[factor.name] = { value = factors[i].value, fresh = factors[i].fresh, points = factors[i].points, on = factors[i].on }
     end
   end
   local coverage = all > 0 and 100 * known / all or 0
   return {
     score = known > 0 and coverage >= formula.minimum_coverage and digits(100 * sum / known, 1) or nil,
-    coverage = digits(coverage, 1), factors = factors, points = points,
+    coverage = digits(coverage, 1), factors = factors, known = kept, points = points,
   }
 end
 

@@ -4,8 +4,8 @@ local store <const> = require "health_store"
 
 local WEEKS_MAX <const> = 156
 local LOST_MAX <const> = 1000
-local PAGES_A_UNIT <const> = 5
-local CHAIN <const> = 8
+local PAGES_A_UNIT <const> = 3
+local CHAIN <const> = 12
 
 -- ---- points of the past ----
 

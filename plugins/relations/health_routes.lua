@@ -87,14 +87,13 @@ function M.of(bond)
   if not formula then
     return nil
   end
-  local by_name, factors = named(formula), {}
-  for i, factor in ipairs(row.factors) do
-    local declared = by_name[factor.name] or {}
+  local factors = {}
+  for i, factor in ipairs(formula.factors) do
+    local known = row.factors[factor.name]
     factors[i] = {
-      name = factor.name, label = declared.label or factor.name, source = declared.source, weight = factor.weight,
-      value = factor.value or px.null, fresh = factor.fresh or px.null, points = factor.points or px.null, as_of = factor.on or px.null,
-      known = factor.value ~= nil,
-      evidence = px.json.list(factor.value and evidence[declared.source] and evidence[declared.source](bond, declared) or {}),
+      name = factor.name, label = factor.label or factor.name, source = factor.source, weight = factor.weight, known = known ~= nil,
+      value = known and known.value or px.null, fresh = known and known.fresh or px.null, points = known and known.points or px.null,
+      as_of = known and known.on or px.null, evidence = px.json.list(known and evidence[factor.source](bond, factor) or {}),
     }
   end
   return {
@@ -125,10 +124,8 @@ end
 --- The formula and what is known, with what is supposed in their place; or the place and what is wrong there.
 local function supposed(formula, row, wish)
   local by_name, reads, factors = named(formula), {}, {}
-  for _, factor in ipairs(row.factors) do
-    if factor.value then
-      reads[factor.name] = { value = factor.value, fresh = factor.fresh }
-    end
+  for name, known in pairs(row.factors) do
+    reads[name] = { value = known.value, fresh = known.fresh }
   end
   for name, value in pairs(wish.values or {}) do
     if not by_name[name] then

@@ -71,7 +71,7 @@ local function score_fields(formula, today, facts, result, before)
   local _, greek = text.change(formula, result, before, "el")
   return {
     score = or_null(result.score), coverage = result.coverage, change = or_null(change), change_en = english, change_el = greek,
-    factors = result.factors, formula_version = formula.version, last_contact_on = or_null(facts.contact_on), computed_on = today,
+    factors = result.known, formula_version = formula.version, last_contact_on = or_null(facts.contact_on), computed_on = today,
   }
 end
 
