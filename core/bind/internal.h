@@ -458,8 +458,8 @@ int px_plugin(lua_State *L);
 extern const struct lua_module module_px, module_store, module_kv, module_bus, module_log,
     module_config, module_actor, module_json, module_date, module_money, module_decimal,
     module_text, module_i18n, module_clock, module_csv, module_xml, module_vcard, module_ical,
-    module_task, module_http, module_metric, module_crypto, module_secret, module_net, module_flows,
-    module_mail;
+    module_pdf, module_task, module_http, module_metric, module_crypto, module_secret, module_net,
+    module_flows, module_mail;
 
 enum kv_statement { KV_SET, KV_DROP, KV_FORGET, KV_GET, KV_SEARCH, KV_STATEMENT_COUNT };
 extern const struct table_module bind_tables;

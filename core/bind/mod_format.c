@@ -1,5 +1,6 @@
-/* px.csv, px.xml, px.vcard and px.ical: the formats of core/format for scripts. What C takes from
- * the heap is given back before anything is pushed, since a push may raise. Executor, protected. */
+/* px.csv, px.xml, px.vcard, px.ical and px.pdf: the formats of core/format for scripts. What C
+ * takes from the heap is given back before anything is pushed, since a push may raise. Executor,
+ * protected. */
 #include "internal.h"
 
 #include "proxenos/base_json.h"
@@ -434,4 +435,65 @@ const struct lua_module module_ical = {
              "---@field from? px.date.value|string # the start\n"
              "---@field to? px.date.value|string # ten years on\n"
              "---@field limit? integer # 1000, at most 10000\n",
+};
+
+/* ---- px.pdf ---- */
+
+static int pdf_render(lua_State *L)
+{
+    struct call *call = call_enter(L);
+    struct error error = {0};
+    struct buf out;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    struct value document = arg_value(L, 1, &call->scratch);
+    buf_init(&out);
+    enum err err = pdf_write(&out, &document, &error);
+    return push_or_raise(L, call, &out, err, &error);
+}
+
+static const struct lua_binding pdf_bindings[] = {
+    {.name = "render",
+     .call = pdf_render,
+     .type = "fun(document: px.pdf.document): string",
+     .doc = "the bytes of a PDF, the same for the same document; any script that a font has",
+     .example = "local bytes = px.pdf.render {\n"
+                "  title = \"Σύμβαση\", language = \"el\", created_on = \"2027-03-31\",\n"
+                "  blocks = {\n"
+                "    { kind = \"heading\", text = \"1. Αντικείμενο\" },\n"
+                "    { kind = \"paragraph\", text = \"Ο προμηθευτής καθαρίζει.\" },\n"
+                "    { kind = \"list\", ordered = true, items = { \"γραφεία\", \"κήπο\" } },\n"
+                "    { kind = \"table\", columns = { \"Τι\", \"Αξία\" }, "
+                "rows = { { \"Γραφεία\", \"12,50\" } } },\n"
+                "    { kind = \"signatures\", parties = { { name = \"Άννα\", "
+                "capacity = \"διευθύντρια\" } } },\n"
+                "  },\n"
+                "}\n"
+                "assert(bytes:sub(1, 5) == \"%PDF-\")"},
+};
+
+const struct lua_module module_pdf = {
+    .name = "px.pdf",
+    .doc = "Documents as data, drawn as PDF; bounded.",
+    .types =
+        "---@class px.pdf.block\n"
+        "---@field kind? \"heading\"|\"paragraph\"|\"list\"|\"table\"|\"signatures\"|\"break\" "
+        "# paragraph\n"
+        "---@field text? string # of headings and paragraphs\n"
+        "---@field level? 1|2|3 # of headings\n"
+        "---@field align? \"left\"|\"center\"|\"right\" # of paragraphs\n"
+        "---@field ordered? boolean # of lists\n"
+        "---@field items? any[] # of lists\n"
+        "---@field columns? any[] # of tables: their heads, on each page again\n"
+        "---@field rows? any[][] # of tables\n"
+        "---@field parties? { name: string, capacity?: string }[] # of signatures\n\n"
+        "---@class px.pdf.document\n"
+        "---@field title? string\n"
+        "---@field language? string\n"
+        "---@field header? string\n"
+        "---@field footer? string\n"
+        "---@field page_numbers? boolean # true\n"
+        "---@field created_on? px.date.value|string # the only day in the file\n"
+        "---@field blocks? px.pdf.block[]\n",
+    .bindings = pdf_bindings,
+    .count = COUNT_OF(pdf_bindings),
 };

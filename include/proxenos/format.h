@@ -163,4 +163,11 @@ enum err recurrence_expand(struct arena *arena, const struct recurrence *recurre
 enum err ical_zone(struct arena *arena, struct str name, struct value *out_component,
                    struct error *error) MUST_CHECK;
 
+/* ---- PDF ---- */
+
+/* The document { title, language, header, footer, created_on, page_numbers, blocks } drawn into
+ * out; the same data gives the same bytes. Any thread. ERR_INVALID, ERR_TYPE and ERR_LIMIT name the
+ * place; what is in out then is no PDF. */
+enum err pdf_write(struct buf *out, const struct value *document, struct error *error) MUST_CHECK;
+
 #endif

@@ -139,6 +139,7 @@
 ---@field xml px.xml # XML, bounded; names are as written, prefix and all.
 ---@field vcard px.vcard # vCard, bounded.
 ---@field ical px.ical # iCalendar, bounded.
+---@field pdf px.pdf # Documents as data, drawn as PDF; bounded.
 ---@field task px.task # Functions side by side, which share their caller's time and rights.
 ---@field http px.http # Answers of routes.
 ---@field metric px.metric # Figures in /metrics, as proxenos_plugin_<plugin>_<name> with the label plugin.
@@ -437,6 +438,30 @@
 ---@field encode fun(components: px.ical.component|px.ical.component[]): string # the file of these components
 ---@field occurrences fun(spec: px.ical.recurrence): px.date.value[], boolean # when a recurring thing happens, from <= x < to; true behind it where the limit, or a rule that hardly ever matches, cut the list
 ---@field zone fun(name: string): px.ical.component? # the VTIMEZONE of an IANA zone, to stand beside a TZID; nil for UTC
+
+---@class px.pdf.block
+---@field kind? "heading"|"paragraph"|"list"|"table"|"signatures"|"break" # paragraph
+---@field text? string # of headings and paragraphs
+---@field level? 1|2|3 # of headings
+---@field align? "left"|"center"|"right" # of paragraphs
+---@field ordered? boolean # of lists
+---@field items? any[] # of lists
+---@field columns? any[] # of tables: their heads, on each page again
+---@field rows? any[][] # of tables
+---@field parties? { name: string, capacity?: string }[] # of signatures
+
+---@class px.pdf.document
+---@field title? string
+---@field language? string
+---@field header? string
+---@field footer? string
+---@field page_numbers? boolean # true
+---@field created_on? px.date.value|string # the only day in the file
+---@field blocks? px.pdf.block[]
+
+---Documents as data, drawn as PDF; bounded.
+---@class px.pdf
+---@field render fun(document: px.pdf.document): string # the bytes of a PDF, the same for the same document; any script that a font has
 
 ---Functions side by side, which share their caller's time and rights.
 ---@class px.task
