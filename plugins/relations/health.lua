@@ -4,6 +4,7 @@ local store <const> = require "health_store"
 require "health_routes"
 require "health_history"
 require "health_command"
+require "health_answers"
 
 local PAGES_A_UNIT <const> = 3 -- of 1000 bonds: two writes each at most; a unit holds 64 MiB and 10,000 writes
 local CHAIN <const> = 12       -- causes in a row; a delayed event begins a new chain, 16 would be too long

@@ -77,13 +77,14 @@ end
 
 local TOLD <const> = { "score", "coverage", "change", "change_en", "formula_version", "last_contact_on" }
 
-local function differs(old, fields)
+-- `exact`: an event was about this bond, so its factors are shown as they are now. At night only what moves a figure is written.
+local function differs(old, fields, exact)
   for _, name in ipairs(TOLD) do
     if or_null(old[name]) ~= fields[name] then
       return true
     end
   end
-  return false
+  return exact and px.json.encode(old.factors) ~= px.json.encode(fields.factors)
 end
 
 local function point_fields(formula, bond, day, facts, result, replayed)
@@ -116,7 +117,7 @@ function M.prepare(formula, bonds, options)
       if not row then
         fields.relationship, fields.owner = bond.id, bond.owner
         writes[#writes + 1] = { object = "health_score", fields = fields }
-      elseif differs(row, fields) then
+      elseif differs(row, fields, options.exact) then
         writes[#writes + 1] = { object = "health_score", id = row.id, fields = fields }
       end
     end
@@ -165,7 +166,7 @@ function M.renew(ids)
       end
     end
   end
-  M.write(M.prepare(formula, open, {}))
+  M.write(M.prepare(formula, open, { exact = true }))
 end
 
 local function any_of(field, ids)

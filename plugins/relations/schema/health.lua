@@ -34,7 +34,7 @@ return {
         { "note", "text", max = 300, label = { en = "Note", el = "Σημείωση" } },
         { "origin", "text", unique = true, max = 200, label = { en = "Kept by", el = "Τηρείται από" } },
       },
-      indexes = { { "factor", "relationship" } },
+      indexes = { { "factor", "relationship" }, { "evidence_id", "factor" } },
       rules = {
         { "evidence_is_whole", "is_null(evidence_object) == is_null(evidence_id)",
           message = { en = "Evidence is an object and the id of a record of it.", el = "Το τεκμήριο είναι είδος και εγγραφή μαζί." } },

@@ -169,3 +169,18 @@ test("C1 a score is not written by hand, a signal is bounded", function(t)
   assert(refusal.detail:find("health_signal", 1, true))
   assert(t.refuses("range", signal, t, relationship, "cases", "1.5").field == "/value")
 end)
+
+test("C9 C1 an answer about satisfaction is a signal of its bond, CSAT and NPS alike", function(t)
+  local relationship, source = bond(t)
+  local asked = t.questionnaire { kind = "nps", question = "Would you recommend us?" }
+  local answer = t.satisfaction_answer { questionnaire = asked, organisation = source, asked_on = "2026-01-02", score = 9, answered_on = "2026-01-05" }
+  local signal_row = t.expect_record("health_signal", { relationship = relationship.id, factor = "satisfaction", evidence_id = answer.id })
+  assert(tostring(signal_row.value) == "0.9000", tostring(signal_row.value))
+  local csat = t.questionnaire { kind = "csat", question = "How satisfied are you?" }
+  t.satisfaction_answer { questionnaire = csat, relationship = relationship, asked_on = "2026-01-02", score = 1, answered_on = "2026-01-05" }
+  t.expect_record("health_signal", { relationship = relationship.id, factor = "satisfaction", value = "0.0000" })
+  local known = score_of(t, relationship).factors.satisfaction
+  assert(known.value == 0.45, px.json.encode(known))
+  t.delete("satisfaction_answer", answer)
+  t.expect_no_record("health_signal", { evidence_id = answer.id })
+end)
