@@ -71,9 +71,14 @@ px.on("interaction.deleted", function(event)
 end)
 
 for _, object in ipairs { "organisation", "person" } do
-  px.on(object .. ".merged", function(event)
-    last_contact.gather(object, event.id)
-  end)
+  for _, verb in ipairs { "deleted", "merged", "restored" } do
+    px.on(object .. "." .. verb, function(event)
+      last_contact.settle(object, event.id)
+      for _, other in ipairs(event.data and event.data.merged or {}) do
+        last_contact.settle(object, other)
+      end
+    end)
+  end
 end
 
 -- GET /x/relations/last-contact?organisation=ID or ?person=ID: asked with the rights of who asks.

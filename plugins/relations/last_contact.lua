@@ -75,14 +75,14 @@ function M.renew(interaction)
   end
 end
 
--- After a merge the kept party has the others' rows, too.
-function M.gather(object, id)
-  for _, row in ipairs(px.store.find("last_contact", { filter = { [object] = id }, limit = 1000 })) do
-    if row.party ~= id then
-      px.store.delete("last_contact", row.id)
-    end
+-- A party that is gone has no row; one that is there has its own.
+function M.settle(object, id)
+  local row = row_of(id)
+  if px.store.get(object, id) then
+    renew_one(object, id)
+  elseif row then
+    px.store.delete("last_contact", row.id)
   end
-  renew_one(object, id)
 end
 
 -- The row knows it, unless it points at something that is not for who asks: then it is looked for among what is.

@@ -28,17 +28,16 @@ return {
       },
     },
 
-    -- Kept by interactions.lua: one row per party that was ever spoken with. No row: unknown.
+    -- Kept by interactions.lua: one row per party that was ever spoken with. No row: unknown. Ids and no references: what is
+    -- merely kept must not stand in the way when people merge, delete and take back.
     last_contact = {
       label = { en = "Last contact", el = "Τελευταία επαφή" }, plural = { en = "Last contacts", el = "Τελευταίες επαφές" },
       icon = "clock",
       fields = {
         { "party", "text", required = true, unique = true, max = 20, label = { en = "Party", el = "Μέρος" } },
-        { "organisation", "ref", to = "organisation", index = true, on_delete = "cascade",
-          label = { en = "Organisation", el = "Οργανισμός" } },
-        { "person", "ref", to = "person", index = true, on_delete = "cascade", label = { en = "Person", el = "Πρόσωπο" } },
-        { "interaction", "ref", to = "interaction", required = true, on_delete = "cascade",
-          label = { en = "Interaction", el = "Επαφή" } },
+        { "organisation", "text", max = 20, index = true, label = { en = "Organisation", el = "Οργανισμός" } },
+        { "person", "text", max = 20, index = true, label = { en = "Person", el = "Πρόσωπο" } },
+        { "interaction", "text", required = true, max = 20, label = { en = "Interaction", el = "Επαφή" } },
         { "at", "datetime", required = true, index = true, label = { en = "When", el = "Πότε" } },
         { "by", "ref", to = "user", on_delete = "clear", label = { en = "By", el = "Από" } },
         { "kind", "text", required = true, max = 20, label = { en = "How", el = "Πώς" } },
