@@ -28,7 +28,7 @@ local function refuse_move(proposal, draft)
   end
   local valid_until = draft.valid_until or proposal.valid_until
   if (stage == "in_approval" or stage == "sent" or stage == "accepted") and valid_until < today() then
-    px.refuse("valid_until", "the proposal was valid until " .. valid_until .. "; make a new version with a later day")
+    px.refuse("valid_until", "the proposal was valid until " .. tostring(valid_until) .. "; make a new version with a later day")
   end
 end
 

@@ -46,7 +46,7 @@ local function check_notice(before, contract, draft, day)
   end
   local next_chance = terms.judge(before, day).next_notice_on
   px.refuse("stage", ("the last day to give notice was %s; %s; to end it by agreement, terminate it"):format(last,
-    next_chance and "the next chance is " .. next_chance or "there is no later one"))
+    next_chance and "the next chance is " .. tostring(next_chance) or "there is no later one"))
 end
 
 -- Renewing is an act: it names the new last day, or the contract says for how long.
@@ -62,7 +62,7 @@ local function check_renewing(before, contract, draft)
     draft.ends_on = terms.add_months(contract.term_anchor_on or before.ends_on, months)
     draft.term_months_past = months
   elseif contract.ends_on < before.ends_on then
-    px.refuse("ends_on", "a renewed term ends after " .. before.ends_on)
+    px.refuse("ends_on", "a renewed term ends after " .. tostring(before.ends_on))
   end
   draft.renewals_done = (before.renewals_done or 0) + 1
 end
@@ -75,9 +75,9 @@ local function check_move(before, contract, draft, day)
   elseif draft.stage == "renewed" then
     check_renewing(before, contract, draft)
   elseif draft.stage == "in_force" and contract.starts_on and contract.starts_on > day then
-    px.refuse("stage", "it starts on " .. contract.starts_on .. " and comes into force then by itself")
+    px.refuse("stage", "it starts on " .. tostring(contract.starts_on) .. " and comes into force then by itself")
   elseif draft.stage == "ended" and contract.ends_on and contract.ends_on >= day then
-    px.refuse("stage", "the term runs until " .. contract.ends_on .. "; to end it before, terminate it")
+    px.refuse("stage", "the term runs until " .. tostring(contract.ends_on) .. "; to end it before, terminate it")
   end
 end
 
@@ -216,7 +216,7 @@ local function sweep(behind)
   })
   for _, contract in ipairs(due) do
     px.bus.emit("relations.contract_date_reached", { contract = contract.id },
-      { dedup = "contract " .. contract.id .. " " .. day })
+      { dedup = "contract " .. contract.id .. " " .. tostring(day) })
   end
   if #due == SWEEP_PAGE then
     px.bus.emit("relations.contracts_swept", { behind = due[SWEEP_PAGE].id })

@@ -10,7 +10,7 @@ return {
       "training", "onboarding_step", "onboarding_plan", -- development
       "questionnaire", -- satisfaction
       "exchange_rate", -- rates
-      "contract_signatory", -- contracts
+      "contract_signatory", "price_index_value", -- contracts, indexation
     },
     write = {
       "interaction", "attendance", -- calendar
@@ -23,7 +23,7 @@ return {
       "guidance", -- guidance
       "last_contact", "interaction", -- interactions, brief
       "promise", -- promises
-      "contract", "contract_version", "renewal", "contract_obligation", -- contracts, renewals, obligations
+      "contract", "contract_version", "renewal", "contract_obligation", "contract_indexation", -- contracts, renewals, obligations
       "satisfaction_answer", -- satisfaction
     },
     emit = { "relations.*" },

@@ -81,7 +81,7 @@ local function open(contract, day)
     return renewal
   end
   local fields = dates_of(contract)
-  fields.name = px.text.sub(contract.name, 1, 150) .. ", " .. contract.ends_on
+  fields.name = px.text.sub(contract.name, 1, 150) .. ", " .. tostring(contract.ends_on)
   fields.contract, fields.party, fields.owner, fields.round = contract.id, contract.party, contract.owner, round
   renewal = px.store.upsert("renewal", { origin = origin }, fields)
   raise_task(contract, round, renewal)

@@ -125,3 +125,19 @@ test("T11 B5 an obligation has a task; done without evidence is refused", async 
   await change("contract_obligations", owed, { state: "done", done_on: inDays(0), evidence: "their mail" });
   await until(() => first("tasks", `and(obligation[eq]:"${owed.id}",state[eq]:"done")`));
 });
+
+test("T11 B5 a price follows its index by an act, and is unknown while the index is", async () => {
+  const contract = await make("contracts", { name: "Waste", side: "supplier", party: party.id, value: { amount: 1000000, currency: "EUR" } });
+  const index = await make("price_indexes", { code: "CPI", name: "Consumer prices" });
+  await make("price_index_values", { price_index: index.id, month: "2024-01", value: "100" });
+  await make("contract_indexations", { contract: contract.id, price_index: index.id, base_month: "2024-01", cap: "3", next_on: "2025-03-01" });
+  const target = `/x/relations/contracts/${contract.id}/indexation`;
+  assert.equal((await client.get(target)).body.unknown, "index");
+  assert.equal((await client.post(target, {})).status, 422);
+  await make("price_index_values", { price_index: index.id, month: "2025-01", value: "105" });
+  const proposed = await client.get(target);
+  assert.deepEqual(proposed.body.value, { amount: 1030000, currency: "EUR" }, proposed.text);
+  const done = await client.post(target, {});
+  assert.equal(done.status, 200, done.text);
+  assert.equal((await client.get(`/api/v1/contracts/${contract.id}`)).body.value.amount, 1030000);
+});

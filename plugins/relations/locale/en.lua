@@ -143,6 +143,7 @@ return {
   notice_head_over = "The term ended on {ends}, and nobody said what came after.",
   -- renewals
   renewals_version = "Renewed: ends on {to} instead of {from}",
+  indexation_task = "Adjust the price of {name} from {day}",
   renewals_task_notice = "Decide on {name}: the last day to give notice is {day}",
   renewals_task_end = "Decide on {name}: it ends on {day}; the notice is not known",
   renewals_task_missed = "The last day to give notice has passed for {name}: it renews until {day}",
