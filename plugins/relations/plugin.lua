@@ -10,7 +10,7 @@ return {
       "training", "onboarding_step", "onboarding_plan", -- development
       "questionnaire", -- satisfaction
       "exchange_rate", -- rates
-      "contract_signatory", "price_index_value", -- contracts, indexation
+      "document_template", "contract_signatory", "price_index_value", -- contracts, indexation
     },
     write = {
       "interaction", "attendance", -- calendar

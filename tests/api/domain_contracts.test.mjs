@@ -1,6 +1,9 @@
 // Contracts, renewals and obligations through HTTP and the command line, as a person would use them.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { Service, until } from "./service.mjs";
 
 let service, client, party;
@@ -140,4 +143,28 @@ test("T11 B5 a price follows its index by an act, and is unknown while the index
   const done = await client.post(target, {});
   assert.equal(done.status, 200, done.text);
   assert.equal((await client.get(`/api/v1/contracts/${contract.id}`)).body.value.amount, 1030000);
+});
+
+test("T11 a contract's document is made in Greek, as HTML and as PDF, and kept", async () => {
+  await make("document_templates", { name: "Σύμβαση", code: "contract", language: "el", body: { title: "Σύμβαση {reference}",
+    footer: "{party}", blocks: [{ kind: "heading", text: "1. Αντικείμενο" }, { text: "Με την {party}, έως {ends_on}." },
+      { kind: "table", columns: ["Τι", "Πόσο"], rows: [["Ώρες", "{notice_count}"]] }, { kind: "break" }, { kind: "signatures" }] } });
+  const contract = await make("contracts", { name: "Wine", reference: "Σ-7", side: "supplier", party: party.id, ends_on: "2027-03-31", notice_count: 30 });
+  await make("contract_signatories", { contract: contract.id, name: "Άννα <Α>", capacity: "διευθύντρια" });
+  const html = await client.get(`/x/relations/contracts/${contract.id}/document?format=html&language=el`);
+  assert.equal(html.status, 200, html.text);
+  assert.match(html.text, /Με την Samos Wine, έως 2027-03-31\./);
+  assert.match(html.text, /Άννα &lt;Α&gt;/);
+  const answer = await client.request("GET", `/x/relations/contracts/${contract.id}/document?format=pdf&language=el`, { raw: true });
+  assert.equal(answer.headers.get("content-type"), "application/pdf");
+  const file = path.join(service.folder, "contract.pdf");
+  writeFileSync(file, Buffer.from(await answer.arrayBuffer()));
+  const text = execFileSync("pdftotext", ["-layout", file, "-"], { encoding: "utf8" });
+  for (const words of ["Σύμβαση Σ-7", "1. Αντικείμενο", "Με την Samos Wine, έως 2027-03-31.", "Άννα <Α>"]) assert.ok(text.includes(words), text);
+  assert.match(text, /2 ?\/ ?2/);
+  assert.match(execFileSync("pdfinfo", [file], { encoding: "utf8" }), /Pages: +2\n/);
+  const kept = await client.get(`/api/v1/contract_versions?filter=${encodeURIComponent(`contract[eq]:"${contract.id}"`)}`);
+  assert.equal(kept.body.data.length, 1, "the same content is one version");
+  const bad = await client.get(`/x/relations/contracts/${contract.id}/document?format=docx`);
+  assert.equal(bad.status, 422);
 });
