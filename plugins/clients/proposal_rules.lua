@@ -33,9 +33,9 @@ function M.needed(proposal, base_total, rules)
     elseif rule.from_value and base_total.currency ~= rule.from_value.currency then
       reason = "the rule is in " .. rule.from_value.currency .. ", the total in " .. base_total.currency
     elseif rule.from_value and base_total.amount >= rule.from_value.amount then
-      reason = "the total of " .. base_total .. " reaches " .. rule.from_value
+      reason = ("the total of %s reaches %s"):format(base_total, rule.from_value)
     elseif rule.from_discount and proposal.discount_most and proposal.discount_most >= rule.from_discount then
-      reason = "a discount of " .. proposal.discount_most .. " % reaches " .. rule.from_discount .. " %"
+      reason = ("a discount of %s %% reaches %s %%"):format(proposal.discount_most, rule.from_discount)
     end
     if reason then
       needed[#needed + 1] = { name = rule.name, role = rule.role, quorum = rule.quorum, reason = reason }
