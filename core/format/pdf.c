@@ -11,12 +11,22 @@
 #include <cairo-pdf.h>
 
 enum {
-    PDF_TEXT_MAX = 256 << 10,
+    PDF_TEXT_MAX = 128 << 10,
     PDF_LAYOUT_MAX = 32 << 10, /* one paragraph: Pango breaks it as a whole */
+    WORD_MAX = 200,            /* code points */
     PDF_BLOCKS_MAX = 2000,
     PDF_PAGES_MAX = 200,
     PDF_BYTES_MAX = 8 << 20,
 };
+
+/* fontconfig keeps what it has read for as long as the process lives; LeakSanitizer minds. */
+#if defined(__SANITIZE_ADDRESS__)
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig\n";
+}
+#endif
 
 /* A4 in points, and where its body lies. */
 static const double page_width = 595.28, page_height = 841.89;
@@ -40,16 +50,23 @@ enum err pdf_fail(struct pdf *pdf, enum err err, const char *what)
 
 /* ---- texts ---- */
 
-/* Control characters are no text: a blank each, but for line feeds. */
+/* Control characters are no text: a blank each, but for line feeds. A word without an end is given
+ * places to break at (zero width spaces): without any, Pango takes the square of its length. */
 static void put_clean(struct buf *out, struct str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.at[i];
-        bool control = ((unsigned char)c < 0x20 && c != '\n') || c == 0x7f;
-        if (control) {
-            c = ' ';
+    size_t at = 0;
+    size_t start = 0;
+    size_t run = 0;
+    uint32_t code = 0;
+    while (start = at, utf8_next(text, &at, &code)) {
+        bool control = (code < 0x20 && code != '\n') || code == 0x7f;
+        bool blank = control || code == ' ' || code == '\n';
+        run = blank ? 0 : run + 1;
+        if (run == WORD_MAX) {
+            buf_append_str(out, STR("\xe2\x80\x8b"));
+            run = 1;
         }
-        buf_append_char(out, c);
+        buf_append_str(out, control ? STR(" ") : str_sub(text, start, at - start));
     }
 }
 
@@ -85,7 +102,7 @@ enum err pdf_take_text(struct pdf *pdf, const struct value *value, struct buf *o
         return pdf_fail(pdf, ERR_LIMIT, "a paragraph has at most 32 KiB");
     }
     if (out->len > pdf->text_left) {
-        return pdf_fail(pdf, ERR_LIMIT, "a document has at most 256 KiB of text");
+        return pdf_fail(pdf, ERR_LIMIT, "a document has at most 128 KiB of text");
     }
     pdf->text_left -= out->len;
     return OK;

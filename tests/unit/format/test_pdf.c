@@ -132,6 +132,29 @@ static void test_long_word(void **state)
     buf_deinit(&out);
 }
 
+static void test_much_text(void **state)
+{
+    (void)state;
+    struct buf json;
+    struct buf out;
+    struct error error = {0};
+    buf_init(&json);
+    buf_init(&out);
+    buf_append_str(&json, STR("{\"blocks\":[{\"text\":\"\"}"));
+    for (int i = 0; i < 5; i++) {
+        buf_append_str(&json, STR(",{\"text\":\""));
+        for (int word = 0; word < 6000; word++) {
+            buf_append_str(&json, STR("word "));
+        }
+        buf_append_str(&json, STR("\"}"));
+    }
+    buf_append_str(&json, STR("]}"));
+    assert_int_equal(render(buf_cstr(&json), &out, &error), ERR_LIMIT);
+    assert_string_equal(error.pointer, "/blocks/5");
+    buf_deinit(&json);
+    buf_deinit(&out);
+}
+
 static void test_many_pages(void **state)
 {
     (void)state;
@@ -159,6 +182,7 @@ int test_pdf(void)
         cmocka_unit_test(test_ill_texts),
         cmocka_unit_test(test_long_word),
         cmocka_unit_test(test_many_pages),
+        cmocka_unit_test(test_much_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
