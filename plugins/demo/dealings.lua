@@ -2,7 +2,6 @@
 -- was looked after in truth, which nobody sees, and by chance; never by the figures that the program computes from what is visible.
 local chance <const> = require "chance"
 local make <const> = require "make"
-local names <const> = require "names"
 local parties <const> = require "parties"
 local plan <const> = require "plan"
 
@@ -36,15 +35,20 @@ function M.fate(bond)
   return { care = care, began = began, lost_ago = lost and draw.upto(began - 120) or nil, draw = draw }
 end
 
+--- Is this bond the administrator's own?
+function M.is_kept(index)
+  return index % KEPT_BY_ADMIN == 0
+end
+
 --- ids: { organisation = key → id, type = code → id }; keeper: whose every fourth bond is.
 function M.bond(index, bond, ids, last, keeper)
   local fate = M.fate(bond)
   make.create("relationship", "bond:" .. bond.key, {
     type = ids.type[KINDS[bond.role]], source = ids.organisation["organisation:" .. bond.organisation], target = ids.organisation[parties.US],
-    managed = true, owner = index % KEPT_BY_ADMIN == 0 and keeper or nil,
+    managed = true, owner = M.is_kept(index) and keeper or nil,
     value_at_stake = px.money((10 + fate.draw.upto(490)) * 50000, bond.organisation % 12 == 0 and "USD" or "EUR"),
     started_on = plan.day(last, fate.began), ended_on = fate.lost_ago and plan.day(last, fate.lost_ago) or nil,
-    ended_reason = fate.lost_ago and "lost" or nil,
+    ended_reason = fate.lost_ago and "lost" or nil, contact_every_days = fate.draw.pick { 30, 60, 90 }, contact_hours = px.decimal("0.5"),
   })
 end
 
@@ -60,7 +64,8 @@ function M.contacts(bond, ids, last, people)
     local person = people[bond.organisation] and draw.pick(people[bond.organisation])
     make.create("interaction", "contact:" .. bond.key .. ":" .. n, {
       kind = draw.pick(CONTACTS), subject = draw.pick(words.subject), at = plan.instant(last, ago, draw.upto(540)),
-      organisations = { organisation }, people = person and { person } or nil,
+      organisations = { organisation }, people = person and { person } or nil, status = "held",
+      direction = draw.often(0.6) and "outbound" or "inbound", duration_minutes = 5 + draw.upto(85),
     })
     ago = ago - every // 2 - draw.upto(every)
   end
@@ -79,10 +84,12 @@ function M.opportunity(i, buyers, ids, last, products)
   local buyer = buyers[draw.upto(#buyers)]
   local engaged = draw.upto(plan.DAYS - 60)
   local closed = engaged - 20 - draw.upto(100)
+  local stage = closed <= 0 and #ids.pipeline_stage > 0 and draw.pick(ids.pipeline_stage) or nil
   local id = make.create("opportunity", "opportunity:" .. i, {
     name = parties.words_of(buyer).deal .. " " .. i, organisation = ids.organisation["organisation:" .. buyer],
     product = ids.product["product:" .. draw.upto(products)], value = px.money(draw.upto(400) * 25000, "EUR"),
-    engaged_on = plan.day(last, engaged),
+    engaged_on = plan.day(last, engaged), pipeline_stage = stage and stage.id, probability = stage and stage.probability,
+    expected_close_on = closed <= 0 and last + (-closed + draw.upto(90) .. "d") or nil,
   })
   px.store.update("opportunity", id, { stage = "engaging" })
   if closed > 0 then
