@@ -78,6 +78,8 @@ static void open_with(struct world *world, const char *folder, bool trusted, con
     assert_int_equal(bus_open(world->store, world->loop, &world->bus, &error), OK);
     struct str name = str_from(enable);
     struct plugins_options plugins = {.store = world->store,
+                                      .config =
+                                          world->config.kind == VALUE_MAP ? &world->config : NULL,
                                       .auth = world->auth,
                                       .bus = world->bus,
                                       .loop = world->loop,

@@ -16,7 +16,8 @@
 #include "proxenos/store_query.h"
 
 struct world {
-    char folder[64]; /* data, and made-up plugins in folder/plugins */
+    struct value config; /* of plugins, before opening; VALUE_NULL: none */
+    char folder[64];     /* data, and made-up plugins in folder/plugins */
     char made[96];
     char installed[96]; /* folder/installed */
     struct loop *loop;
