@@ -59,8 +59,8 @@ local function check_renewing(before, contract, draft)
       px.refuse("ends_on", "say until when it is renewed")
     end
     local months = (contract.term_months_past or 0) + contract.renewal_term_months
-    draft.ends_on = terms.add_months(contract.term_anchor_on or before.ends_on, months)
-    draft.term_months_past = months
+    local anchor = contract.term_anchor_on or before.ends_on
+    draft.ends_on, draft.term_anchor_on, draft.term_months_past = terms.add_months(anchor, months), anchor, months
   elseif contract.ends_on < before.ends_on then
     px.refuse("ends_on", "a renewed term ends after " .. tostring(before.ends_on))
   end

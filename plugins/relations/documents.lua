@@ -144,14 +144,17 @@ px.route("GET", "/contracts/:id/document", function(request)
   return answer(version or { body = document }, format)
 end)
 
-px.before("document_template.create", function(drafts)
+local function check_bodies(drafts)
   for _, draft in ipairs(drafts) do
-    if type(draft.body) ~= "table" or draft.body.blocks == nil then
+    if type(draft.body) ~= "table" and draft.body ~= nil or type(draft.body) == "table" and not draft.body.blocks then
       px.refuse("body", "a document has blocks: headings, paragraphs, lists, tables, signatures, breaks")
     end
-    local text, why = html.render(draft.body)
+    local text, why = html.render(draft.body or {})
     if not text then
       px.refuse("body", why)
     end
   end
-end)
+end
+
+px.before("document_template.create", check_bodies)
+px.before("document_template.update", check_bodies)

@@ -173,6 +173,8 @@ test("T11 a contract renewed by hand closes its renewal", function(t)
   contract = t.update("contract", contract, { stage = "renewed" })
   assert(contract.ends_on == day("2027-04-30") and contract.renewals_done == 1)
   t.expect_record("renewal", { contract = contract.id, round = 1, stage = "renewed" })
+  local told = t.call("GET", "/contracts/" .. contract.id .. "/notice").json
+  assert(told.renews_until == "2028-04-30", "the term after that is counted from the same day")
 end)
 
 test("T11 ending the renewal gives notice; the contract ends with its term", function(t)

@@ -55,4 +55,7 @@ test("T11 what a template names and the contract lacks is told, not left blank",
   local refusal = t.refuses("refused", t.document_template, { name = "y", code = "y", language = "en",
     body = { blocks = { { kind = "picture" } } } })
   assert(refusal.field == "/body")
+  local template = t.document_template { name = "z", code = "z", language = "en", body = { blocks = { { text = "z" } } } }
+  t.refuses("refused", t.update, "document_template", template, { body = { title = "without blocks" } })
+  assert(t.update("document_template", template, { active = false }).active == false)
 end)
