@@ -10,7 +10,7 @@ import { Service, program, root, until } from "./service.mjs";
 const service = new Service();
 const page = readFileSync(path.join(root, "docs/guides/a-day.md"), "utf8");
 const folder = mkdtempSync(path.join(tmpdir(), "proxenos-day-"));
-const NAMES = "US OLIVES ELENI PETER CLIENT_OF BOND DEAL MEETING MAP PRODUCT PROPOSAL TALKS ISSUE CONTRACT HOURS SLA CASE RENEWAL WORKS FUSES MATERIAL BUDGET ORDER REGION DUTY BILL PROXENOS_TOKEN";
+const NAMES = "US OLIVES ELENI PETER CLIENT_OF BOND DEAL MEETING MAP PRODUCT PROPOSAL TALKS ISSUE CONTRACT HOURS SLA CASE RENEWAL APPROVAL WORKS FUSES MATERIAL BUDGET ORDER REGION DUTY BILL PROXENOS_TOKEN";
 let admin, anna;
 let said = {}; // the guide's variables, as far as it came
 
@@ -35,7 +35,7 @@ async function typed(heading) {
   const text = `set -euo pipefail
 [ ! -f vars ] || . ./vars
 ${blocks.map((block) => block.text).join("\n")}
-{ declare -f; for name in ${NAMES}; do [ -z "\${!name:-}" ] || declare -p "$name" | sed 's/^declare -[-x]*/declare -gx/'; done; echo 'export -f new ask tell day'; } > vars
+{ declare -f; for name in ${NAMES}; do [ -z "\${!name:-}" ] || declare -p "$name" | sed 's/^declare -[-x]*/declare -gx/'; done; echo 'export -f new ask tell day first once 2>/dev/null || true'; } > vars
 for name in ${NAMES}; do echo "VAR $name \${!name:-}"; done`;
   const { code, output } = await shell(text, folder, {
     ...process.env,
@@ -121,8 +121,16 @@ test("T1 C2 the need, and who decides", async () => {
   await told("coverage_gap.created", gap.id);
 });
 
-test("B5 what was negotiated, and the deal", async () => {
+test("T10 the offer needs a second person", async () => {
   await typed("The offer");
+  assert.equal((await record("proposals", said.PROPOSAL)).stage, "sent");
+  await told("approval.state.approved", said.APPROVAL);
+  await told("proposal.stage.sent", said.PROPOSAL);
+  await refused("POST", "/api/v1/proposal_lines", { proposal: said.PROPOSAL, description: "x", quantity: "1",
+    unit_price: { amount: 1, currency: "EUR" } }, 422, "/proposal"); // what was sent stays as it is
+});
+
+test("B5 what was negotiated, and the deal", async () => {
   const output = await typed("What was negotiated");
   assert.match(output, /a smaller deposit/);
   assert.equal((await record("negotiations", said.TALKS)).state, "agreed");
