@@ -227,17 +227,21 @@ px.on("account_plan.updated", { name = "coverage_of_plan" }, function(event)
 end)
 
 -- Days pass without an event: each morning all maps are looked at, a page at a time.
-px.schedule("coverage", "30 5 * * *", { zone = "Europe/Athens", missed = "once" }, function()
-  px.bus.emit("clients.coverage_swept", {})
-end)
-
-px.on("clients.coverage_swept", function(event)
-  local page, next_page = px.store.find("stakeholder", { order = "id", limit = PAGE, after = event.data.after, filter = { ["or"] = {
+local function sweep(after)
+  local page, next_page = px.store.find("stakeholder", { order = "id", limit = PAGE, after = after, filter = { ["or"] = {
     { ["opportunity.stage"] = { "in", OPEN_STAGES } }, { ["account_plan.state"] = "active" } } } })
   if next_page then
     px.bus.emit("clients.coverage_swept", { after = next_page }, { delay = "1s" })
   end
   settle_each(page)
+end
+
+px.schedule("coverage", "30 5 * * *", { zone = "Europe/Athens", missed = "once" }, function()
+  sweep()
+end)
+
+px.on("clients.coverage_swept", function(event)
+  sweep(event.data.after)
 end)
 
 -- ---- asked by a person ----

@@ -12,13 +12,13 @@ test("T2 a plan in force has a review task, which follows the date and ends with
   t.expect_no_record("task")
   t.update("account_plan", one, { state = "active" })
   t.expect_record("task", { account_plan = one, due = "2026-01-20", state = "open", title = "Review the plan: Energy 2026" })
-  t.update("account_plan", one, { review_on = "2026-01-10" })
-  local task = t.expect_record("task", { account_plan = one, due = "2026-01-10" })
-  t.advance_to("2026-01-10")
-  t.plan_review { account_plan = one, held_on = "2026-01-10", outcome = "On course", next_on = "2026-04-10" }
+  t.update("account_plan", one, { review_on = "2026-01-06" })
+  local task = t.expect_record("task", { account_plan = one, due = "2026-01-06" })
+  t.advance_to("2026-01-06")
+  t.plan_review { account_plan = one, held_on = "2026-01-06", outcome = "On course", next_on = "2026-04-10" }
   t.expect_record("account_plan", { id = one.id, review_on = "2026-04-10" })
   t.expect_record("task", { id = task.id, due = "2026-04-10", state = "open" })
-  t.plan_review { account_plan = one, held_on = "2026-01-10", outcome = "It is over", next_on = px.null }
+  t.plan_review { account_plan = one, held_on = "2026-01-06", outcome = "It is over", next_on = px.null }
   t.expect_record("task", { id = task.id, state = "done" })
   assert(#t.find("task") == 1)
 end)
@@ -43,9 +43,9 @@ end)
 test("T2 actions are tasks, overdue ones are counted", function(t)
   local one = plan(t)
   local objective = t.plan_objective { account_plan = one, name = "Second product" }
-  t.task { title = "Show it", objective = objective, account_plan = one, due = "2026-01-06", origin = px.null }
+  t.task { title = "Show it", objective = objective, account_plan = one, due = "2026-01-05", origin = px.null }
   t.task { title = "Ask", account_plan = one, due = "2026-02-06", origin = px.null, objective = px.null }
-  t.advance("3d")
+  t.advance("1d")
   local look = t.call("GET", "/account-plans/" .. one.id).json
   assert(look.objectives[1].actions[1].overdue and look.overdue_actions == 1)
   assert(look.other_actions[1].title == "Ask")

@@ -6,7 +6,7 @@ local function proposition(t, fields)
   local need = t.need { organisation = organisation, evidence = "They said so", source = px.null, captured_on = "2026-01-01", met_on = px.null }
   fields = fields or {}
   fields.name, fields.need, fields.opportunity = "Half the waste", need, opportunity
-  fields.unit, fields.expected, fields.expected_by = "t/year", "40", "2026-06-30"
+  fields.unit, fields.expected, fields.expected_by = "t/year", "40", "2026-01-06"
   fields.actual, fields.measured_on, fields.stakeholder = px.null, px.null, px.null
   return t.value_proposition(fields), opportunity, need
 end
@@ -27,11 +27,11 @@ test("T8 after the sale the result is measured; unknown stays unknown", function
   t.update("value_proposition", one, { state = "presented" })
   t.update("opportunity", opportunity, { stage = "engaging" })
   t.update("opportunity", opportunity, { stage = "won" })
-  local task = t.expect_record("task", { title = "Measure what came of it: Half the waste", due = "2026-06-30", state = "open" })
+  local task = t.expect_record("task", { title = "Measure what came of it: Half the waste", due = "2026-01-06", state = "open" })
   local before = t.call("GET", "/value?need=" .. need.id).json
   assert(before.result_unknown == 1 and before.propositions[1].share_reached == nil and #before.propositions[1].proofs == 1)
-  t.advance_to("2026-07-01")
-  t.update("value_proposition", one, { actual = "30", measured_on = "2026-07-01" })
+  t.advance_to("2026-01-06")
+  t.update("value_proposition", one, { actual = "30", measured_on = "2026-01-06" })
   t.expect_record("task", { id = task.id, state = "done" })
   local after = t.call("GET", "/value?opportunity=" .. opportunity.id).json
   assert(after.measured == 1 and tostring(after.propositions[1].share_reached) == "0.7500")
