@@ -85,7 +85,7 @@ local function note_end(draft, current)
     draft.closed_on = today()
   elseif not ends and current.stage == "lost" then
     draft.closed_on = draft.closed_on or px.null
-    draft.lost_reason = px.null
+    draft.lost_reason, draft.lost_to = px.null, px.null
   end
 end
 
@@ -115,11 +115,24 @@ end)
 
 -- ---- the log of stages ----
 
+-- Plugins' own writes pass no hook, and who may not see pipelines cannot move in them: the plugin puts right what they left apart.
+local function put_right(id, opportunity)
+  local here = opportunity.pipeline_stage and px.store.get("pipeline_stage", opportunity.pipeline_stage)
+  if not here or here.stage == opportunity.stage then
+    return
+  end
+  local there = px.store.first("pipeline_stage", { filter = { pipeline = here.pipeline, stage = opportunity.stage }, order = "place" })
+  if there then
+    px.store.update("opportunity", id, { pipeline_stage = there.id, probability = there.probability })
+  end
+end
+
 px.on("opportunity.updated", { key = "id", name = "stage_log" }, function(event)
   local before, after = event.before, event.after
   if before.stage == after.stage and before.pipeline_stage == after.pipeline_stage then
     return
   end
+  put_right(event.id, after)
   local last = px.store.first("stage_change", { filter = { opportunity = event.id }, order = "-changed_at" })
   local since = last and last.changed_at or after.created_at
   local seconds = math.max(0, px.date.diff(event.at, since, "seconds"))
@@ -156,7 +169,7 @@ end)
 px.on("sales_handover.state.offered", { name = "handover_offered" }, function(event)
   local offered = event.after
   px.store.upsert("task", { origin = handover_origin(event.id) }, {
-    title = px.i18n.t("task_handover", { name = offered.name }), description = offered.reason, state = "open",
+    title = px.i18n.t("task_handover", { name = offered.name }, { language = px.config.get("language") }), description = offered.reason, state = "open",
     owner = offered.receiver, organisation = offered.organisation,
     due = px.clock.calendar(px.config.get("calendar")).add(today(), 2),
   })

@@ -29,7 +29,7 @@ px.on("account_plan.*", { name = "plan_reviews" }, function(event)
     return
   end
   px.store.upsert("task", { origin = review_origin(event.id) }, {
-    title = px.i18n.t("task_plan_review", { name = plan.name }), state = "open", due = plan.review_on,
+    title = px.i18n.t("task_plan_review", { name = plan.name }, { language = px.config.get("language") }), state = "open", due = plan.review_on,
     owner = plan.owner, organisation = plan.organisation, account_plan = event.id,
   })
 end)

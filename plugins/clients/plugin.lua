@@ -16,6 +16,8 @@ return {
       "trend_handover", -- trends
       "playbook", "playbook_step", "relationship", "last_contact", "contract", "health_score", -- playbooks
       "expertise", "skill", -- cases
+      "competitor_presence", "competitor_strategy", -- competitors
+      "planning_round", "target", "target_comment", "selling_time", "absence", -- targets
     },
     write = {
       "proposal", "proposal_line", "approval_rule", "contract", -- proposals
@@ -56,6 +58,10 @@ return {
       label = { en = "Roles each map must name", el = "Ρόλοι που ορίζει κάθε χάρτης" } },
     { "key_departments", "list", default = { "finance" },
       label = { en = "Departments to keep in contact with", el = "Διευθύνσεις με τις οποίες κρατάμε επαφή" } },
+    { "history_months", "integer", default = 24, min = 1, max = 120,
+      label = { en = "Months of history behind an estimate of effort", el = "Μήνες ιστορικού για την εκτίμηση προσπάθειας" } },
+    { "history_least_won", "integer", default = 5, min = 1, max = 1000,
+      label = { en = "Deals won that an estimate needs", el = "Κερδισμένες ευκαιρίες που χρειάζεται μια εκτίμηση" } },
     { "suggest_least_clients", "integer", default = 5, min = 1, max = 1000,
       label = { en = "Clients alike that a suggestion needs", el = "Όμοιοι πελάτες που χρειάζεται μια πρόταση" } },
     { "suggest_least_share", "integer", default = 30, min = 1, max = 100,

@@ -123,14 +123,16 @@ end
 
 -- ---- gaps that last ----
 
-local function sentence(gap)
+--- In the reader's language, or in the one given.
+local function sentence(gap, language)
+  local options = language and { language = language } or {}
   local values = { who = gap.who or "", days = gap.days or "", people = gap.people or "", wanted = gap.wanted or "",
-    role = gap.role and px.i18n.t("role_" .. gap.role) or "" }
+    role = gap.role and px.i18n.t("role_" .. gap.role, {}, options) or "" }
   local key = "gap_" .. gap.kind
   if gap.kind == "no_contact" and not gap.days then
     key = "gap_no_contact_ever"
   end
-  return px.i18n.t(key, values)
+  return px.i18n.t(key, values, options)
 end
 
 local function key_of(record, gap)
@@ -150,8 +152,9 @@ local function raise_task(object, record, gap, key)
   if px.store.first("task", { filter = { origin = origin, state = "open" } }) then
     return
   end
+  local language = px.config.get("language")
   px.store.upsert("task", { origin = origin }, {
-    title = px.i18n.t("task_gap", { name = record.name, gap = sentence(gap) }),
+    title = px.i18n.t("task_gap", { name = record.name, gap = sentence(gap, language) }, { language = language }),
     owner = record.owner, organisation = record.organisation or px.null, due = today() + "7d", state = "open", [object] = record.id,
   })
 end

@@ -33,7 +33,7 @@ px.on("opportunity.stage.won", { name = "value_results" }, function(event)
   local filter = { opportunity = event.id, state = { "in", { "presented", "accepted" } }, actual = { "is", "null" } }
   for _, proposition in ipairs(px.store.find("value_proposition", { filter = filter, limit = LIST_MAX })) do
     px.store.upsert("task", { origin = result_origin(proposition.id) }, {
-      title = px.i18n.t("task_value_result", { name = proposition.name }), state = "open",
+      title = px.i18n.t("task_value_result", { name = proposition.name }, { language = px.config.get("language") }), state = "open",
       owner = proposition.owner or event.after.owner, organisation = event.after.organisation, opportunity = event.id,
       due = proposition.expected_by or today() + MEASURE_AFTER,
     })

@@ -164,3 +164,13 @@ test("T9 pipelines, forecast, whitespace, suggestions and the hand-over to sales
   const opened = (await get(`/api/v1/sales_handovers/${handed.id}`)).opportunity;
   assert.equal((await get(`/api/v1/opportunities/${opened}`)).lead_source, "hand_over");
 });
+
+test("T9 who may not see pipelines still moves an opportunity, and its place in the pipeline follows", async () => {
+  await make("roles", { name: "narrow", grants: { opportunity: { verbs: ["read", "update"] } } });
+  const narrow = await service.client("narrow", "cy");
+  const stages = (await get("/api/v1/pipeline_stages?limit=50")).data;
+  const id = (code) => stages.find((stage) => stage.code === code).id;
+  const deal = await make("opportunities", { name: "Wind", pipeline_stage: id("sales.lead") });
+  assert.equal((await narrow.patch(`/api/v1/opportunities/${deal.id}`, { stage: "engaging" })).status, 200);
+  await until(async () => (await get(`/api/v1/opportunities/${deal.id}`)).pipeline_stage === id("sales.needs"));
+});
