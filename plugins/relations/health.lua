@@ -6,9 +6,10 @@ require "health_history"
 require "health_command"
 require "health_answers"
 
-local PAGES_A_UNIT <const> = 3 -- of 1000 bonds: two writes each at most; a unit holds 64 MiB and 10,000 writes
-local CHAIN <const> = 12       -- causes in a row; a delayed event begins a new chain, 16 would be too long
-local RUN <const> = "health_run"
+local PAGES_A_UNIT <const> = 2 -- of 1000 bonds, two writes each at most; a unit holds 64 MiB and 10,000 writes
+local LANES <const> = 4        -- one lane's unit is written while the next one's is computed
+local CHAIN <const> = 13       -- causes in a row; a delayed event begins a new chain, 16 would be too long
+local RUN <const>, LANE <const> = "health_run", "health_lane_"
 
 -- ---- the formula ----
 
@@ -104,40 +105,89 @@ px.on("relationship.updated", function(event)
   end
 end)
 
--- ---- all of them, in pages ----
+-- ---- all of them, in lanes of pages ----
+
+-- An event of its own for each, so that their units come in batches of their own and do not fill one another's room.
+local function due_of(lane)
+  return "relations.health_lane" .. lane .. "_due"
+end
 
 local function begin(week)
   local run = { id = px.crypto.uuid(), bonds = 0, written = 0, started_at = tostring(px.date.now()), week = week and tostring(week) }
   px.store.kv.set(RUN, run)
-  px.bus.emit("relations.health_pages_due", { run = run.id, hop = 1 })
+  px.bus.emit("relations.health_run_begun", { run = run.id })
   return run
 end
 
--- What is read first and what is written then; a crash or a conflict makes the unit again, the cursor moves with it.
-px.on("relations.health_pages_due", function(event)
-  local run, formula = px.store.kv.get(RUN), store.formula()
-  if not run or run.id ~= event.data.run or not formula then
+-- The ids at which the bonds fall apart into lanes, as equal as whole pages allow.
+px.on("relations.health_run_begun", function(event)
+  local run = px.store.kv.get(RUN)
+  if not run or run.id ~= event.data.run then
     return -- another run began meanwhile
   end
-  local today, after, writes = store.today(), event.data.after, {}
+  local ends = store.page_ends(store.today())
+  local after
+  run.lanes = math.min(LANES, #ends)
+  for lane = 1, run.lanes do
+    local till = ends[lane * #ends // run.lanes]
+    px.bus.emit(due_of(lane), { run = run.id, lane = lane, after = after, till = till, hop = 1 })
+    after = till
+  end
+  run.ended_at = run.lanes == 0 and tostring(px.date.now()) or nil
+  px.store.kv.set(RUN, run)
+end)
+
+-- What is read first and what is written then; a crash or a conflict makes the unit again, the place moves with it.
+local function do_pages(event)
+  local due, run, formula = event.data, px.store.kv.get(RUN), store.formula()
+  if not run or run.id ~= due.run or not formula then
+    return
+  end
+  local today, after, writes = store.today(), due.after, {}
+  local part = due.hop > 1 and px.store.kv.get(LANE .. due.lane) or { run = run.id, bonds = 0, written = 0 }
   for _ = 1, PAGES_A_UNIT do
-    local bonds
-    bonds, after = store.page(today, after)
+    local bonds = store.page(today, after, due.till)
     table.move(store.prepare(formula, bonds, { week = run.week }), 1, store.PAGE * 2, #writes + 1, writes)
-    run.bonds = run.bonds + #bonds
+    part.bonds = part.bonds + #bonds
+    after = #bonds == store.PAGE and bonds[#bonds].id or nil
     if not after then
       break
     end
   end
-  run.written = run.written + store.write(writes)
+  part.written = part.written + store.write(writes)
   if after then
-    px.bus.emit("relations.health_pages_due", { run = run.id, after = after, hop = event.data.hop + 1 },
-      event.data.hop % CHAIN == 0 and { delay = "1s" } or nil)
+    px.bus.emit(due_of(due.lane), { run = run.id, lane = due.lane, after = after, till = due.till, hop = due.hop + 1 },
+      due.hop % CHAIN == 0 and { delay = "1s" } or nil)
   else
-    run.ended_at = tostring(px.date.now())
+    part.ended_at = tostring(px.date.now())
   end
-  px.store.kv.set(RUN, run)
-end)
+  px.store.kv.set(LANE .. due.lane, part)
+end
+
+for lane = 1, LANES do
+  px.on(due_of(lane), do_pages)
+end
+
+--- The run with what its lanes have done so far.
+local function progress()
+  local run = px.store.kv.get(RUN)
+  if not run then
+    return nil
+  end
+  local ended, unended = run.ended_at, false
+  for lane = 1, run.lanes or 0 do
+    local part = px.store.kv.get(LANE .. lane)
+    local known = part and part.run == run.id
+    run.bonds, run.written = run.bonds + (known and part.bonds or 0), run.written + (known and part.written or 0)
+    if not known or not part.ended_at then
+      unended = true
+    elseif not ended or part.ended_at > ended then
+      ended = part.ended_at
+    end
+  end
+  run.ended_at = not unended and ended or nil
+  return run
+end
 
 -- The first run of a week also keeps its points.
 px.schedule("health_nightly", "40 2 * * *", { zone = "Europe/Athens", missed = "once" }, function()
@@ -164,7 +214,7 @@ px.route("POST", "/health/recompute", { role = "admin" }, function(request)
 end)
 
 px.route("GET", "/health/run", function()
-  return { json = px.store.kv.get(RUN) or px.null }
+  return { json = progress() or px.null }
 end)
 
 -- ---- what comes with the program ----

@@ -77,34 +77,53 @@ function M.read(formula, facts, today)
   return reads
 end
 
---- The score of what is known: { score, coverage, factors, known, points }; `known` is what is kept of it, by name, small. A factor's say is its weight as far as it is fresh, of all that is known.
-function M.combine(formula, reads)
+--- The figures of what is known: { score, coverage, points }. A factor's say is its weight as far as it is fresh, of all that is known.
+function M.weigh(formula, reads)
   local all, known, sum = 0, 0, 0
-  local factors, kept, points = {}, {}, {}
-  for i, factor in ipairs(formula.factors) do
+  for _, factor in ipairs(formula.factors) do
     local read = reads[factor.name]
     all = all + factor.weight
     if read then
-      known, sum = known + factor.weight * read.fresh, sum + factor.weight * read.fresh * read.value
+      local say = factor.weight * read.fresh
+      known, sum = known + say, sum + say * read.value
     end
-    factors[i] = {
-      name = factor.name, weight = factor.weight,
-      value = read and digits(read.value, 100), fresh = read and digits(read.fresh, 100), on = read and read.on and tostring(read.on),
-    }
   end
-  for i, factor in ipairs(formula.factors) do
+  local points = {}
+  for _, factor in ipairs(known > 0 and formula.factors or {}) do
     local read = reads[factor.name]
-    if read and known > 0 then
-      factors[i].points = digits(100 * factor.weight * read.fresh * read.value / known, 10)
-      points[factor.name] = factors[i].points
-      kept[factor.name] = { value = factors[i].value, fresh = factors[i].fresh, points = factors[i].points, on = factors[i].on }
+    if read then
+      points[factor.name] = digits(100 * factor.weight * read.fresh * read.value / known, 10)
     end
   end
   local coverage = all > 0 and 100 * known / all or 0
   return {
     score = known > 0 and coverage >= formula.minimum_coverage and digits(100 * sum / known, 1) or nil,
-    coverage = digits(coverage, 1), factors = factors, known = kept, points = points,
+    coverage = digits(coverage, 1), points = points,
   }
+end
+
+--- What is kept of the factors that have a say, by name, small.
+function M.kept(reads, points)
+  local kept = {}
+  for name, of_all in pairs(points) do
+    local read = reads[name]
+    kept[name] = { value = digits(read.value, 100), fresh = digits(read.fresh, 100), points = of_all, on = read.on and tostring(read.on) }
+  end
+  return kept
+end
+
+--- The same figures with each factor beside them, known or not: { score, coverage, points, factors }.
+function M.combine(formula, reads)
+  local result = M.weigh(formula, reads)
+  result.factors = {}
+  for i, factor in ipairs(formula.factors) do
+    local read = reads[factor.name]
+    result.factors[i] = {
+      name = factor.name, weight = factor.weight, value = read and digits(read.value, 100), fresh = read and digits(read.fresh, 100),
+      on = read and read.on and tostring(read.on), points = result.points[factor.name],
+    }
+  end
+  return result
 end
 
 local function number_in(value, least, most)

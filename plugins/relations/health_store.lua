@@ -66,25 +66,26 @@ local function or_null(value)
   return value
 end
 
+-- Without the factors: they are made of those alone that are written.
 local function score_fields(formula, today, facts, result, before)
-  local change, english = text.change(formula, result, before, "en")
-  local _, greek = text.change(formula, result, before, "el")
+  local change, english, greek = text.change(formula, result, before)
   return {
     score = or_null(result.score), coverage = result.coverage, change = or_null(change), change_en = english, change_el = greek,
-    factors = result.known, formula_version = formula.version, last_contact_on = or_null(facts.contact_on), computed_on = today,
+    formula_version = formula.version, last_contact_on = or_null(facts.contact_on), computed_on = today,
   }
 end
 
 local TOLD <const> = { "score", "coverage", "change", "change_en", "formula_version", "last_contact_on" }
+local TOLD_AND_WHOSE <const> = { "relationship", table.unpack(TOLD) }
 
 -- `exact`: an event was about this bond, so its factors are shown as they are now. At night only what moves a figure is written.
-local function differs(old, fields, exact)
+local function differs(old, fields)
   for _, name in ipairs(TOLD) do
     if or_null(old[name]) ~= fields[name] then
       return true
     end
   end
-  return exact and px.json.encode(old.factors) ~= px.json.encode(fields.factors)
+  return fields.factors ~= nil and px.json.encode(old.factors) ~= px.json.encode(fields.factors)
 end
 
 local function point_fields(formula, bond, day, facts, result, replayed)
@@ -104,21 +105,25 @@ function M.prepare(formula, bonds, options)
   local at, today = options.at or px.date.now(), options.at and options.at.date or M.today()
   local facts = facts_of.gather(formula, bonds, at)
   local this_week = M.monday(today)
-  local old = options.at and {} or by_relationship("health_score", { filter = { relationship = { "in", ids } } })
+  local old = options.at and {} or by_relationship("health_score",
+    { filter = { relationship = { "in", ids } }, fields = not options.exact and TOLD_AND_WHOSE or nil })
   local before = options.at and {} or by_relationship("health_point",
     { filter = { relationship = { "in", ids }, week = this_week - "7d" }, fields = { "relationship", "week", "score", "points" } })
   local there = options.week and by_relationship("health_point",
     { filter = { relationship = { "in", ids }, week = this_week }, fields = { "relationship" } })
   for _, bond in ipairs(bonds) do
     local known = facts[bond.id]
-    local result = rules.combine(formula, rules.read(formula, known, today))
+    local reads = rules.read(formula, known, today)
+    local result = rules.weigh(formula, reads)
     if not options.at then
       local fields, row = score_fields(formula, today, known, result, before[bond.id]), old[bond.id]
-      if not row then
-        fields.relationship, fields.owner = bond.id, bond.owner
-        writes[#writes + 1] = { object = "health_score", fields = fields }
-      elseif differs(row, fields, options.exact) then
-        writes[#writes + 1] = { object = "health_score", id = row.id, fields = fields }
+      fields.factors = options.exact and rules.kept(reads, result.points) or nil
+      if not row or differs(row, fields) then
+        fields.factors = fields.factors or rules.kept(reads, result.points)
+        if not row then
+          fields.relationship, fields.owner = bond.id, bond.owner
+        end
+        writes[#writes + 1] = { object = "health_score", id = row and row.id, fields = fields }
       end
     end
     if there and not there[bond.id] then
@@ -139,11 +144,22 @@ function M.write(writes)
   return #writes
 end
 
---- Bonds of a day, a page of them, and the cursor of the next.
-function M.page(day, after)
-  return px.store.find("relationship", {
-    filter = M.open_on(day), limit = M.PAGE, after = after, fields = { "source", "source_person", "owner" },
-  })
+--- Bonds of a day by id, a page of them: those after one id and up to another.
+function M.page(day, after, till)
+  local filter = M.open_on(day)
+  filter.id = { gt = after, le = till }
+  return px.store.find("relationship", { filter = filter, order = "id", limit = M.PAGE, fields = { "source", "source_person", "owner" } })
+end
+
+--- The last id of each page of a day.
+function M.page_ends(day)
+  local ends, after = {}, nil
+  repeat
+    local rows
+    rows, after = px.store.find("relationship", { filter = M.open_on(day), order = "id", limit = M.PAGE, after = after, fields = { "managed" } })
+    ends[#ends + 1] = rows[#rows] and rows[#rows].id
+  until not after
+  return ends
 end
 
 local BOND_FIELDS <const> = { "source", "source_person", "owner", "managed", "ended_on" }

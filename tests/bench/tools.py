@@ -132,7 +132,7 @@ class Service:
 
     def metrics(self):
         with urllib.request.urlopen(self.url + "/metrics", timeout=60) as answer:
-            rows = re.findall(r"^(proxenos_[^ #]+) (\S+)$", answer.read().decode(), re.M)
+            rows = re.findall(r"^(proxenos_[^ ]+) (\S+)$", answer.read().decode(), re.M)
         return {name: float(value) for name, value in rows}
 
     def backlog(self):
