@@ -105,8 +105,10 @@ local function look_at_health(event)
   end
 end
 
-px.on("health_score.created", { name = "playbooks_of_health", key = "after.relationship" }, look_at_health)
-px.on("health_score.updated", { name = "playbooks_of_falling_health", key = "after.relationship" }, look_at_health)
+-- Of a night in which every score is written only those that fell come here.
+local FELL <const> = "after.change < 0"
+px.on("health_score.created", { name = "playbooks_of_health", key = "after.relationship", filter = FELL }, look_at_health)
+px.on("health_score.updated", { name = "playbooks_of_falling_health", key = "after.relationship", filter = FELL }, look_at_health)
 
 -- POST /x/clients/playbooks/:id/start { relationship, reason? }
 px.route("POST", "/playbooks/:id/start", function(request)

@@ -33,7 +33,7 @@ return {
     -- satisfaction: who follows a link answers as the user of answers_as; calendar: a feed and free times are read with their user's rights
     act_as = true,
   },
-  -- All health is computed anew 3,000 bonds to a unit: a second of running, their facts and drafts in memory.
+  -- All health is computed anew 2,000 bonds to a unit: their facts and drafts in memory, under a second of running where nothing else does.
   limits = { memory = "128MB", run_ms = 6000 },
   config = {
     { "zone", "text", default = "Europe/Athens", label = { en = "Time zone", el = "Ζώνη ώρας" } },
