@@ -1,4 +1,5 @@
 -- The answer library (T6): found in Greek, Greeklish and English, used in cases, reviewed when its day comes.
+local body <const> = require "body"
 
 local FOUND_MOST <const> = 20
 
@@ -76,9 +77,9 @@ end)
 
 -- POST /x/clients/cases/:id/answer { answer, language }: the case is resolved with the library's words.
 px.route("POST", "/cases/:id/answer", function(request)
-  local said = request.json or {}
+  local said = body.of(request)
   local case = px.store.get("case", request.params.id)
-  local answer = said.answer and px.store.get("answer", said.answer)
+  local answer = body.record("answer", said.answer)
   if not case then
     return px.http.problem(404, "not_found", "there is no such case")
   elseif not answer or answer.status ~= "approved" then

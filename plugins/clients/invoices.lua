@@ -1,5 +1,6 @@
 -- Invoices (C8): numbers without gaps, credit notes, what is left to pay, and a task for what is overdue.
 
+local body <const> = require "body"
 local documents <const> = require "documents"
 local numbers <const> = require "numbers"
 local references <const> = require "references"
@@ -129,7 +130,7 @@ px.route("POST", "/orders/:id/invoice", function(request)
         price_amount = line.price_amount, tax_percent = line.tax_percent, line_extension_amount = line.line_extension_amount }
     end
     made = create({ organisation = order.organisation, currency = order.currency, sales_order = order.id, owner = order.owner,
-      buyer_reference = order.client_reference, due_days = (request.json or {}).due_days }, lines)
+      buyer_reference = order.client_reference, due_days = body.of(request).due_days }, lines)
   end)
   return px.http.json(shown(found(made.id)), { status = 201 })
 end)
@@ -154,7 +155,7 @@ end)
 
 -- POST /x/clients/invoices/:id/issue { series }
 px.route("POST", "/invoices/:id/issue", function(request)
-  local series = request.json and request.json.series
+  local series = body.of(request).series
   if series and (type(series) ~= "string" or not series:find("^[A-Z0-9]+$") or #series > 10) then
     px.refuse("series", "up to ten capital letters and digits")
   elseif not found(request.params.id) then
@@ -192,7 +193,7 @@ px.route("POST", "/invoices/:id/credit", function(request)
   elseif invoice.status ~= "issued" or invoice.invoice_type_code ~= "380" then
     px.refuse("status", "an issued invoice is credited")
   end
-  local lines = lines_to_credit(invoice, request.json or {})
+  local lines = lines_to_credit(invoice, body.of(request))
   local note
   px.store.tx(function()
     local kept = found(invoice.id)

@@ -1,4 +1,5 @@
 -- T1: needs are captured in the meeting where they were heard; what is lost or won changes what is said of them.
+local body <const> = require "body"
 
 local NEEDS_MAX <const> = 50
 local LIST_MAX <const> = 1000
@@ -44,7 +45,7 @@ px.route("POST", "/interactions/:id/needs", function(request)
   if not interaction then
     return px.http.problem(404, "not_found", "no interaction with this id that you may read")
   end
-  local items = request.json and request.json.needs
+  local items = body.of(request).needs
   if type(items) ~= "table" or #items == 0 or #items > NEEDS_MAX then
     return px.http.problem(422, "range", "needs is a list of 1 to " .. NEEDS_MAX .. " needs", { pointer = "/needs" })
   end

@@ -1,6 +1,7 @@
 -- Payments from files of banks (C8): every entry is matched with invoices, or reported with its place and the reason. A file is one
 -- change-set: taken back, it is as if it had never come.
 
+local body <const> = require "body"
 local camt <const> = require "camt"
 local invoices <const> = require "invoices"
 local matching <const> = require "matching"
@@ -173,7 +174,7 @@ end)
 
 -- POST /x/clients/bank_entries/:id/match { invoice, amount }: what a person decides; a suggestion is taken so, too.
 px.route("POST", "/bank_entries/:id/match", function(request)
-  local said = request.json or {}
+  local said = body.of(request)
   local answer
   px.store.tx(function()
     local entry = px.store.get("bank_entry", request.params.id)

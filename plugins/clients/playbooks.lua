@@ -1,4 +1,5 @@
 -- Playbooks: something happens to a bond, steps follow one after the other for weeks, and later it is judged whether the bond was kept.
+local body <const> = require "body"
 local retention <const> = require "retention"
 
 local PAGE <const> = 500
@@ -112,9 +113,9 @@ px.on("health_score.updated", { name = "playbooks_of_falling_health", key = "aft
 
 -- POST /x/clients/playbooks/:id/start { relationship, reason? }
 px.route("POST", "/playbooks/:id/start", function(request)
-  local given = type(request.json) == "table" and request.json or {}
+  local given = body.of(request)
   local playbook = px.store.get("playbook", request.params.id)
-  local bond = given.relationship and px.store.get("relationship", given.relationship)
+  local bond = body.record("relationship", given.relationship)
   if not playbook then
     return px.http.problem(404, "not_found", "there is no such playbook", { pointer = "/id" })
   elseif not bond then

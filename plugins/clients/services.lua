@@ -1,4 +1,5 @@
 -- Services for clients (C7): what is used of an entitlement, the next visit of a plan, the places of a course.
+local body <const> = require "body"
 
 -- ---- entitlements ----
 
@@ -56,7 +57,7 @@ end
 -- POST /x/clients/entitlements/:id/use { quantity, used_on, case, note }. Two at once cannot both take the last one: the period
 -- is one record, and the second comes again.
 px.route("POST", "/entitlements/:id/use", function(request)
-  local said = request.json or {}
+  local said = body.of(request)
   local entitlement = px.store.get("entitlement", request.params.id)
   if not entitlement then
     return not_found("entitlement")

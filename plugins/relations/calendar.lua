@@ -1,4 +1,5 @@
 -- The calendar of a user: meetings made, people invited, what is on, who is free when.
+local body <const> = require "body"
 local invitations <const> = require "invitations"
 local meetings <const> = require "meetings"
 local calendar_text <const> = require "calendar_text"
@@ -104,7 +105,7 @@ end
 -- POST /x/relations/meetings { meeting = { subject, at, … }, people = { … }, users = { … } }: the meeting and who attends, or nothing.
 -- What a plugin writes no hook sees: what they would do is done here.
 px.route("POST", "/meetings", function(request)
-  local asked = request.json or {}
+  local asked = body.of(request)
   if type(asked.meeting) ~= "table" then
     return problem(422, "required", "meeting", px.i18n.t("meeting.required"))
   end

@@ -1,4 +1,5 @@
 -- Health of bonds: kept up to date event by event, all of them at night in pages that go on where they stopped.
+local body <const> = require "body"
 local rules <const> = require "health_formula"
 local store <const> = require "health_store"
 require "health_routes"
@@ -208,7 +209,7 @@ end)
 px.route("POST", "/health/recompute", { role = "admin" }, function(request)
   local run
   px.store.tx(function()
-    run = begin(request.json and request.json.week and store.monday(store.today()) or nil)
+    run = begin(body.of(request).week and store.monday(store.today()) or nil)
   end)
   return { status = 202, json = run }
 end)

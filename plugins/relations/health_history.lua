@@ -1,4 +1,5 @@
 -- Health back in time: points of weeks that passed before anybody kept them, and whether scores foresaw what was lost.
+local body <const> = require "body"
 local backtest <const> = require "health_backtest"
 local store <const> = require "health_store"
 
@@ -46,7 +47,7 @@ end)
 
 -- POST /x/relations/health/history { weeks = 52 }: where a week has a point already, it stays
 px.route("POST", "/health/history", { role = "admin" }, function(request)
-  local weeks = request.json and request.json.weeks
+  local weeks = body.of(request).weeks
   if math.type(weeks) ~= "integer" or weeks < 1 or weeks > WEEKS_MAX then
     return px.http.problem(422, "range", "weeks is a whole number from 1 to " .. WEEKS_MAX, { pointer = "/weeks" })
   end

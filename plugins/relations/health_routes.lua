@@ -1,4 +1,5 @@
 -- What one asks about the health of bonds: of one, with evidence; what if; as a series.
+local body <const> = require "body"
 local rules <const> = require "health_formula"
 local store <const> = require "health_store"
 
@@ -162,7 +163,7 @@ px.route("POST", "/bonds/:id/what-if", function(request)
   if not formula then
     return not_found()
   end
-  local changed, reads, place, sentence = supposed(formula, row, request.json or {})
+  local changed, reads, place, sentence = supposed(formula, row, body.of(request))
   if not changed then
     return px.http.problem(422, "invalid", sentence, { pointer = place })
   end

@@ -1,5 +1,6 @@
 -- Mail to people: by template or in one's own words, recorded as an interaction, in the thread that it belongs to. Mailboxes are not read
 -- yet: what came in is recorded by people, with its Message-ID, and answered in its thread.
+local body <const> = require "body"
 local letters <const> = require "letters"
 local reader <const> = require "reader"
 
@@ -67,7 +68,7 @@ local function text_of(asked, person, sender, language)
     return { subject = asked.subject, body = asked.body }
   end
   local wants = asked.language or person.language or language
-  local template = asked.template and px.store.get("template", asked.template)
+  local template = body.record("template", asked.template)
     or asked.key and letters.choose(asked.key, wants, person.audience or "general")
   if not template then
     return nil, problem(422, "invalid", asked.key and "key" or "template", px.i18n.t("mail.no_template"))
@@ -139,7 +140,7 @@ end
 local function write(person, asked, language)
   local sender = px.actor.user() and px.store.get("user", px.actor.user())
   local refusal = may_not(person)
-  local answered = asked.answers and px.store.get("interaction", asked.answers)
+  local answered = body.record("interaction", asked.answers)
   if not refusal and asked.answers and not (answered and answered.message_id) then
     refusal = problem(422, "invalid", "answers", px.i18n.t("mail.answers"))
   end
@@ -161,7 +162,7 @@ px.route("POST", "/people/:id/mail", function(request)
   if not person then
     return problem(404, "not_found", nil, px.i18n.t("mail.no_person"))
   end
-  local asked = type(request.json) == "table" and request.json or {}
+  local asked = body.of(request)
   local made, refusal = write(person, asked, reader.language(request))
   return refusal or px.http.json(px.store.get("interaction", made.id), { status = 201 })
 end)

@@ -1,4 +1,5 @@
 -- Questions to clients and others: asked by people or by a link that works once, followed up when the answer is low.
+local body <const> = require "body"
 local scores <const> = require "scores"
 
 local LINK_DAYS <const> = 30
@@ -74,8 +75,8 @@ end
 
 -- POST /x/relations/satisfaction/ask { questionnaire, organisation | person | relationship }: a question with a link, shown this once.
 px.route("POST", "/satisfaction/ask", function(request)
-  local asked = type(request.json) == "table" and request.json or {}
-  local questionnaire = asked.questionnaire and px.store.get("questionnaire", asked.questionnaire)
+  local asked = body.of(request)
+  local questionnaire = body.record("questionnaire", asked.questionnaire)
   if not questionnaire then
     return px.http.problem(422, "required", "say which questionnaire is asked", { pointer = "/questionnaire" })
   elseif not questionnaire.active then
@@ -131,7 +132,7 @@ px.route("GET", "/answer/:token", { public = true }, function(request)
 end)
 
 px.route("POST", "/answer/:token", { public = true }, function(request)
-  local given = type(request.json) == "table" and request.json or {}
+  local given = body.of(request)
   local score, comment = math.tointeger(given.score), given.comment
   return with_answer(request, function(answer)
     local from, to = answer.kind == "nps" and 0 or 1, answer.kind == "nps" and 10 or 5

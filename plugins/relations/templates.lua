@@ -1,4 +1,5 @@
 -- Templates per language and audience: checked when they are kept, shown merged before anybody sends them.
+local body <const> = require "body"
 local letters <const> = require "letters"
 local merge <const> = require "merge"
 local reader <const> = require "reader"
@@ -48,13 +49,9 @@ local function wanted(asked, language, audience)
   return template, template and differs or problem("key", "there is no template in use under the key " .. asked.key)
 end
 
-local function party(object, id)
-  return id and px.store.get(object, id) or nil
-end
-
 --- A letter for somebody: { template, language, audience, differs, subject, body, missing }; nil and the refusal.
 local function letter(asked, sender, language)
-  local person, organisation = party("person", asked.person), party("organisation", asked.organisation)
+  local person, organisation = body.record("person", asked.person), body.record("organisation", asked.organisation)
   if asked.person and not person then
     return nil, problem("person", "there is no such person")
   elseif asked.organisation and not organisation then
@@ -77,7 +74,7 @@ end
 
 -- POST /x/relations/templates/preview { key | template, person?, organisation?, language?, audience?, values? }
 px.route("POST", "/templates/preview", function(request)
-  local asked = type(request.json) == "table" and request.json or {}
+  local asked = body.of(request)
   local sender = px.actor.user() and px.store.get("user", px.actor.user())
   local written, refusal = letter(asked, sender, reader.language(request))
   return written and { json = written } or refusal
