@@ -19,6 +19,7 @@ BONDS = int(os.environ.get("BENCH_BONDS", "100000"))
 PARTIES = int(os.environ.get("BENCH_PARTIES", "1000000"))
 CONTACTS = int(os.environ.get("BENCH_CONTACTS", "5"))
 KEPT, TASKS, EVENTS, ASKED, ROWS_A_CALL = 500, 200, 40, 200, 250
+REFUSALS_MAX = 10
 
 
 def bulk(service, path, rows):
@@ -36,7 +37,7 @@ def bulk(service, path, rows):
 def post_lines(service, path, text):
     request = urllib.request.Request(f"{service.url}/api/v1/{path}/bulk", data=text.encode(), method="POST", headers={
         "Authorization": f"Bearer {service.token}", "Content-Type": "application/x-ndjson"})
-    while True:
+    for _ in range(REFUSALS_MAX):
         try:
             with urllib.request.urlopen(request, timeout=600) as answer:
                 return answer.read().decode()
@@ -46,6 +47,7 @@ def post_lines(service, path, text):
                 raise SystemExit(f"{path}: {error.code} {told}") from error
             print(f"  refused for now: {json.loads(told)['detail'][:150]}", flush=True)
             settled(service)  # no row was taken
+    raise SystemExit(f"{path}: refused {REFUSALS_MAX} times in a row; see {service.folder}.log")
 
 
 def settled(service):
