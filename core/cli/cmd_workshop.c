@@ -37,20 +37,27 @@ static int read_seed(struct cli *cli, uint64_t *out)
     return CLI_OK;
 }
 
+static bool read_count(struct cli *cli, const char *name, int *out)
+{
+    int64_t count = 0;
+    const char *text = cli_option(cli, name);
+    if (text != NULL && (str_to_int64(str_from(text), &count) != OK || count < 1 || count > 1000)) {
+        fprintf(stderr, "proxenos: --%s is a whole number from 1 to 1000, not %s\n", name, text);
+        return false;
+    }
+    *out = (int)count;
+    return true;
+}
+
 int cmd_plugin_test(struct cli *cli)
 {
     struct cli_workshop asked = asked_of(cli, CLI_PLUGIN_TEST);
     asked.filter = cli_option(cli, "filter");
     asked.chaos = cli_switch(cli, "chaos");
     asked.coverage = cli_switch(cli, "coverage");
-    int64_t points = 0;
-    const char *text = cli_option(cli, "points");
-    if (text != NULL &&
-        (str_to_int64(str_from(text), &points) != OK || points < 1 || points > 1000)) {
-        fprintf(stderr, "proxenos: --points is a whole number from 1 to 1000, not %s\n", text);
+    if (!read_count(cli, "points", &asked.points) || !read_count(cli, "sample", &asked.sample)) {
         return CLI_USAGE;
     }
-    asked.points = (int)points;
     int code = read_seed(cli, &asked.seed);
     return code == CLI_OK ? ask(cli, &asked) : code;
 }

@@ -945,6 +945,7 @@ const struct cli_command cli_commands[] = {
       {"seed", "N", "repeats a run whose seed was printed"},
       {"chaos", NULL, "run each test again with a crash behind each commit"},
       {"points", "N", "at most N crashes per test, spread by the seed"},
+      {"sample", "N", "crashes in one test of N, chosen by the seed"},
       {"coverage", NULL, "say which lines ran"}},
      cmd_plugin_test,
      true},

@@ -376,6 +376,7 @@ static int plugin_test(const struct cli_workshop *asked)
                                  .seed = asked->seed,
                                  .chaos = asked->chaos,
                                  .points = asked->points,
+                                 .sample = asked->sample,
                                  .coverage = asked->coverage,
                                  .json = asked->json};
     return workshop_test(&test);

@@ -20,6 +20,7 @@ struct run {
     struct coverage *coverage;
     struct bench bench;
     struct tap tap;
+    uint64_t number; /* of tests that ran so far */
     char scratch[SCRATCH_PATH_MAX], prepared[SCRATCH_PATH_MAX], plugins[SCRATCH_PATH_MAX];
     struct links links;
     /* the service's warnings during one test; any thread */
@@ -218,6 +219,13 @@ static void tell(struct run *run, struct str name, const struct outcome *outcome
     show_log(run);
 }
 
+/* Of a sample, one test in so many. */
+static bool crashes(struct run *run)
+{
+    uint64_t sample = run->asked->sample > 0 ? (uint64_t)run->asked->sample : 1;
+    return run->asked->chaos && (run->asked->seed + run->number++) % sample == 0;
+}
+
 /* Each commit but the last has something behind it that a crash could lose or double; behind the
  * last it must find nothing to do. */
 static bool survives(struct run *run, struct str file, size_t index, const struct outcome *straight,
@@ -254,7 +262,7 @@ static void run_test(struct run *run, struct str file, size_t index, struct str 
     struct str name = arena_printf(&run->arena, STR_FORMAT ": " STR_FORMAT, STR_ARGS(file),
                                    STR_ARGS(str_sub(test_name, 0, TEST_NAME_MAX)));
     run_once(run, file, index, 0, &outcome);
-    if (outcome.err != OK || !run->asked->chaos || survives(run, file, index, &outcome, name)) {
+    if (outcome.err != OK || !crashes(run) || survives(run, file, index, &outcome, name)) {
         tell(run, name, &outcome);
     }
     buf_deinit(&outcome.digest);

@@ -33,7 +33,7 @@ struct cli_workshop {
     uint64_t seed;
     int port; /* of `plugin dev`; 0: any */
     bool chaos, coverage, json, strict;
-    int points; /* of chaos: at most so many crashes per test; 0: all */
+    int points, sample; /* of chaos: at most so many crashes in one test of so many; 0: all */
     /* Of CLI_PLUGIN_STAGE: the plugin's name and where its service is reached; the exit code. */
     int (*served)(void *context, const char *name, const char *socket);
     void *context;

@@ -12,6 +12,7 @@ struct workshop_test {
     uint64_t seed;
     bool chaos;    /* runs each test again with a crash after each commit */
     int points;    /* at most so many crashes per test, spread by the seed; 0: behind each commit */
+    int sample;    /* crashes in one test of so many; 0: in each */
     bool coverage; /* tells which lines ran */
     bool json;     /* the coverage as JSON, behind the TAP */
 };

@@ -14,11 +14,17 @@ export const dataFolder = [process.env.PROXENOS_TEST_DATA, path.join(root, "../s
   (folder) => folder && existsSync(folder),
 );
 
+// What is about the platform runs with the party model alone: the whole domain would follow each record of it with work of its own.
+// What is about all types, all routes or all rights, and the domain's own tests, run with all plugins.
+const WHOLE = /^(domain_.*|day|docs|openapi|rights|noninterference|hostile|adversarial|newcomer|upgrade)\.test\.mjs$/;
+const whole = WHOLE.test(path.basename(process.argv[1] ?? "")) || process.env.PROXENOS_TEST_WHOLE === "1";
+const PARTIES_ALONE = ["--disable", "clients", "--disable", "business"];
+
 export class Service {
   constructor({ plugins = path.join(root, "plugins"), enable = [], folder = null, options = [] } = {}) {
     this.plugins = plugins;
     this.enable = enable;
-    this.options = options; // further words for `serve`; a later one wins
+    this.options = [...(whole || enable.includes("demo") ? [] : PARTIES_ALONE), ...options]; // further words for `serve`; a later one wins
     this.folder = folder ?? mkdtempSync(path.join(tmpdir(), "proxenos-test-"));
     this.log = "";
   }
