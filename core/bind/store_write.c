@@ -208,7 +208,9 @@ static int64_t find_key(lua_State *L, struct call *call, const struct object_typ
     }
     value_put_c(&call->scratch, &query, "filter", *key);
     value_put_c(&call->scratch, &query, "limit", value_int(1));
-    value_put_c(&call->scratch, &query, "archived", value_bool(true));
+    /* An archived one is found by who may see such; for others it is what its unique index refuses.
+     */
+    value_put_c(&call->scratch, &query, "archived", value_bool(call->scope->audit));
     raise_if(L, read_find(call, type, &query, &found, &error), &error);
     return found.count == 0 ? 0 : found.records[0]->id;
 }

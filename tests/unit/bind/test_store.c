@@ -232,6 +232,13 @@ static void test_upsert(void **state)
                     "assert(x.external_id == 'ext-1')\n"
                     "assert(px.store.upsert('deal', 'ext-1', { score = 3 }).id == x.id)\n");
     assert_int_equal(world_count(world, "note", ""), 2);
+    /* A key of two fields; the plugin has not the audit role, and needs it not. */
+    must_run(world, "local deal = px.store.create('deal', { name = 'two' }).id\n"
+                    "local key = { deal = deal, number = 7 }\n"
+                    "local a = px.store.upsert('note', key, { text = 'one' })\n"
+                    "local b = px.store.upsert('note', key, { text = 'two' })\n"
+                    "assert(a.id == b.id and b.text == 'two' and b.number == 7)\n");
+    assert_int_equal(world_count(world, "note", ""), 3);
 }
 
 static void test_pages_and_sums(void **state)

@@ -28,7 +28,7 @@ static const char schema_text[] =
     "    { 'source', 'text', unique = true },\n"
     "    { 'number', 'integer' },\n"
     "    { 'due', 'date' },\n"
-    "  } },\n"
+    "  }, indexes = { { 'deal', 'number', unique = true } } },\n"
     "  person = { title = 'name', subject = 'id', fields = {\n"
     "    { 'name', 'text', required = true },\n"
     "    { 'phone', 'text', class = 'pii' },\n"
