@@ -24,5 +24,7 @@ return {
     { "calendar", "text", default = "GR", label = { en = "Working calendar", el = "Ημερολόγιο εργασίας" } },
     { "base_currency", "text", default = "EUR", label = { en = "Base currency", el = "Βασικό νόμισμα" } },
   },
+  -- Imports call the hooks of all topics with a thousand drafts at once.
+  limits = { memory = "64MB" },
   uninstall = "keep",
 }
