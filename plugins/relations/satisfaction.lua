@@ -4,6 +4,8 @@ local scores <const> = require "scores"
 
 local LINK_DAYS <const> = 30
 local TOKEN_BYTES <const> = 24
+local COMMENT_MAX <const> = 4000 -- as the field has it
+local NO_USER <const> = { forbidden = true, not_found = true, unauthenticated = true }
 
 local function today()
   return px.date.today(px.config.get("zone"))
@@ -107,7 +109,7 @@ local function with_answer(request, fn)
   if user == "" then
     return px.http.problem(503, "unavailable", "answers by link are not set up: name a user in relations.answers_as")
   end
-  return px.actor.as(user, function()
+  local answered, err = px.try(px.actor.as, user, function()
     local id = px.store.kv.get(link_key(request.params.token))
     local answer = id and px.store.get("satisfaction_answer", id)
     if not answer or answer.link_until < today() then
@@ -117,6 +119,12 @@ local function with_answer(request, fn)
     end
     return fn(answer)
   end)
+  if answered then
+    return answered
+  elseif NO_USER[err.code] then
+    return px.http.problem(503, "unavailable", "answers by link are not set up: the user named in relations.answers_as is none")
+  end
+  error(err, 0)
 end
 
 px.route("GET", "/answer/:token", { public = true }, function(request)
@@ -141,12 +149,16 @@ px.route("POST", "/answer/:token", { public = true }, function(request)
         { pointer = "/score" })
     elseif comment ~= nil and type(comment) ~= "string" then
       return px.http.problem(422, "type", "the comment is a text", { pointer = "/comment" })
+    elseif comment and px.text.len(comment) > COMMENT_MAX then
+      return px.http.problem(422, "range", "the comment has at most " .. COMMENT_MAX .. " characters", { pointer = "/comment" })
     end
     -- Of two who come at once, the second finds another version.
     local _, err = px.try(px.store.update, "satisfaction_answer", answer.id,
       { score = score, comment = comment, answered_on = today() }, { version = answer.version })
     if err then
-      return px.http.problem(409, "conflict", "this question was answered meanwhile, or cannot be: " .. err.detail)
+      -- Why is for the log: he who answers is a stranger.
+      px.log.warn("an answer by link was not taken", { answer = answer.id, code = err.code })
+      return px.http.problem(409, "conflict", "this question was answered meanwhile, or can no longer be answered")
     end
     return { status = 204 }
   end)

@@ -40,7 +40,7 @@ end
 --- The template that is asked for, by id or by key for a reader; nil and the refusal.
 local function wanted(asked, language, audience)
   if asked.template then
-    local template = px.store.get("template", asked.template)
+    local template = body.record("template", asked.template)
     return template, template and {} or problem("template", "there is no such template")
   elseif not asked.key then
     return nil, problem("key", "say which template: key, or template")

@@ -137,12 +137,16 @@ test("C9 a question by a link that works once; a low answer is followed up", asy
   assert.equal(asked.status, 201, asked.text);
   const guest = service.anyone();
   assert.equal((await guest.get(asked.body.link)).status, 503);
-  const named = await service.cli("plugin", "config", "relations", "answers_as=anna");
-  assert.equal(named.code, 0, named.stderr);
+  for (const user of ["nobody-of-this-name", "anna"]) {
+    const named = await service.cli("plugin", "config", "relations", `answers_as=${user}`);
+    assert.equal(named.code, 0, named.stderr);
+    if (user !== "anna") refused(await guest.get(asked.body.link), 503, "unavailable");
+  }
   const shown = await guest.get(asked.body.link);
   assert.equal(shown.status, 200, shown.text);
   assert.deepEqual([shown.body.kind, shown.body.question.en, shown.body.to], ["nps", "Would you recommend us?", 10]);
   refused(await guest.post(asked.body.link, { score: 11 }), 422, "range", "/score");
+  refused(await guest.post(asked.body.link, { score: 9, comment: "x".repeat(4001) }), 422, "range", "/comment");
   refused(await guest.post(`${asked.body.link}0`, { score: 9 }), 404, "not_found");
   const given = await Promise.all([3, 3].map((score) => guest.post(asked.body.link, { score, comment: "Late again" })));
   assert.deepEqual(given.map((answer) => answer.status).sort(), [204, 409]);
