@@ -1,4 +1,5 @@
 -- The day of who looks after many bonds: what to do first and why, from his bonds and open tasks (promises, contracts, cases keep tasks of their own).
+local effort_of <const> = require "attention_effort"
 local ranking <const> = require "attention_rank"
 local rates <const> = require "rates"
 local store <const> = require "health_store"
@@ -152,7 +153,8 @@ end
 
 local function finish(world, row, money, effort)
   local score = row.score
-  row.value, row.effort = value_of(world, money), hours(effort)
+  row.value = value_of(world, money)
+  row.effort, row.assumed = effort_of.of(hours(effort), row.task_kind, world.assumed)
   row.days = row.due and px.date.diff(row.due, world.today) or nil
   row.parts = {
     value = row.value and row.value.base and row.value.base.amount / world.minor or nil,
@@ -206,7 +208,7 @@ local function shown(row)
       value = { given = null(value.given), base = null(value.base), rate_on = value.rate_on, source = value.source, no_rate = value.no_rate },
       fall = { score = null(score.score), change = null(score.change), value = null(row.parts.fall) },
       nearness = { due = null(row.due), days = null(row.days), value = null(row.parts.nearness) },
-      effort = { hours = null(row.effort) },
+      effort = { hours = null(row.effort), assumed = row.assumed },
     },
     why_this = why_this(row), why_now = why_now(row), act = row.act,
   }
@@ -224,6 +226,7 @@ end
 local function queue(user, limit)
   local today, base = store.today(), px.config.get("base_currency")
   local world = read_all(user, today)
+  world.assumed = effort_of.read(px.config.get("assumed_hours")) or {}
   world.today, world.minor, world.convert = today, px.money.of("1", base).amount, rates.converter(base, today, base)
   local ranked, unknown = {}, {}
   local function add(row)
@@ -259,6 +262,13 @@ px.route("GET", "/today", function(request)
   return { json = queue(px.actor.user(), limit) }
 end)
 
+px.check(function(config)
+  local _, wrong = effort_of.read(config.assumed_hours)
+  if wrong then
+    error("assumed_hours: \"" .. wrong .. "\" is not kind=hours, as promise=1", 0)
+  end
+end)
+
 -- ---- proxenos today ----
 
 local function named_parts(missing, language)
@@ -267,6 +277,14 @@ local function named_parts(missing, language)
     names[i] = px.i18n.t("today.part_" .. part, {}, { language = language })
   end
   return table.concat(names, ", ")
+end
+
+--- What is unknown, and what was assumed.
+local function remark(row, language)
+  local effort = row.parts.effort
+  local assumed = effort.assumed and px.i18n.t("today.assumed", { hours = effort.hours }, { language = language }) or nil
+  local missing = named_parts(row.missing, language)
+  return assumed and missing ~= "" and missing .. "; " .. assumed or assumed or missing
 end
 
 local COLUMNS <const> = { "rank", "what", "why_this", "why_now", "missing", "act" }
@@ -279,7 +297,7 @@ local function write_table(out, rows, language)
   for i, row in ipairs(rows) do
     lines[i] = {
       rank = row.rank ~= px.null and string.format("%.0f", row.rank) or "", what = row.title, why_this = row.why_this[language],
-      why_now = row.why_now[language], missing = named_parts(row.missing, language), act = row.act.command or row.act.url,
+      why_now = row.why_now[language], missing = remark(row, language), act = row.act.command or row.act.url,
     }
   end
   out.table(columns, lines)

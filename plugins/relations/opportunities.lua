@@ -7,6 +7,7 @@ px.on("opportunity.stage.won", { key = "organisation", retry = { times = 8 } }, 
   end
   px.store.create("task", {
     title = "Welcome call",
+    kind = "call",
     owner = won.owner,
     organisation = won.organisation,
     opportunity = event.id,

@@ -82,6 +82,7 @@ return {
   ["today.missing"] = "Άγνωστα", ["today.act"] = "Ενέργεια",
   ["today.part_value"] = "αξία", ["today.part_fall"] = "υγεία", ["today.part_nearness"] = "προθεσμία",
   ["today.part_effort"] = "ώρες εργασίας",
+  ["today.assumed"] = "{hours} ώρες, κατά παραδοχή",
   ["today.apart"] = {
     one = "{count} γραμμή δεν κατατάσσεται: κάτι της είναι άγνωστο. Στέκεται κάτω από τις άλλες.",
     other = "{count} γραμμές δεν κατατάσσονται: κάτι τους είναι άγνωστο. Στέκονται κάτω από τις άλλες.",

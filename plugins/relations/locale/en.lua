@@ -82,6 +82,7 @@ return {
   ["today.missing"] = "Unknown", ["today.act"] = "Act",
   ["today.part_value"] = "value at stake", ["today.part_fall"] = "health", ["today.part_nearness"] = "deadline",
   ["today.part_effort"] = "effort in hours",
+  ["today.assumed"] = "effort {hours} h, assumed",
   ["today.apart"] = {
     one = "{count} row cannot be ranked: something about it is unknown. It stands below the others.",
     other = "{count} rows cannot be ranked: something about them is unknown. They stand below the others.",

@@ -90,3 +90,25 @@ test("S5 proxenos today prints the queue, C1 proxenos health what a bond is made
     t.refuses("refused", t.command, "health", { "nobody" })
   end)
 end)
+
+test("S5 hours that a task does not say are assumed by its kind, and shown so; of an unknown kind they stay unknown", function(t)
+  local effort = require "attention_effort"
+  assert(select(2, effort.read { "promise=1", "call=soon" }) == "call=soon" and select(2, effort.read { "call=0" }) == "call=0")
+  t.as("manager", function(user)
+    local acme = bond(t, user, { name = "Acme", value_at_stake = px.money(100000, "EUR"), contact_every_days = 10, contact_hours = "0.5" })
+    t.task { title = "Call", kind = "call", owner = user.id, relationship = acme, due = "2026-01-12" }
+    t.task { title = "Said", kind = "call", owner = user.id, relationship = acme, due = "2026-01-12", effort_hours = "3" }
+    t.task { title = "Whatever", kind = "whatever", owner = user.id, relationship = acme, due = "2026-01-12" }
+    local found = {}
+    for _, list in ipairs { today(t).rows, today(t).unknown } do
+      for _, row in ipairs(list) do
+        found[row.title] = row
+      end
+    end
+    assert(found.Call.rank and found.Call.parts.effort.hours == 0.5 and found.Call.parts.effort.assumed, px.json.encode(found.Call))
+    assert(found.Said.parts.effort.hours == 3 and not found.Said.parts.effort.assumed)
+    assert(found.Whatever.rank == nil and found.Whatever.missing[1] == "effort")
+    local printed = t.command("today", { "limit=9" })
+    assert(px.json.encode(printed):find("effort 0.5 h, assumed", 1, true), px.json.encode(printed))
+  end)
+end)
