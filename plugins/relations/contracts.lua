@@ -3,6 +3,7 @@
 
 local obligations <const> = require "obligations"
 local terms <const> = require "contract_terms"
+local contract_health <const> = require "contract_health"
 local renewals <const> = require "renewals"
 
 local SWEEP_PAGE <const> = 1000
@@ -181,6 +182,7 @@ local function settle(id)
   if CLOSED[contract.stage] or contract.stage == "notice_given" or terms.is_live(contract) then
     renewals.follow(contract, kept, day)
   end
+  contract_health.tell(contract, kept.notice_state)
   if kept.notice_state ~= contract.notice_state or kept.next_notice_on ~= contract.next_notice_on
     or kept.watch_on ~= contract.watch_on then
     px.store.update("contract", id, {
