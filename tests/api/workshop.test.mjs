@@ -50,7 +50,7 @@ function readTap(text) {
 }
 
 test("a plugin's tests pass, one by one, with crashes behind each commit too", { timeout: 240000 }, async () => {
-  const run = await px(["plugin", "test", path.join(fixtures, "visits"), "--plugins", plugins, "--chaos", "--seed", "11"]);
+  const run = await px(["plugin", "test", path.join(fixtures, "visits"), "--plugins", plugins, "--chaos", "--points", "2", "--seed", "11"]);
   assert.equal(run.code, 0, run.stdout + run.stderr);
   const tests = readTap(run.stdout);
   assert.equal(tests.length, 9);
