@@ -40,6 +40,36 @@ static int push_or_raise(lua_State *L, struct call *call, struct buf *out, enum 
     return push_text(L, call, out);
 }
 
+/* What is a whole tree on one side and a text on the other. */
+typedef enum err (*tree_reader)(struct arena *arena, struct str text, struct value *out_tree,
+                                struct error *error);
+typedef enum err (*tree_writer)(struct buf *out, const struct value *tree, struct error *error);
+
+static int decode_tree(lua_State *L, const char *binding, tree_reader read)
+{
+    struct call *call = call_enter(L);
+    struct str text = text_arg(L, binding);
+    struct value tree = value_null();
+    struct error error = {0};
+    if (read(&call->scratch, text, &tree, &error) != OK) {
+        lua_raise(L, &error);
+    }
+    lua_push_value(L, &tree, false);
+    return 1;
+}
+
+static int encode_tree(lua_State *L, tree_writer write)
+{
+    struct call *call = call_enter(L);
+    struct error error = {0};
+    struct buf out;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    struct value tree = arg_value(L, 1, &call->scratch);
+    buf_init(&out);
+    enum err err = write(&out, &tree, &error);
+    return push_or_raise(L, call, &out, err, &error);
+}
+
 /* ---- px.csv ---- */
 
 struct csv_options {
@@ -244,27 +274,12 @@ const struct lua_module module_csv = {
 
 static int xml_decode(lua_State *L)
 {
-    struct call *call = call_enter(L);
-    struct str text = text_arg(L, "px.xml.decode");
-    struct value root = value_null();
-    struct error error = {0};
-    if (xml_read(&call->scratch, text, &root, &error) != OK) {
-        lua_raise(L, &error);
-    }
-    lua_push_value(L, &root, false);
-    return 1;
+    return decode_tree(L, "px.xml.decode", xml_read);
 }
 
 static int xml_encode(lua_State *L)
 {
-    struct call *call = call_enter(L);
-    struct error error = {0};
-    struct buf out;
-    luaL_checktype(L, 1, LUA_TTABLE);
-    struct value root = arg_value(L, 1, &call->scratch);
-    buf_init(&out);
-    enum err err = xml_write(&out, &root, &error);
-    return push_or_raise(L, call, &out, err, &error);
+    return encode_tree(L, xml_write);
 }
 
 static const struct lua_binding xml_bindings[] = {
@@ -367,27 +382,12 @@ const struct lua_module module_vcard = {
 
 static int ical_decode(lua_State *L)
 {
-    struct call *call = call_enter(L);
-    struct str text = text_arg(L, "px.ical.decode");
-    struct value found = value_null();
-    struct error error = {0};
-    if (ical_read(&call->scratch, text, &found, &error) != OK) {
-        lua_raise(L, &error);
-    }
-    lua_push_value(L, &found, false);
-    return 1;
+    return decode_tree(L, "px.ical.decode", ical_read);
 }
 
 static int ical_encode(lua_State *L)
 {
-    struct call *call = call_enter(L);
-    struct error error = {0};
-    struct buf out;
-    luaL_checktype(L, 1, LUA_TTABLE);
-    struct value components = arg_value(L, 1, &call->scratch);
-    buf_init(&out);
-    enum err err = ical_write(&out, &components, &error);
-    return push_or_raise(L, call, &out, err, &error);
+    return encode_tree(L, ical_write);
 }
 
 static const struct lua_binding ical_bindings[] = {
@@ -441,14 +441,7 @@ const struct lua_module module_ical = {
 
 static int pdf_render(lua_State *L)
 {
-    struct call *call = call_enter(L);
-    struct error error = {0};
-    struct buf out;
-    luaL_checktype(L, 1, LUA_TTABLE);
-    struct value document = arg_value(L, 1, &call->scratch);
-    buf_init(&out);
-    enum err err = pdf_write(&out, &document, &error);
-    return push_or_raise(L, call, &out, err, &error);
+    return encode_tree(L, pdf_write);
 }
 
 static const struct lua_binding pdf_bindings[] = {

@@ -174,13 +174,19 @@ void pdf_rule(struct pdf *pdf, double x, double width)
 
 /* ---- pages ---- */
 
+/* The document's own text under this key; errors name it. */
+static enum err take_named(struct pdf *pdf, const char *key, struct buf *out)
+{
+    (void)snprintf(pdf->path, sizeof(pdf->path), "/%s", key);
+    return pdf_take_text(pdf, value_get_c(pdf->document, key), out);
+}
+
 static enum err draw_margin(struct pdf *pdf, const char *key, double y)
 {
     struct buf text;
     buf_init(&text);
-    (void)snprintf(pdf->path, sizeof(pdf->path), "/%s", key);
     pdf->text_left += PDF_LAYOUT_MAX; /* each page's again: not of the document's own text */
-    enum err err = pdf_take_text(pdf, value_get_c(pdf->document, key), &text);
+    enum err err = take_named(pdf, key, &text);
     if (err == OK) {
         PangoLayout *layout = pdf_layout(pdf, buf_str(&text), &margin_left, pdf_width * 0.8);
         pango_layout_set_height(layout, 0); /* one line, cut where it does not fit */
@@ -254,14 +260,12 @@ static enum err set_about(struct pdf *pdf)
 {
     struct buf text;
     buf_init(&text);
-    (void)snprintf(pdf->path, sizeof(pdf->path), "/title");
-    enum err err = pdf_take_text(pdf, value_get_c(pdf->document, "title"), &text);
+    enum err err = take_named(pdf, "title", &text);
     if (err == OK) {
         cairo_pdf_surface_set_metadata(pdf->surface, CAIRO_PDF_METADATA_TITLE, buf_cstr(&text));
     }
     buf_reset(&text);
-    (void)snprintf(pdf->path, sizeof(pdf->path), "/created_on");
-    err = err == OK ? pdf_take_text(pdf, value_get_c(pdf->document, "created_on"), &text) : err;
+    err = err == OK ? take_named(pdf, "created_on", &text) : err;
     int64_t day = 0;
     if (err == OK && text.len > 0 && date_parse(buf_str(&text), &day) != OK) {
         err = pdf_fail(pdf, ERR_INVALID, "the day of creation is a day, as 2027-03-31");
@@ -278,8 +282,7 @@ static enum err draw_title(struct pdf *pdf)
 {
     struct buf text;
     buf_init(&text);
-    (void)snprintf(pdf->path, sizeof(pdf->path), "/title");
-    enum err err = pdf_take_text(pdf, value_get_c(pdf->document, "title"), &text);
+    enum err err = take_named(pdf, "title", &text);
     if (err == OK && text.len > 0) {
         err = pdf_text(pdf, buf_str(&text), &title_style, pdf_left, pdf_width);
         pdf->y += 10.0;
