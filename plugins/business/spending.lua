@@ -1,4 +1,6 @@
 -- What budgets decide, without the store.
+local value <const> = require("kept").value
+
 local M = {}
 
 --- The thresholds of "80,100", rising, each once.
@@ -34,17 +36,10 @@ function M.planned(budget, from, to)
   return spread(budget, to) - spread(budget, from - "1d")
 end
 
-local function plain(value)
-  if value == px.null then
-    return nil
-  end
-  return value
-end
-
 --- Would two budgets of one request claim the same days?
 function M.same_ground(a, b)
-  return plain(a.unit) ~= nil and a.unit == b.unit and plain(a.supplier) == plain(b.supplier)
-    and plain(a.category) == plain(b.category) and plain(a.starts_on) and plain(b.starts_on) and plain(a.ends_on) and plain(b.ends_on)
+  return value(a.unit) ~= nil and a.unit == b.unit and value(a.supplier) == value(b.supplier)
+    and value(a.category) == value(b.category) and value(a.starts_on) and value(b.starts_on) and value(a.ends_on) and value(b.ends_on)
     and a.starts_on <= b.ends_on and b.starts_on <= a.ends_on
 end
 

@@ -2,15 +2,12 @@
 local figures <const> = require "figures"
 local names <const> = require "names"
 local threat <const> = require "threat"
+local today <const> = require("days").today
 
 local LIST_MAX <const> = 200
 local NOTICE_DAYS <const> = 7
 local IN_FORCE <const> = { "in", { "signed", "in_force", "renewed", "notice_given" } }
 local OVER <const> = { "in", { "ended", "terminated" } }
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 -- ---- who may be called a competitor ----
 

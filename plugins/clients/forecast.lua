@@ -1,14 +1,11 @@
 -- T9: what is in the pipelines and what may come of it, month by month, in the base currency; unknown is listed apart.
 local figures <const> = require "figures"
+local today <const> = require("days").today
 
 local OPEN <const> = { "in", { "prospecting", "engaging" } }
 local MONTHS_MAX <const> = 36
 local LISTED <const> = 50
 local BY <const> = { owner = "user", unit = "organisation" }
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 local function greek(record)
   return px.i18n.t("language") == "el" and record.name_el or record.name

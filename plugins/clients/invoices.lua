@@ -2,10 +2,12 @@
 
 local body <const> = require "body"
 local documents <const> = require "documents"
+local kept_task <const> = require "kept_task"
 local numbers <const> = require "numbers"
 local references <const> = require "references"
 local signals <const> = require "signals"
 local totals <const> = require "totals"
+local today <const> = require("days").today
 
 local M = {}
 
@@ -49,10 +51,6 @@ px.before("invoice.delete", function(drafts)
     end
   end
 end)
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 local function shown(invoice)
   local answer = { lines = px.json.list(documents.lines_of("invoice_line", "invoice", invoice.id)) }
@@ -235,10 +233,7 @@ local function keep_task(invoice)
     })
     return
   end
-  local task = px.store.first("task", { filter = { origin = origin } })
-  if task and task.state == "open" then
-    px.store.update("task", task.id, { state = "done" })
-  end
+  kept_task.close(origin, "done")
 end
 
 px.on("invoice.status.issued", { key = "id" }, function(event)

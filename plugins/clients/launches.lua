@@ -1,4 +1,5 @@
 -- A launch: who is chosen and why, a follow-up task for each, and what came of it.
+local kept_task <const> = require "kept_task"
 
 local MAX <const> = 500
 
@@ -114,10 +115,7 @@ end)
 
 --- What was presented is followed up no more.
 local function done(id)
-  local task = px.store.first("task", { filter = { origin = "launch_target:" .. id, state = "open" } })
-  if task then
-    px.store.update("task", task.id, { state = "done" })
-  end
+  kept_task.close("launch_target:" .. id, "done")
 end
 
 px.on("launch_target.updated", { key = "id" }, function(event)

@@ -1,13 +1,10 @@
 -- T1: needs are captured in the meeting where they were heard; what is lost or won changes what is said of them.
 local body <const> = require "body"
+local today <const> = require("days").today
 
 local NEEDS_MAX <const> = 50
 local LIST_MAX <const> = 1000
 local SETTLED <const> = { "met", "dropped" }
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 px.before("need.create", function(drafts)
   for _, draft in ipairs(drafts) do

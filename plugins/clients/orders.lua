@@ -3,14 +3,11 @@
 local documents <const> = require "documents"
 local numbers <const> = require "numbers"
 local totals <const> = require "totals"
+local today <const> = require("days").today
 
 documents.keep("sales_order", { "number", "tax_exclusive_amount", "tax_amount", "tax_inclusive_amount", "idempotency_key", "request_hash" })
 documents.keep("order_line", { "line_extension_amount" })
 documents.lock_lines("order_line", "sales_order", "sales_order")
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 local function shown(order)
   return {

@@ -1,10 +1,8 @@
 -- T9: an opportunity's place in its pipeline and relations' own stage say the same; each move is noted with the time spent.
+local kept_task <const> = require "kept_task"
+local today <const> = require("days").today
 
 local DAY_SECONDS <const> = 86400
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 -- ---- pipelines that come with the program; users change them and add their own ----
 
@@ -150,10 +148,7 @@ local function handover_origin(id)
 end
 
 local function close_handover(id)
-  local task = px.store.first("task", { filter = { origin = handover_origin(id), state = "open" } })
-  if task then
-    px.store.update("task", task.id, { state = "done" })
-  end
+  kept_task.close(handover_origin(id), "done")
 end
 
 px.before("sales_handover.update", function(drafts)

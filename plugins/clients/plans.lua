@@ -1,10 +1,8 @@
 -- T2: readings become the measure's actual value; the next review is a task; one question shows the whole plan.
+local kept_task <const> = require "kept_task"
+local today <const> = require("days").today
 
 local LIST_MAX <const> = 200
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 -- ---- reviews ----
 
@@ -13,10 +11,7 @@ local function review_origin(plan)
 end
 
 local function close_review(plan, state)
-  local task = px.store.first("task", { filter = { origin = review_origin(plan) } })
-  if task and task.state == "open" then
-    px.store.update("task", task.id, { state = state })
-  end
+  kept_task.close(review_origin(plan), state)
 end
 
 px.on("account_plan.*", { name = "plan_reviews" }, function(event)

@@ -1,14 +1,11 @@
 -- Playbooks: something happens to a bond, steps follow one after the other for weeks, and later it is judged whether the bond was kept.
 local body <const> = require "body"
 local retention <const> = require "retention"
+local today <const> = require("days").today
 
 local PAGE <const> = 500
 local SILENCE_DAYS <const> = 7 -- a silence is noticed within a week after it has become long enough
 local STEP_DAYS <const> = 30   -- a step that nobody ends is left behind after so long
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 -- Once for each cause; and not again while it runs.
 local function begin(playbook, bond, cause, reason)

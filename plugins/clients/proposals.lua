@@ -1,16 +1,13 @@
 -- Proposals: totals from lines, approvals by a matrix kept as data, four eyes, and the contract that an accepted one becomes.
 
 local rules <const> = require "proposal_rules"
+local today <const> = require("days").today
 
 local LINES_MAX <const> = 500
 local RULES_MAX <const> = 100
 local EXPIRED_AT_ONCE <const> = 1000
 local OPEN <const> = { draft = true, in_approval = true, approved = true }
 local JUDGED <const> = { in_approval = true, approved = true }
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 -- ---- what may be changed ----
 

@@ -1,5 +1,7 @@
 -- Services for clients (C7): what is used of an entitlement, the next visit of a plan, the places of a course.
 local body <const> = require "body"
+local kept_task <const> = require "kept_task"
+local today <const> = require("days").today
 
 -- ---- entitlements ----
 
@@ -21,10 +23,6 @@ end
 
 local function covers(entitlement, day)
   return entitlement.starts_on <= day and (not entitlement.ends_on or day <= entitlement.ends_on)
-end
-
-local function today()
-  return px.date.today(px.config.get("zone"))
 end
 
 local function day_of(said, name)
@@ -112,17 +110,10 @@ end)
 
 -- ---- visits ----
 
-local function close_task(origin, state)
-  local task = px.store.first("task", { filter = { origin = origin } })
-  if task and task.state == "open" then
-    px.store.update("task", task.id, { state = state })
-  end
-end
-
 local function keep_visit_task(plan, visit)
   local origin = "service_visit:" .. visit.id
   if visit.state ~= "due" then
-    return close_task(origin, visit.state == "done" and "done" or "dropped")
+    return kept_task.close(origin, visit.state == "done" and "done" or "dropped")
   end
   px.store.upsert("task", { origin = origin }, {
     title = px.i18n.t("service_visit_due", { plan = plan.name }, { language = px.config.get("language") }), kind = "visit", due = visit.due_on, owner = plan.owner, organisation = plan.organisation,
@@ -225,7 +216,7 @@ px.on("training_session.*", { key = "id", name = "training_tasks" }, function(ev
   if not session then
     return
   elseif session.state ~= "planned" then
-    return close_task(origin, session.state == "held" and "done" or "dropped")
+    return kept_task.close(origin, session.state == "held" and "done" or "dropped")
   end
   local parts = px.date.zone(session.starts_at, px.config.get("zone"))
   px.store.upsert("task", { origin = origin }, {

@@ -1,13 +1,11 @@
 -- C2: attitudes follow from dated evidence; gaps of the map are kept while they last and become tasks when they do.
 local coverage <const> = require "coverage"
+local kept_task <const> = require "kept_task"
+local today <const> = require("days").today
 
 local MEMBERS_MAX <const> = 200
 local PAGE <const> = 100
 local OPEN_STAGES <const> = { "prospecting", "engaging" }
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 local function words(name)
   local list, set = {}, {}
@@ -141,10 +139,7 @@ end
 
 local function close_gap(gap, state)
   px.store.update("coverage_gap", gap.id, { closed_on = today() })
-  local task = px.store.first("task", { filter = { origin = "coverage:" .. gap.key } })
-  if task and task.state == "open" then
-    px.store.update("task", task.id, { state = state })
-  end
+  kept_task.close("coverage:" .. gap.key, state)
 end
 
 local function raise_task(object, record, gap, key)

@@ -1,14 +1,12 @@
 -- C5 T14: rounds in which targets are agreed; each target beside what was won, what reaching it takes, and the hours there are.
 local effort <const> = require "effort"
 local figures <const> = require "figures"
+local kept_task <const> = require "kept_task"
+local today <const> = require("days").today
 
 local LIST_MAX <const> = 200
 local DEALS_MAX <const> = 500
 local MET <const> = { "in", { "meeting", "call", "visit" } }
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 local function is_set(value)
   return value ~= nil and value ~= px.null
@@ -31,10 +29,7 @@ px.on("planning_round.*", { key = "id", name = "planning_tasks" }, function(even
       px.store.upsert("task", { origin = origin }, { title = px.i18n.t("task_planning", { name = round.name }, { language = px.config.get("language") }), owner = head,
         due = round.due or px.null, state = "open" })
     else
-      local task = px.store.first("task", { filter = { origin = origin, state = "open" } })
-      if task then
-        px.store.update("task", task.id, { state = "done" })
-      end
+      kept_task.close(origin, "done")
     end
   end
 end)

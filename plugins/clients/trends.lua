@@ -1,13 +1,10 @@
 -- From an observation to what came of it: the clients it touches, who was told, what they did.
+local today <const> = require("days").today
 
 local LIMIT <const> = 100
 local LIMIT_MAX <const> = 1000
 local SUGGEST_MAX <const> = 200
 local DAYS <const> = 5 -- to acknowledge a hand-over
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 local function absent()
   return px.http.problem(404, "not_found", "there is no such trend", { pointer = "/id" })

@@ -1,11 +1,9 @@
 -- T8: nothing is presented without proof; after the sale somebody measures what came of it.
+local kept_task <const> = require "kept_task"
+local today <const> = require("days").today
 
 local LIST_MAX <const> = 200
 local MEASURE_AFTER <const> = "90d"
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 --- A proof of kind file counts once the file is there.
 local function has_proof(proposition)
@@ -42,10 +40,7 @@ end)
 
 px.on("value_proposition.updated", { name = "value_measured" }, function(event)
   if event.after.actual and not event.before.actual then
-    local task = px.store.first("task", { filter = { origin = result_origin(event.id), state = "open" } })
-    if task then
-      px.store.update("task", task.id, { state = "done" })
-    end
+    kept_task.close(result_origin(event.id), "done")
   end
 end)
 

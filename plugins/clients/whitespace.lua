@@ -1,13 +1,10 @@
 -- T9: owned × offered per client, and what clients alike have and this one has not: with the count, so that nobody has to believe it.
 local names <const> = require "names"
+local today <const> = require("days").today
 
 local LIMIT_MAX <const> = 200
 local PRODUCTS_MAX <const> = 200
 local OPEN <const> = { "in", { "prospecting", "engaging" } }
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 -- ---- what is owned ----
 

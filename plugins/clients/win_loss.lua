@@ -1,5 +1,6 @@
 -- T7 T9: what was won and lost, by competitor, reason, product or size; what nobody noted is counted as unknown.
 local figures <const> = require "figures"
+local today <const> = require("days").today
 
 local EDGES <const> = { 10000, 50000, 250000 } -- of sizes, in major units of the base currency
 local MEASURES <const> = {
@@ -8,10 +9,6 @@ local MEASURES <const> = {
 local KEYS <const> = { competitor = "competitors", reason = "lost_reason", product = "product" }
 local NAMED <const> = { competitor = "organisation", product = "product" }
 local SCALE <const> = 1000000
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 local function closed(from, to)
   return { stage = { "in", { "won", "lost" } }, closed_on = { "between", { from, to } } }

@@ -4,6 +4,8 @@ local ranking <const> = require "attention_rank"
 local rates <const> = require "rates"
 local store <const> = require "health_store"
 
+local null <const> = store.or_null
+
 local READ_MAX <const> = 1000
 local LIMIT <const> = 20
 local LANGUAGES <const> = { "en", "el" }
@@ -189,13 +191,6 @@ local function task_row(world, task)
     score = bond and world.scores[bond.id] or nil, title = task.title, due = task.due, origin = task.origin, task_kind = task.kind,
     act = { key = "d", command = "proxenos record set task " .. task.id .. " state=done", url = "/api/v1/tasks/" .. task.id },
   }, task.value_at_stake or bond and bond.value_at_stake, task.effort_hours)
-end
-
-local function null(value)
-  if value == nil then
-    return px.null
-  end
-  return value
 end
 
 local function shown(row)

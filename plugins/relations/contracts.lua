@@ -5,13 +5,10 @@ local obligations <const> = require "obligations"
 local terms <const> = require "contract_terms"
 local contract_health <const> = require "contract_health"
 local renewals <const> = require "renewals"
+local today <const> = require("days").today
 
 local SWEEP_PAGE <const> = 1000
 local CLOSED <const> = { ended = true, terminated = true }
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 -- ---- hooks ----
 

@@ -1,4 +1,5 @@
 -- How managers themselves grow: the first weeks as tasks, certificates renewed before they expire.
+local kept_task <const> = require "kept_task"
 
 local MAX <const> = 500
 local SOON <const> = "90d"
@@ -52,10 +53,7 @@ px.on("certificate.created", { key = "renews" }, function(event)
     return
   end
   px.store.update("certificate", old, { renewed = true })
-  local task = px.store.first("task", { filter = { origin = origin(old), state = "open" } })
-  if task then
-    px.store.update("task", task.id, { state = "done" })
-  end
+  kept_task.close(origin(old), "done")
 end)
 
 --- valid, expiring, expired, renewed; unknown where no day of expiry is known.

@@ -1,4 +1,5 @@
 -- Handing over: the pack, the move as one revertible change-set, the way back, and what comes late.
+local kept_task <const> = require "kept_task"
 local pack <const> = require "handover_pack"
 
 local MOST <const> = 2000 -- in one unit of work, within the time of a run
@@ -148,10 +149,7 @@ end)
 
 px.on("handover.state.returned", function(event)
   for _, what in ipairs { "return", "late" } do
-    local task = px.store.first("task", { filter = { origin = "handover:" .. event.id .. ":" .. what, state = "open" } })
-    if task then
-      px.store.update("task", task.id, { state = "done" })
-    end
+    kept_task.close("handover:" .. event.id .. ":" .. what, "done")
   end
 end)
 

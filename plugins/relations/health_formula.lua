@@ -126,7 +126,8 @@ function M.combine(formula, reads)
   return result
 end
 
-local function number_in(value, least, most)
+--- Is it a number within these bounds, both included?
+function M.number_in(value, least, most)
   return type(value) == "number" and value >= least and value <= most
 end
 
@@ -146,13 +147,13 @@ local function factor_fault(factor, names)
     return "/name", "a factor's name is made of a-z, 0-9 and _, 40 at most"
   elseif names[factor.name] then
     return "/name", "this name stands twice; each factor has a name of its own"
-  elseif not number_in(factor.weight, 0, 1000) or factor.weight == 0 then
+  elseif not M.number_in(factor.weight, 0, 1000) or factor.weight == 0 then
     return "/weight", "a weight is above 0, 1000 at most"
   elseif not is_source(factor.source) then
     return "/source", "a source is one of " .. table.concat(M.SOURCES, ", ")
-  elseif factor.half_life_days ~= nil and not number_in(factor.half_life_days, 1, 3650) then
+  elseif factor.half_life_days ~= nil and not M.number_in(factor.half_life_days, 1, 3650) then
     return "/half_life_days", "a half-life has 1 to 3650 days"
-  elseif factor.target ~= nil and not number_in(factor.target, 1, 100) then
+  elseif factor.target ~= nil and not M.number_in(factor.target, 1, 100) then
     return "/target", "a target has 1 to 100 people"
   end
 end

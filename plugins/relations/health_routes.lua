@@ -118,10 +118,6 @@ end)
 
 -- ---- what if: nothing is written ----
 
-local function number_between(value, least, most)
-  return type(value) == "number" and value >= least and value <= most
-end
-
 --- The formula and what is known, with what is supposed in their place; or the place and what is wrong there.
 local function supposed(formula, row, wish)
   local by_name, reads, factors = named(formula), {}, {}
@@ -131,7 +127,7 @@ local function supposed(formula, row, wish)
   for name, value in pairs(wish.values or {}) do
     if not by_name[name] then
       return nil, nil, "/values/" .. name, "the formula has no such factor"
-    elseif not number_between(value, 0, 1) then
+    elseif not rules.number_in(value, 0, 1) then
       return nil, nil, "/values/" .. name, "a value lies between 0 (bad) and 1 (good)"
     end
     reads[name] = { value = value, fresh = 1 }
@@ -145,7 +141,7 @@ local function supposed(formula, row, wish)
   for name, weight in pairs(wish.weights or {}) do
     if not by_name[name] then
       return nil, nil, "/weights/" .. name, "the formula has no such factor"
-    elseif not number_between(weight, 0, 1000) then
+    elseif not rules.number_in(weight, 0, 1000) then
       return nil, nil, "/weights/" .. name, "a weight is 0 to 1000"
     end
   end

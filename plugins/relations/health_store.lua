@@ -15,9 +15,7 @@ function M.monday(day)
 end
 
 --- Our day; scores, weeks and deadlines go by it.
-function M.today()
-  return px.date.today(px.config.get("zone"))
-end
+M.today = require("days").today
 
 local function as_formula(record)
   return { version = record.number, minimum_coverage = record.minimum_coverage, factors = record.factors, id = record.id }
@@ -59,7 +57,8 @@ local function age(day, contact_on)
   return contact_on and math.min(CONTACT_AGE_MAX, math.max(0, px.date.diff(day, contact_on))) or nil
 end
 
-local function or_null(value)
+--- Unknown, as a field and JSON hold it.
+function M.or_null(value)
   if value == nil then
     return px.null
   end
@@ -70,8 +69,8 @@ end
 local function score_fields(formula, today, facts, result, before)
   local change, english, greek = text.change(formula, result, before)
   return {
-    score = or_null(result.score), coverage = result.coverage, change = or_null(change), change_en = english, change_el = greek,
-    formula_version = formula.version, last_contact_on = or_null(facts.contact_on), computed_on = today,
+    score = M.or_null(result.score), coverage = result.coverage, change = M.or_null(change), change_en = english, change_el = greek,
+    formula_version = formula.version, last_contact_on = M.or_null(facts.contact_on), computed_on = today,
   }
 end
 
@@ -81,7 +80,7 @@ local TOLD_AND_WHOSE <const> = { "relationship", table.unpack(TOLD) }
 -- `exact`: an event was about this bond, so its factors are shown as they are now. At night only what moves a figure is written.
 local function differs(old, fields)
   for _, name in ipairs(TOLD) do
-    if or_null(old[name]) ~= fields[name] then
+    if M.or_null(old[name]) ~= fields[name] then
       return true
     end
   end

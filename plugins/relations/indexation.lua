@@ -1,11 +1,9 @@
 -- Price clauses: the proposal with its reasons, a task when the day comes, and the adjustment as an act of a person.
 
 local formula <const> = require "price_formula"
+local kept_task <const> = require "kept_task"
 local versions <const> = require "contract_versions"
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
+local today <const> = require("days").today
 
 local function value_of(index, month)
   local found = px.store.first("price_index_value", { filter = { price_index = index, month = month } })
@@ -84,10 +82,7 @@ end
 
 local function finish_task(clause)
   local origin = "contract:" .. clause.contract .. ":indexation:" .. tostring(clause.next_on)
-  local task = px.store.first("task", { filter = { origin = origin, state = "open" } })
-  if task then
-    px.store.update("task", task.id, { state = "done" })
-  end
+  kept_task.close(origin, "done")
 end
 
 px.on("contract_indexation.created", function(event)

@@ -1,13 +1,11 @@
 -- Obligations of contracts: a task for each, missed when its day has passed, and the next one of a row, once each.
+local kept_task <const> = require "kept_task"
+local today <const> = require("days").today
 
 local M = {}
 
 local MISSED_AT_ONCE <const> = 1000
 local TITLE_MAX <const> = 200
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 local function task_origin(id)
   return "contract_obligation:" .. id
@@ -29,10 +27,7 @@ local function raise_task(obligation)
 end
 
 local function finish_task(id, state)
-  local task = px.store.first("task", { filter = { origin = task_origin(id), state = "open" } })
-  if task then
-    px.store.update("task", task.id, { state = state })
-  end
+  kept_task.close(task_origin(id), state)
 end
 
 local function raise_next(id, obligation)

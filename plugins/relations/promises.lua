@@ -1,13 +1,10 @@
 -- The ledger of promises: each keeps one task while it is open, falls overdue on the day after, and is counted when it ends.
+local today <const> = require("days").today
 
 local BATCH <const> = 1000
 local TASK_STATES <const> = {
   open = "open", overdue = "open", kept = "done", broken = "done", withdrawn = "dropped", renegotiated = "dropped",
 }
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 local function is_open(promise)
   return promise.state == "open" or promise.state == "overdue"

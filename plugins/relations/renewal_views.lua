@@ -2,16 +2,13 @@
 
 local notice <const> = require "contract_notice"
 local terms <const> = require "contract_terms"
+local today <const> = require("days").today
 
 local ROWS_MAX <const> = 1000
 local DAYS_MAX <const> = 3660
 local LIVE <const> = { "in", { "in_force", "renewed" } }
 local CLOSED <const> = { "renewed", "ended", "missed" }
 local MONTHS_MAX <const> = 120
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 local function language_of(request)
   local language = request.query.language or px.config.get("language")

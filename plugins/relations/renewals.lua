@@ -1,16 +1,14 @@
 -- The renewal of a contract's term: opens itself, is decided by a person, and is told when the chance has passed.
 
+local kept_task <const> = require "kept_task"
 local terms <const> = require "contract_terms"
 local versions <const> = require "contract_versions"
+local today <const> = require("days").today
 
 local M = {}
 
 local PENDING <const> = { "in", { "open", "in_talks" } }
 local FOLLOWED <const> = { "term_ends_on", "last_notice_on", "value", "renews_itself", "would_end_on" }
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 local function say(key, values)
   return px.i18n.t(key, values, { language = px.config.get("language") })
@@ -18,13 +16,6 @@ end
 
 local function task_origin(contract, round, what)
   return ("contract:%s:%s:%d"):format(contract, what, round)
-end
-
-local function finish_task(origin, state)
-  local task = px.store.first("task", { filter = { origin = origin, state = "open" } })
-  if task then
-    px.store.update("task", task.id, { state = state })
-  end
 end
 
 -- ---- opening and closing by the calendar ----
@@ -215,9 +206,9 @@ end)
 for _, stage in ipairs { "renewed", "ended", "missed" } do
   px.on("renewal.stage." .. stage, { name = "renewal_task_" .. stage }, function(event)
     local renewal = event.after
-    finish_task(task_origin(renewal.contract, renewal.round, "notice"), stage == "missed" and "dropped" or "done")
+    kept_task.close(task_origin(renewal.contract, renewal.round, "notice"), stage == "missed" and "dropped" or "done")
     if stage ~= "missed" then
-      finish_task(task_origin(renewal.contract, renewal.round, "missed"), "done")
+      kept_task.close(task_origin(renewal.contract, renewal.round, "missed"), "done")
     end
   end)
 end

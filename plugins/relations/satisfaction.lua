@@ -1,15 +1,12 @@
 -- Questions to clients and others: asked by people or by a link that works once, followed up when the answer is low.
 local body <const> = require "body"
 local scores <const> = require "scores"
+local today <const> = require("days").today
 
 local LINK_DAYS <const> = 30
 local TOKEN_BYTES <const> = 24
 local COMMENT_MAX <const> = 4000 -- as the field has it
 local NO_USER <const> = { forbidden = true, not_found = true, unauthenticated = true }
-
-local function today()
-  return px.date.today(px.config.get("zone"))
-end
 
 -- What the record says of itself, so that the rules need look nowhere else.
 px.before("satisfaction_answer.create", function(drafts)
