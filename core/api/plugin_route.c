@@ -118,6 +118,7 @@ static struct value header_map(struct arena *arena, const struct http_request *h
 
 static void on_route_body(struct http_request *http)
 {
+    enum { PREFIX_SEGMENTS = 2 }; /* x and the plugin's name */
     struct call *call = request_call(http);
     struct arena *arena = call_arena(call);
     struct route_call *route = ARENA_NEW(arena, struct route_call);
@@ -128,6 +129,9 @@ static void on_route_body(struct http_request *http)
     *route = (struct route_call){.plugin = http_route_parameter(http, "plugin"),
                                  .method = str_from(http_method_name(http->method)),
                                  .path = path,
+                                 .segments = http->segments + PREFIX_SEGMENTS,
+                                 .segment_count = http->segment_count - PREFIX_SEGMENTS,
+                                 .trailing_slash = http->trailing_slash,
                                  .query = query_map(arena, http),
                                  .headers = header_map(arena, http),
                                  .body = http->body,

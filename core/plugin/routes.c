@@ -19,26 +19,26 @@ static void tell_command(void *call)
 
 /* ---- routes ---- */
 
-/* "/scorecards/:id" against "/scorecards/7": parameters into *params. */
-static bool path_fits(struct str pattern, struct str path, struct arena *arena,
-                      struct value *params)
+/* "/scorecards/:id" against "/scorecards/7": parameters into *params. Both by their segments, the
+ * path's as the parser of requests decoded them. */
+static bool path_fits(struct str pattern, const struct route_call *route, struct value *params)
 {
-    struct str pattern_rest = str_sub(pattern, 1, pattern.len);
-    struct str path_rest = str_starts(path, STR("/")) ? str_sub(path, 1, path.len) : path;
-    struct str want, have;
+    struct str rest = str_sub(pattern, 1, pattern.len), want;
+    bool slash = str_ends(rest, STR("/"));
+    size_t i = 0;
     *params = value_map_new();
-    for (;;) {
-        bool more_pattern = str_split(&pattern_rest, '/', &want);
-        bool more_path = str_split(&path_rest, '/', &have);
-        if (!more_pattern || !more_path) {
-            return more_pattern == more_path;
+    while (rest.len > 0 && str_split(&rest, '/', &want) && want.len > 0) {
+        if (i == route->segment_count) {
+            return false;
         }
-        if (str_starts(want, STR(":")) && have.len > 0) {
-            value_put(arena, params, str_sub(want, 1, want.len), value_text(have));
+        struct str have = route->segments[i++];
+        if (str_starts(want, STR(":"))) {
+            value_put(route->arena, params, str_sub(want, 1, want.len), value_text(have));
         } else if (!str_eq(want, have)) {
             return false;
         }
     }
+    return i == route->segment_count && (i == 0 || slash == route->trailing_slash);
 }
 
 static const struct bind_registration *find_route(const struct plugin *plugin,
@@ -49,7 +49,7 @@ static const struct bind_registration *find_route(const struct plugin *plugin,
     const struct bind_registration *one = NULL;
     *out_other_method = false;
     while ((one = plugin_next(plugin, BIND_ROUTE, &position)) != NULL) {
-        if (!path_fits(one->name, route->path, route->arena, params)) {
+        if (!path_fits(one->name, route, params)) {
             continue;
         }
         if (str_eq(one->method, route->method)) {

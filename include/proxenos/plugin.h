@@ -255,8 +255,11 @@ struct route_piece {
 void plugins_piece_taken(struct route_piece *piece);
 
 struct route_call {
-    struct str plugin, method, path; /* path behind /x/<plugin> */
-    struct value query, headers;     /* maps of text */
+    struct str plugin, method, path; /* path behind /x/<plugin>, as sent */
+    const struct str *segments;      /* of that path, each decoded */
+    size_t segment_count;
+    bool trailing_slash;
+    struct value query, headers; /* maps of text */
     struct str body;
     const struct scope *scope; /* the user's; NULL when not logged in */
     struct str request;

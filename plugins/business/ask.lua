@@ -12,11 +12,6 @@ function M.organisation(text, field)
   return found
 end
 
---- A name in a path comes as it was sent.
-function M.path(text)
-  return (text:gsub("%%(%x%x)", function(pair) return string.char(tonumber(pair, 16)) end))
-end
-
 --- A whole number of the query, between 1 and `most`.
 function M.number(request, name, otherwise, most)
   local text = request.query[name]

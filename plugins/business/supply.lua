@@ -181,7 +181,7 @@ end
 -- GET /x/business/suppliers/:party?from=&to= (name or id): facts, spend by currency, the newest scorecard.
 px.route("GET", "/suppliers/:party", function(request)
   local asked = series.asked(request)
-  local party = ask.organisation(ask.path(request.params.party), "party")
+  local party = ask.organisation(request.params.party, "party")
   local facts = facts_of { party = party.id, period_from = asked.from, period_to = asked.to }
   return px.http.json {
     id = party.id, name = party.name, from = asked.from, to = asked.to, deliveries = facts.count, values = scoring.values(facts),

@@ -22,7 +22,7 @@ end
 
 -- GET /x/business/units/:unit (name or id)
 px.route("GET", "/units/:unit", function(request)
-  local unit, name = ask.organisation(ask.path(request.params.unit), "unit"), ask.names()
+  local unit, name = ask.organisation(request.params.unit, "unit"), ask.names()
   local below = {}
   for i, child in ipairs(px.store.find("organisation", { filter = { parent = unit.id }, order = "name", limit = MOST })) do
     below[i] = { id = child.id, name = child.name, head = child.head or px.null }

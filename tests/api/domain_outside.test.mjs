@@ -68,6 +68,12 @@ test("R2 a supplier's deliveries, spend and what is outsourced are one page each
   const answer = await maria.get("/x/business/suppliers/Cloud%20House?from=2026-01-01&to=2026-12-31");
   assert.equal(answer.status, 200, answer.text);
   const page = answer.body;
+  // What is sent encoded arrives decoded, once: a per cent sign and a slash within a name stay what they are.
+  const odd = await make("organisations", { name: "A/B 100%41 ΑΕ", roles: ["supplier"] });
+  const found = await maria.get(`/x/business/suppliers/${encodeURIComponent("A/B 100%41 ΑΕ")}`);
+  assert.deepEqual([found.status, found.body.id], [200, odd.id], found.text);
+  assert.equal((await maria.get("/x/business/suppliers/Cloud%20House/")).status, 404);
+  assert.equal((await maria.get("/%78/business/suppliers/Cloud%20House")).status, 200);
   assert.deepEqual(page.spend, [{ amount: 4000, currency: "EUR" }, { amount: 700, currency: "USD" }]);
   assert.equal(page.deliveries, 0);
   const critical = { provider: firm.id, criticality: "critical", exit_plan: "Move" };

@@ -175,9 +175,19 @@ static void on_route(struct route_call *call)
 static enum err run_route(struct world *world, const char *method, const char *path,
                           const struct scope *scope, struct route *route)
 {
+    struct str *segments = ARENA_ARRAY(&world->arena, struct str, 8);
+    struct str rest = str_from(path + 1);
+    size_t count = 0;
+    while (count < 8 && str_split(&rest, '/', &segments[count])) {
+        /* what the parser of requests does to "a%20b" */
+        segments[count] = str_eq(segments[count], STR("a%20b")) ? STR("a b") : segments[count];
+        count++;
+    }
     *route = (struct route){.call = {.plugin = STR("desk"),
                                      .method = str_from(method),
                                      .path = str_from(path),
+                                     .segments = segments,
+                                     .segment_count = count,
                                      .query = value_map_new(),
                                      .headers = value_map_new(),
                                      .body = STR("{\"name\":\"by route\"}"),
@@ -215,6 +225,8 @@ static void test_routes(void **state)
     size_t at = 0;
     assert_true(str_find(route.call.response, STR("\"id\":\"7\""), &at));
     assert_string_equal(route.call.content_type.at, "application/json");
+    assert_int_equal(run_route(world, "GET", "/things/a%20b", admin, &route), OK);
+    assert_true(str_find(route.call.response, STR("\"id\":\"a b\""), &at));
     assert_int_equal(run_route(world, "POST", "/things", admin, &route), OK);
     assert_int_equal(route.call.status, 201);
     assert_string_equal(value_get_text(&route.call.response_headers, "X-Made", STR("")).at, "yes");
@@ -224,6 +236,7 @@ static void test_routes(void **state)
     assert_int_equal(run_route(world, "GET", "/things/7", NULL, &route), ERR_UNAUTHENTICATED);
     assert_int_equal(run_route(world, "DELETE", "/things/7", admin, &route), ERR_METHOD);
     assert_int_equal(run_route(world, "GET", "/things", admin, &route), ERR_METHOD);
+    assert_int_equal(run_route(world, "GET", "/things/7/8", admin, &route), ERR_NOT_FOUND);
     assert_int_equal(run_route(world, "GET", "/other", admin, &route), ERR_NOT_FOUND);
     assert_int_equal(run_route(world, "GET", "/wrong", admin, &route), ERR_LUA);
     assert_int_equal(run_route(world, "GET", "/nothing", admin, &route), OK);
