@@ -3,7 +3,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { RUN_MS, SECRET, corpora, harmless, leaks, wrapped, writePlugins } from "./hostile.mjs";
@@ -20,6 +20,16 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 function times(thread) {
   const [ran, waited] = readFileSync(`${thread}/schedstat`, "utf8").split(" ").map((ns) => Number(ns) / 1e6);
   return { ran, waited };
+}
+
+// The same of a thread that may end while it is looked at; null when it is gone.
+function ranSoFar(thread) {
+  try {
+    return times(thread).ran;
+  } catch (error) {
+    if (error.code === "ENOENT" || error.code === "ESRCH") return null;
+    throw error;
+  }
 }
 
 // One service with a plugin for each script.
@@ -425,7 +435,7 @@ function runTests(plugin) {
       .sort((a, b) => a - b)
       .map((thread) => `/proc/${child.pid}/task/${thread}`)
       .find((thread) => readFileSync(`${thread}/comm`, "utf8").trim() === "lua-0");
-    const cpu = executor && existsSync(executor) ? times(executor).ran : (result.lines.at(-1)?.cpu ?? 0);
+    const cpu = (executor && ranSoFar(executor)) ?? result.lines.at(-1)?.cpu ?? 0;
     for (const text of parts) result.lines.push({ text, at, cpu });
   });
   child.stderr.on("data", (bytes) => (result.stderr += bytes));
